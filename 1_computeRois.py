@@ -1,0 +1,76 @@
+"""Step 1: find regions of interest (ROIs) in every picture, by Selective Search and a grid.
+
+Reads   data/<dataset>/{positive,negative,testImages}/
+Writes  proc/<dataset>/rois/<folder>/<picture>.roi.txt      one ROI per line: x1 y1 x2 y2, pixels, inclusive
+Prints  how many annotated objects are covered by a ROI: what no ROI covers, no later step can find.
+"""
+
+import logging
+import sys
+
+from joblib import Parallel, delayed
+
+from fastRCNN.imdb import Imdb
+from fastRCNN.recall import proposal_recall
+from fastRCNN.rois import RoiParameters, RoiStages, rois_of_picture
+from fastRCNN.stages import begin
+from helpers.annotations import read_rois, write_rois
+from helpers.artifacts import Artifacts, exclusive
+from helpers.console import progress, run_script, setup_logging, table, timing_summary
+from helpers.drawing import draw_boxes
+from helpers.images import read_image, write_image
+from PARAMETERS import get_parameters, make_parser
+
+log = logging.getLogger("steps")
+
+
+def main() -> None:
+    """Run step 1."""
+    parser = make_parser(__doc__)
+    parser.add_argument("--pictures", action="store_true",
+                        help="also draw the ROIs after each stage, as pictures beside the roi.txt files")  # fmt: skip
+    p = get_parameters(sys.argv[1:], parser)
+    setup_logging(p.quiet)
+    artifacts = Artifacts(p.root, p.datasetName)
+    imdbs = {image_set: Imdb(artifacts, image_set, p.classes) for image_set in ("train", "test")}
+    paths = [path for imdb in imdbs.values() for path in imdb.image_paths]
+    with exclusive(artifacts):
+        files = {path.relative_to(p.root).as_posix(): artifacts.roi_file(path) for path in paths}
+        begin("rois", artifacts, p, files)
+        todo = [path for path in paths if p.pictures or not artifacts.roi_file(path).exists()]
+        log.info("%d pictures, %d of them up to date.", len(paths), len(paths) - len(todo))
+        seconds = []
+        run = Parallel(n_jobs=min(p.jobs, max(1, len(todo))), return_as="generator")
+        found = run(delayed(rois_of_picture)(path, RoiParameters.choose(p), p.seed) for path in todo)
+        for path, (stages, taken) in zip(todo, progress(found, "ROIs", len(todo)), strict=True):
+            seconds.append(taken)
+            write_rois(artifacts.roi_file(path), stages.final)
+            if p.pictures:
+                draw_stages(artifacts, path, stages)
+        log.info("Time: %s. Files: %s", timing_summary(seconds), artifacts.rois)
+        print_recall(artifacts, imdbs, p.cntk_nrRois)
+
+
+def draw_stages(artifacts: Artifacts, path, stages: RoiStages) -> None:
+    """Draw the ROIs after each stage beside the picture's roi.txt file."""
+    image = read_image(path)
+    for name, boxes in vars(stages).items():
+        picture = draw_boxes(image, boxes)
+        write_image(artifacts.roi_file(path).with_name(f"{path.stem}.{name}.jpg"), picture)
+
+
+def print_recall(artifacts: Artifacts, imdbs: dict[str, Imdb], nr_rois: int) -> None:
+    """Print the part of the annotated objects that a ROI covers by at least one half."""
+    rows = []
+    for image_set, imdb in imdbs.items():
+        rois = [read_rois(artifacts.roi_file(path))[:nr_rois] for path in imdb.image_paths]
+        truth = [record.gt_boxes for record in imdb]
+        recall = proposal_recall(rois, truth, thresholds=(0.5, 0.7))
+        counts = sum(map(len, rois)) / len(rois)
+        rows.append([image_set, len(imdb), f"{counts:.0f}", sum(map(len, truth)), *(f"{r:.3f}" for r in recall)])
+    headers = ["set", "pictures", "ROIs per picture", "objects", "recall at IoU 0.5", "at IoU 0.7"]
+    print(table(headers, rows))
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,61 @@
+"""Step 2: write pictures, ROIs and their labels as the text files that a Fast R-CNN network is fed with.
+
+Reads   data/<dataset>/, proc/<dataset>/rois/
+Writes  proc/<dataset>/cntkFiles/{train,test}.txt, .rois.txt, .roilabels.txt, .nrRois.txt
+Prints  how many ROIs of each class there are to learn from.
+"""
+
+import logging
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+
+from fastRCNN.cntk_inputs import CntkRecord, relative_rois, write_cntk_inputs
+from fastRCNN.imdb import Imdb
+from fastRCNN.roidb import RoiRecord, load_roidb, roi_labels
+from fastRCNN.stages import begin, require
+from helpers.artifacts import Artifacts, exclusive
+from helpers.console import progress, run_script, setup_logging, table
+from PARAMETERS import get_parameters, make_parser
+
+log = logging.getLogger("steps")
+
+
+def main() -> None:
+    """Run step 2."""
+    p = get_parameters(sys.argv[1:], make_parser(__doc__))
+    setup_logging(p.quiet)
+    artifacts = Artifacts(p.root, p.datasetName)
+    imdbs = {image_set: Imdb(artifacts, image_set, p.classes) for image_set in ("train", "test")}
+    with exclusive(artifacts):
+        require(("rois",), artifacts, p)
+        begin("inputs", artifacts, p, ())
+        counts = {}
+        for image_set, imdb in imdbs.items():
+            roidb = load_roidb(imdb, artifacts, p.cntk_nrRois, with_ground_truth=image_set == "train")
+            counts[image_set] = np.zeros(len(imdb.classes), np.int64)
+            records = to_records(progress(roidb, f"{image_set} inputs", len(imdb)), p, counts[image_set])
+            write_cntk_inputs(artifacts, image_set, records, nr_rois=p.cntk_nrRois, nr_classes=len(imdb.classes))
+        log.info("Files: %s", artifacts.cntk_files)
+        objects = {image_set: [0, *imdb.objects_per_class().values()] for image_set, imdb in imdbs.items()}
+        rows = zip(
+            imdbs["train"].classes, objects["train"], counts["train"], objects["test"], counts["test"], strict=True
+        )
+        print(table(["class", "train objects", "train ROIs", "test objects", "test ROIs"], rows))
+
+
+def to_records(roidb, p, counts: np.ndarray) -> Iterator[CntkRecord]:
+    """Yield what step 2 writes for each picture, and add its ROIs per class to `counts` in place."""
+    record: RoiRecord
+    for record in roidb:
+        labels = roi_labels(record.overlaps, p.train_posOverlapThres)
+        counts += np.bincount(labels, minlength=len(counts))
+        image = record.image
+        yield CntkRecord(
+            image.index, image.path, relative_rois(record.rois, image.width, image.height, p.cntk_padWidth), labels
+        )
+
+
+if __name__ == "__main__":
+    run_script(main)

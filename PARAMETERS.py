@@ -1,0 +1,147 @@
+"""Every parameter of the tutorial, in one place: edit the values here, or give one as `--set NAME=VALUE`.
+
+The scripts call `get_parameters(sys.argv[1:])`, which lays the overrides of the data set over these values, then the
+command line over both, and checks the result.
+"""
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+
+from easydict import EasyDict
+
+from helpers.parameters import Limits, build_parameters
+from helpers.parameters import make_parser as make_parser  # the scripts' way to add options of their own
+
+# ---- what to work on -------------------------------------------------------------------------------------------------
+datasetName = "grocery"  # folder below data/
+classifier = "svm"  # "svm": linear SVMs on the network's 4096 floats; "nn": the network's own softmax layer
+classes: list[str] = []  # names without the background; empty: all labels found in the training annotations, sorted
+
+# ---- regions of interest (step 1); "Rel" is relative to the picture's longest side -----------------------------------
+roi_maxImgDim = 200  # pixels: longest side of the picture that ROIs are generated on
+roi_minDimRel = 0.01  # smallest width and height of a ROI
+roi_maxDimRel = 1.0  # largest width and height
+roi_minNrPixelsRel = 0.0  # smallest area, relative to the squared longest side
+roi_maxNrPixelsRel = 1.0  # largest area
+roi_maxAspectRatio = 4.0  # width : height and height : width at most
+
+# Selective Search (Uijlings et al. 2013)
+ss_method = "selectivesearch"  # "selectivesearch" (the package's regions), "fast" (ours), "package", "opencv", "dlib"
+ss_scale = 100.0  # larger: fewer, larger segments to start from (selectivesearch)
+ss_sigma = 1.2  # blur before segmenting (selectivesearch)
+ss_minSize = 20  # pixels: smallest segment
+ss_kvals = (50, 500, 6)  # start, end and number of segmentation scales (fast)
+ss_max_merging_iterations = 20  # how often regions of one segmentation are merged (opencv, dlib)
+ss_maxRois = 1000  # at most this many selective-search ROIs for each picture
+ss_nmsThreshold = 0.85  # of two ROIs that overlap more, the smaller one is dropped
+
+# grid: boxes of several sizes and shapes, evenly spread
+grid_nrScales = 7  # number of cell sizes, from the picture's shorter side down
+grid_downscaleRatioPerIteration = 1.5  # from one cell size to the next
+grid_aspectRatios = [1.0, 2.0, 0.5]  # height : width of the boxes
+grid_stepSizeRel = 0.5  # from one box to the next, relative to the cell
+
+# ---- the network (steps 2 and 3) -------------------------------------------------------------------------------------
+cntk_model = ""  # weight file; empty: resources/cntk/AlexNet.npz, or He-initialised filters if there is none
+cntk_nrRois = 2000  # ROIs for each picture: more cost time and find more; cut or filled up to this number
+cntk_padWidth = 1000  # pixels: the picture is scaled and padded to this square ...
+cntk_padHeight = 1000  # ... so both must be equal
+train_posOverlapThres = 0.5  # a ROI shows an object from this overlap (intersection over union) on
+
+# training of the network (classifier "nn")
+cntk_max_epochs = 18  # passes over the training pictures
+cntk_mb_size = 5  # pictures in a minibatch
+cntk_l2_reg_weight = 0.0005  # weight decay
+cntk_lr_per_image = [0.01] * 10 + [0.001] * 5 + [0.0001]  # learning rate by epoch; the last one goes on
+cntk_momentum_time_constant = 10.0  # momentum of a minibatch = exp(-pictures in it / this)
+
+# ---- support vector machines (step 4) --------------------------------------------------------------------------------
+svm_C = 0.001  # cost of a violated margin: larger follows the training data closer
+svm_B = 10.0  # intercept scaling
+svm_nrEpochs = 2  # passes of hard negative mining
+svm_retrainLimit = 2000  # this many new hard negatives trigger a retraining
+svm_evictThreshold = -1.1  # after a retraining, negatives scoring lower are easy and dropped
+svm_hardNegativeScore = -1.0001  # a negative is hard when it scores above this ...
+svm_hardNegativeOverlap = 0.3  # ... and overlaps the objects of the class by less than this
+svm_posWeight = "balanced"  # weight of the positives: "balanced", or a number
+svm_targetNorm = 20.0  # mean length of a feature vector after scaling
+svm_penality = "l2"  # penalty of large weights
+svm_loss = "hinge"  # "hinge" (the tutorial called it l1), or "squared_hinge"
+svm_rngSeed = 3  # of the solver
+
+# ---- detections (steps 5 and 6) --------------------------------------------------------------------------------------
+nmsThreshold = 0.3  # of two detections of a class that overlap more, the lower-scored one is dropped
+vis_decisionThresholds: dict[str, float | None] = {"svm": 0.5, "nn": None}  # drawn from this score on; None: all
+evalVocOverlapThreshold = 0.5  # an object counts as found above this overlap
+
+# ---- overrides for data sets whose name starts with the key ----------------------------------------------------------
+overrides = {
+    "grocery": {
+        "classes": ["orange", "eggBox", "joghurt", "ketchup", "squash", "mushroom", "water", "mustard"],
+        "roi_minDimRel": 0.04,
+        "roi_maxDimRel": 0.4,
+        "roi_minNrPixelsRel": 2 * 0.04 * 0.04,
+        "roi_maxNrPixelsRel": 0.33 * 0.4 * 0.4,
+        "cntk_nrRois": 200,  # for a quick run; 2000 for accuracy
+        "nmsThreshold": 0.01,
+    },
+    "pascalVoc": {
+        "classifier": "nn",
+        "classes": [
+            *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
+            *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train"),
+            "tvmonitor",
+        ],
+        "cntk_nrRois": 4000,
+        "cntk_mb_size": 2,
+        "cntk_lr_per_image": [0.05] * 10 + [0.005] * 5 + [0.0005],
+    },
+}
+
+# ---- what values are allowed: (smallest, largest) or the choices -----------------------------------------------------
+limits: Limits = {
+    "classifier": ("svm", "nn"),
+    "roi_maxImgDim": (16, 10_000),
+    "roi_minDimRel": (0.0, 1.0),
+    "roi_maxDimRel": (0.0, 1.0),
+    "roi_minNrPixelsRel": (0.0, 1.0),
+    "roi_maxNrPixelsRel": (0.0, 1.0),
+    "roi_maxAspectRatio": (1.0, 1000.0),
+    "ss_method": ("selectivesearch", "fast", "package", "opencv", "dlib"),
+    "ss_scale": (1.0, 1e6),
+    "ss_sigma": (0.0, 100.0),
+    "ss_minSize": (1, 1_000_000),
+    "ss_max_merging_iterations": (1, 1_000_000),
+    "ss_maxRois": (1, 1_000_000),
+    "ss_nmsThreshold": (0.0, 1.0),
+    "grid_nrScales": (0, 100),
+    "grid_downscaleRatioPerIteration": (1.01, 100.0),
+    "grid_stepSizeRel": (0.01, 10.0),
+    "cntk_nrRois": (1, 100_000),
+    "cntk_padWidth": (64, 10_000),
+    "cntk_padHeight": (64, 10_000),
+    "train_posOverlapThres": (0.01, 1.0),
+    "cntk_max_epochs": (1, 100_000),
+    "cntk_mb_size": (1, 100_000),
+    "cntk_l2_reg_weight": (0.0, 10.0),
+    "cntk_momentum_time_constant": (0.0, 1e9),
+    "svm_C": (1e-12, 1e12),
+    "svm_B": (1e-6, 1e6),
+    "svm_nrEpochs": (1, 1000),
+    "svm_retrainLimit": (1, 10_000_000),
+    "svm_evictThreshold": (-1e6, 1e6),
+    "svm_hardNegativeScore": (-1e6, 1e6),
+    "svm_hardNegativeOverlap": (0.0, 1.0),
+    "svm_posWeight": ("balanced",),  # or a positive number
+    "svm_targetNorm": (1e-6, 1e6),
+    "svm_penality": ("l2",),
+    "svm_loss": ("hinge", "squared_hinge"),
+    "svm_rngSeed": (0, 2**31 - 1),
+    "nmsThreshold": (0.0, 1.0),
+    "evalVocOverlapThreshold": (0.0, 1.0),
+}
+
+
+def get_parameters(argv: Sequence[str], parser: ArgumentParser | None = None) -> EasyDict:
+    """Return all parameters and command-line options for `argv`, checked; see `helpers.parameters.build_parameters`."""
+    return build_parameters(globals(), overrides, limits, argv, parser)

@@ -1,0 +1,162 @@
+"""Annotation and ROI files: `<stem>.bboxes.tsv`, `<stem>.bboxes.labels.tsv`, `<stem>.roi.txt`.
+
+Every fault is reported with file and line, and all faults of a file are collected before stopping.
+Letters in shapes: G annotated boxes, R ROIs.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from helpers.artifacts import atomic_write
+from helpers.boxes import as_boxes
+from helpers.errors import UserError, raise_collected
+
+DROPPED_LABELS = ("EXCLUDE", "UNDECIDED")  # such boxes count neither in training nor in evaluation
+_MAX_COORDINATE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """The annotated objects of one picture: `boxes` (G, 4) int32 x1 y1 x2 y2 inclusive, `labels` G names."""
+
+    boxes: NDArray[np.int32]
+    labels: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.boxes.shape != (len(self.labels), 4):
+            raise ValueError(f"boxes: expected shape ({len(self.labels)}, 4), got {self.boxes.shape}")
+
+
+def boxes_path(image_path: Path) -> Path:
+    """Return the path of the boxes of `image_path`: `<stem>.bboxes.tsv` beside it."""
+    return image_path.with_name(image_path.stem + ".bboxes.tsv")
+
+
+def labels_path(image_path: Path) -> Path:
+    """Return the path of the labels of `image_path`: `<stem>.bboxes.labels.tsv` beside it."""
+    return image_path.with_name(image_path.stem + ".bboxes.labels.tsv")
+
+
+def read_boxes(path: Path) -> NDArray[np.int32]:
+    """Return the (G, 4) int32 boxes of a bboxes.tsv file; decimals are rounded half to even, as NumPy does.
+
+    Accepts a byte-order mark, CRLF, trailing tabs, a missing last newline and empty lines at the end.
+    Raises `UserError` that lists each bad line.
+    """
+    faults: list[str] = []
+    rows: list[list[float]] = []
+    for number, line in enumerate(_lines(path), start=1):
+        if not line.strip():
+            continue
+        row, fault = _parse_box(line)
+        if fault:
+            faults.append(f"{path}:{number}: {fault}: {line.strip()!r}")
+        else:
+            rows.append(row)
+    raise_collected(
+        faults, f"{path}: {len(faults)} line(s) are no box:", "Each line is x1<tab>y1<tab>x2<tab>y2 in pixels."
+    )
+    return np.rint(as_boxes(rows)).astype(np.int32)
+
+
+def read_labels(path: Path) -> list[str]:
+    """Return the labels of a bboxes.labels.tsv file, one per line, spaces at both ends removed."""
+    lines = _lines(path)
+    while lines and not lines[-1].strip():
+        lines.pop()
+    faults = [f"{path}:{number}: the label is empty" for number, line in enumerate(lines, start=1) if not line.strip()]
+    raise_collected(faults, f"{path}: {len(faults)} label(s) missing:", "Each line holds the label of one box.")
+    return [line.strip() for line in lines]
+
+
+def read_annotation(image_path: Path, width: int, height: int) -> Annotation:
+    """Return the annotation of a picture of `width` x `height` pixels (upright), checked against that size.
+
+    Raises `UserError` for a missing file, counts that differ, and boxes that are empty or leave the picture.
+    """
+    box_file, label_file = boxes_path(image_path), labels_path(image_path)
+    for file in (box_file, label_file):
+        if not file.is_file():
+            raise UserError(
+                f"{file}: missing, but {image_path.name} needs it. Annotate the picture, write an empty file if it "
+                "shows no object, or move it to negative/"
+            )
+    boxes, labels = read_boxes(box_file), read_labels(label_file)
+    if len(boxes) != len(labels):
+        raise UserError(f"{box_file} has {len(boxes)} box(es), but {label_file.name} has {len(labels)} label(s)")
+    faults = [
+        f"{box_file}:{number}: box {x1} {y1} {x2} {y2} ({label}): {fault}"
+        for number, ((x1, y1, x2, y2), label) in enumerate(zip(boxes.tolist(), labels, strict=True), start=1)
+        if (fault := _box_fault(x1, y1, x2, y2, width, height))
+    ]
+    raise_collected(
+        faults,
+        f"{image_path}: {len(faults)} box(es) do not fit the picture of {width}x{height} pixels:",
+        "Was it annotated at another size or orientation, or are the columns x1 x2 y1 y2 (VoTT 2)? "
+        "The tutorial's order is x1 y1 x2 y2.",
+    )
+    return Annotation(boxes, tuple(labels))
+
+
+def write_annotation(image_path: Path, boxes: ArrayLike, labels: Sequence[str]) -> None:
+    """Write (G, 4) `boxes` and G `labels` beside `image_path`, both files atomically."""
+    array = as_boxes(boxes, np.int64)
+    if len(array) != len(labels):
+        raise ValueError(f"{len(array)} boxes but {len(labels)} labels")
+    _write_lines(boxes_path(image_path), ("\t".join(map(str, box)) for box in array.tolist()))
+    _write_lines(labels_path(image_path), labels)
+
+
+def read_rois(path: Path) -> NDArray[np.int32]:
+    """Return the (R, 4) int32 ROIs of a roi.txt file, original picture's pixels; one ROI or none are fine."""
+    return read_boxes(path)
+
+
+def write_rois(path: Path, rois: ArrayLike) -> None:
+    """Write (R, 4) integer `rois` as `x1 y1 x2 y2` lines, separated by one space, atomically."""
+    _write_lines(path, (" ".join(map(str, box)) for box in as_boxes(rois, np.int64).tolist()))
+
+
+def _write_lines(path: Path, lines: Iterable[str]) -> None:
+    with atomic_write(path) as temporary:
+        temporary.write_bytes("".join(f"{line}\n" for line in lines).encode())
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").split("\n")
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not a UTF-8 text file (byte {error.start}); save it as UTF-8") from None
+
+
+def _parse_box(line: str) -> tuple[list[float], str]:
+    """Return the four numbers and "", or what is wrong with the line."""
+    fields = re.split(r"[\t ]+", line.strip())
+    if len(fields) != 4:
+        return [], f"expected 4 numbers, found {len(fields)} column(s)"
+    if any(re.fullmatch(r"[+-]?\d+,\d+", field) for field in fields):
+        return [], "decimal comma; write a decimal point"
+    try:
+        numbers = [float(field) for field in fields]
+    except ValueError:
+        return [], "not a number (a header line?)"
+    if not all(abs(number) < _MAX_COORDINATE for number in numbers):  # also false for NaN
+        return [], "not a pixel coordinate"
+    return numbers, ""
+
+
+def _box_fault(x1: int, y1: int, x2: int, y2: int, width: int, height: int) -> str:
+    if x2 <= x1 or y2 <= y1:
+        return "right/bottom must be greater than left/top"
+    if x1 < 0 or y1 < 0:
+        return "a coordinate is negative"
+    if x2 >= width or y2 >= height:
+        return "reaches beyond the picture"
+    return ""

@@ -1,0 +1,53 @@
+"""The box convention and its arithmetic: the one place that knows of the "+1".
+
+A box is `x1 y1 x2 y2`: 0-based, inclusive, pixels of the upright original picture, signed. A box that covers one pixel
+has x1 == x2, so its width is `x2 - x1 + 1`. Letters in shapes: N, M boxes.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def as_boxes(boxes: ArrayLike, dtype: type = np.float64) -> NDArray:
+    """Return `boxes` as an (N, 4) array of `dtype`; an empty list gives (0, 4).
+
+    Raises ValueError for any other shape: a single flat box of four numbers is refused, not guessed at.
+    """
+    array = np.asarray(boxes, dtype=dtype)
+    if array.size == 0:
+        return array.reshape(0, 4)
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise ValueError(f"boxes: expected shape (N, 4) with x1 y1 x2 y2, got {array.shape}")
+    return array
+
+
+def widths_heights(boxes: ArrayLike) -> tuple[NDArray, NDArray]:
+    """Return widths and heights in pixels, two float64 arrays of shape (N,), of (N, 4) `boxes`."""
+    boxes = as_boxes(boxes)
+    return boxes[:, 2] - boxes[:, 0] + 1, boxes[:, 3] - boxes[:, 1] + 1
+
+
+def areas(boxes: ArrayLike) -> NDArray:
+    """Return the areas in square pixels, (N,) float64, of (N, 4) `boxes`."""
+    widths, heights = widths_heights(boxes)
+    return widths * heights
+
+
+def iou_matrix(boxes: ArrayLike, others: ArrayLike) -> NDArray:
+    """Return the intersection over union, (N, M) float64 in [0, 1], of each of N `boxes` with each of M `others`.
+
+    The published tutorial computed this in compiled Cython (`utils/cython_bbox`); same "+1" convention.
+    """
+    a, b = as_boxes(boxes), as_boxes(others)
+    width = np.minimum(a[:, None, 2], b[None, :, 2]) - np.maximum(a[:, None, 0], b[None, :, 0]) + 1
+    height = np.minimum(a[:, None, 3], b[None, :, 3]) - np.maximum(a[:, None, 1], b[None, :, 1]) + 1
+    intersection = np.maximum(width, 0) * np.maximum(height, 0)
+    union = areas(a)[:, None] + areas(b)[None, :] - intersection
+    return intersection / union
+
+
+def clip_boxes(boxes: ArrayLike, width: int, height: int) -> NDArray:
+    """Return (N, 4) `boxes`, same dtype, cut to a picture of `width` x `height` pixels."""
+    boxes = np.asarray(boxes)
+    limits = np.array([width - 1, height - 1, width - 1, height - 1])
+    return np.clip(as_boxes(boxes, boxes.dtype.type), 0, limits).astype(boxes.dtype, copy=False)

@@ -1,0 +1,204 @@
+"""From the plain assignments of PARAMETERS.py and a command line to one checked dictionary."""
+
+import argparse
+import ast
+import difflib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from easydict import EasyDict
+
+from helpers.errors import UserError, raise_collected
+
+Limits = Mapping[str, tuple[Any, ...]]
+_VALUE_TYPES = (bool, int, float, str, list, tuple, dict)
+_NOT_PARAMETERS = ("overrides", "limits")
+REPOSITORY = Path(__file__).resolve().parent.parent
+BUNDLED_MODEL = Path("resources/cntk/AlexNet.npz")
+
+
+def make_parser(description: str) -> argparse.ArgumentParser:
+    """Return a parser with the options that all scripts share; a script adds its own to it."""
+    parser = argparse.ArgumentParser(
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="Without options the script does what the tutorial does. All parameters, with comments: PARAMETERS.py.",
+    )
+    shared = parser.add_argument_group("options of all steps")
+    shared.add_argument("--dataset", metavar="NAME", help="folder below data/ (default: datasetName in PARAMETERS.py)")
+    shared.add_argument("--root", type=Path, metavar="DIR", default=REPOSITORY,
+                        help="folder that holds data/, proc/ and results/ (default: the repository)")  # fmt: skip
+    shared.add_argument("--classifier", choices=("svm", "nn"), help="linear SVMs, or the network's softmax layer")
+    shared.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="assignments",
+                        help="set a parameter of PARAMETERS.py, e.g. --set cntk_nrRois=2000; repeatable")  # fmt: skip
+    shared.add_argument("--engine", choices=("auto", "torch", "cntk"), default="auto",
+                        help="what runs the network: PyTorch (auto), or CNTK 2.7")  # fmt: skip
+    shared.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: the GPU if there is one"
+    )
+    shared.add_argument("--compat", choices=("corrected", "tutorial"), default="corrected",
+                        help="tutorial: reproduce the published code's faults (DIFFERENCES.md)")  # fmt: skip
+    shared.add_argument("--seed", type=int, default=0, metavar="N", help="seed of everything random (default: 0)")
+    shared.add_argument("--jobs", type=int, default=0, metavar="N", help="processes or threads (default: all cores)")
+    shared.add_argument("--quiet", action="store_true", help="results and warnings only")
+    return parser
+
+
+def build_parameters(
+    names: Mapping[str, Any],
+    overrides: Mapping[str, Mapping[str, Any]],
+    limits: Limits,
+    argv: Sequence[str],
+    parser: argparse.ArgumentParser | None = None,
+) -> EasyDict:
+    """Return the parameters and options for `argv` as one `EasyDict`.
+
+    Parameters
+    ----------
+    names : the globals of PARAMETERS.py; what is a number, text, list, tuple or dictionary is a parameter
+    overrides : values for data sets whose name starts with the key
+    limits : (smallest, largest) of a number, or the choices of a text
+    argv : command line without the program's name
+    parser : from `make_parser`, with the script's own options added
+
+    Later ones win: base values, overrides of the data set, `--set`, the options `--dataset` and `--classifier`.
+    Raises `UserError` that lists every unknown name, wrong type and value out of range; argparse leaves with 2 for
+    wrong usage.
+    """
+    options = (parser or make_parser("")).parse_args(argv)
+    base = {
+        name: value
+        for name, value in names.items()
+        if isinstance(value, _VALUE_TYPES) and not name.startswith("_") and name not in _NOT_PARAMETERS
+    }
+    given = _parse_assignments(options.assignments, base)
+    for option, name in (("dataset", "datasetName"), ("classifier", "classifier")):
+        if getattr(options, option) is not None:
+            given[name] = getattr(options, option)
+    dataset = given.get("datasetName", base["datasetName"])
+    chosen = next((values for prefix, values in overrides.items() if str(dataset).startswith(prefix)), {})
+    merged = {**base, **chosen, **given}
+    faults = [fault for name, value in merged.items() if (fault := _fault(name, value, base, limits))]
+    faults += _relations(merged)
+    raise_collected(faults, "wrong parameter(s):", "See PARAMETERS.py, or --set on the command line.")
+
+    result = EasyDict({name: _like(base[name], value) for name, value in merged.items()})
+    for name, value in vars(options).items():
+        if name not in ("dataset", "classifier", "assignments"):
+            result[name] = value
+    result.root = options.root.resolve()
+    result.engine = "torch" if options.engine == "auto" else options.engine
+    result.jobs = options.jobs if options.jobs > 0 else len(_usable_cores())
+    result.cntk_model = _model_path(result.cntk_model)
+    return result
+
+
+def _parse_assignments(assignments: Sequence[str], base: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the `--set` values; text needs no quotes."""
+    given = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals:
+            raise UserError(f"--set {assignment}: expected NAME=VALUE")
+        if name not in base:
+            near = difflib.get_close_matches(name, base, n=1)
+            raise UserError(f"--set {name}: no such parameter{f'; did you mean {near[0]}?' if near else ''}")
+        if isinstance(base[name], str) and name != "svm_posWeight":
+            given[name] = text
+            continue
+        try:
+            given[name] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            given[name] = text
+    return given
+
+
+def _fault(name: str, value: Any, base: Mapping[str, Any], limits: Limits) -> str:
+    """Return what is wrong with `value`, or ""."""
+    if name not in base:
+        return f"{name}: no such parameter (in the overrides of PARAMETERS.py)"
+    if name == "svm_posWeight" and _is_number(value) and value > 0:
+        return ""
+    if not _same_type(base[name], value):
+        return f"{name} = {value!r}: expected {_type_name(base[name])}, like {base[name]!r}"
+    if name not in limits:
+        return ""
+    allowed = limits[name]
+    if isinstance(value, str):
+        return "" if value in allowed else f"{name} = {value!r}: expected one of {', '.join(map(repr, allowed))}"
+    low, high = allowed
+    return "" if low <= value <= high else f"{name} = {value!r}: expected a value from {low} to {high}"
+
+
+def _relations(merged: Mapping[str, Any]) -> list[str]:
+    """Return the faults that concern several parameters or the items of a list."""
+    faults = []
+    for low, high in (("roi_minDimRel", "roi_maxDimRel"), ("roi_minNrPixelsRel", "roi_maxNrPixelsRel")):
+        if _is_number(merged[low]) and _is_number(merged[high]) and merged[low] > merged[high]:
+            faults.append(f"{low} = {merged[low]} is greater than {high} = {merged[high]}: no ROI could pass")
+    if merged["cntk_padWidth"] != merged["cntk_padHeight"]:
+        faults.append(
+            f"cntk_padWidth = {merged['cntk_padWidth']} and cntk_padHeight = {merged['cntk_padHeight']} differ"
+        )
+    for name in ("grid_aspectRatios", "cntk_lr_per_image"):
+        values = merged[name]
+        if isinstance(values, (list, tuple)) and not (values and all(_is_number(v) and v > 0 for v in values)):
+            faults.append(f"{name} = {values!r}: expected positive numbers")
+    kvals = merged["ss_kvals"]
+    if isinstance(kvals, (list, tuple)) and not (
+        len(kvals) == 3 and all(map(_is_number, kvals)) and 0 < kvals[0] <= kvals[1] and kvals[2] >= 1
+    ):
+        faults.append(f"ss_kvals = {kvals!r}: expected (start, end, number) with 0 < start <= end and number >= 1")
+    labels = merged["classes"]
+    if isinstance(labels, (list, tuple)):
+        if not all(isinstance(label, str) and label.strip() == label and label for label in labels):
+            faults.append(f"classes = {labels!r}: expected names without spaces at their ends")
+        elif len(set(labels)) < len(labels) or "__background__" in labels:
+            faults.append(f"classes = {labels!r}: expected different names, without __background__ (it is added)")
+    if not merged["datasetName"] or Path(str(merged["datasetName"])).name != merged["datasetName"]:
+        faults.append(f"datasetName = {merged['datasetName']!r}: expected the name of a folder below data/")
+    return faults
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
+
+
+def _same_type(like: Any, value: Any) -> bool:
+    if isinstance(like, bool) or isinstance(value, bool):
+        return isinstance(like, bool) and isinstance(value, bool)
+    if isinstance(like, float):
+        return _is_number(value)
+    if isinstance(like, (list, tuple)):
+        return isinstance(value, (list, tuple))
+    return isinstance(value, type(like))
+
+
+def _like(like: Any, value: Any) -> Any:
+    """Return `value` in the type of the base value, so that 2 and 2.0 leave the same stamp."""
+    return float(value) if isinstance(like, float) else value
+
+
+def _type_name(like: Any) -> str:
+    names = {bool: "True or False", int: "a whole number", float: "a number", str: "text", dict: "a dictionary"}
+    return names.get(type(like), "a list")
+
+
+def _usable_cores() -> set[int]:
+    """The cores that this process may use: in a container often fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return os.sched_getaffinity(0)
+    return set(range(os.cpu_count() or 1))
+
+
+def _model_path(given: str) -> str:
+    """Return the weight file: the given one, else the bundled one where there is one, else ""."""
+    if given:
+        path = Path(given).expanduser()
+        if not path.is_file():
+            raise UserError(f"cntk_model = {given!r}: no such file. Leave it empty for the bundled network")
+        return str(path.resolve())
+    bundled = REPOSITORY / BUNDLED_MODEL
+    return str(bundled) if bundled.is_file() else ""

@@ -1,0 +1,47 @@
+"""Tables, timings, and how a script ends."""
+
+import pytest
+
+from helpers.console import run_script, table, timing_summary
+from helpers.errors import UserError, raise_collected
+
+
+def test_table():
+    assert table(["a", "bb"], [["x", 1], ["yyy", 22]]).splitlines() == ["a    bb", "---  --", "x     1", "yyy  22"]
+    assert table(["a"], []).splitlines() == ["a", "-"]
+
+
+def test_timings_by_hand():
+    assert timing_summary([0.1, 0.2, 0.3]) == "median 200 ms, std 82 ms, 90th percentile 280 ms per picture"
+    assert timing_summary([]) == "nothing timed"
+
+
+@pytest.mark.parametrize(
+    ("raised", "status"),
+    [(UserError("it is broken, mend it"), "error: it is broken, mend it"), (KeyboardInterrupt(), 130)],
+)
+def test_a_script_ends_without_a_traceback(raised, status):
+    def main():
+        raise raised
+
+    with pytest.raises(SystemExit) as leaving:
+        run_script(main)
+    assert leaving.value.code == status
+
+
+def test_read_only_folder_is_one_line(tmp_path):
+    def main():
+        (tmp_path / "none" / "file").write_text("x")
+
+    with pytest.raises(SystemExit) as leaving:
+        run_script(main)
+    assert "none/file: No such file" in str(leaving.value.code)
+
+
+def test_faults_are_collected_and_cut():
+    raise_collected([], "none")
+    with pytest.raises(UserError) as error:
+        raise_collected([f"fault {n}" for n in range(30)], "30 faults:", "Mend them.")
+    lines = str(error.value).splitlines()
+    assert lines[0] == "30 faults:"
+    assert lines[-2:] == ["  ... and 10 more", "Mend them."]

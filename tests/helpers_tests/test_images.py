@@ -1,0 +1,173 @@
+"""The one reader: orientations, formats, damage. Pillow writes the files, so that reader and writer are independent."""
+
+import io
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers.errors import UserError
+from helpers.images import (
+    find_images,
+    image_size,
+    pad_to_square,
+    read_image,
+    resize_to_max_dim,
+    square_placement,
+    write_image,
+)
+
+
+def four_corners(width=64, height=48):
+    """An RGB picture whose corners are red, green, blue and white."""
+    pixels = np.full((height, width, 3), 90, np.uint8)
+    pixels[: height // 2, : width // 2] = (255, 0, 0)
+    pixels[: height // 2, width // 2 :] = (0, 255, 0)
+    pixels[height // 2 :, : width // 2] = (0, 0, 255)
+    pixels[height // 2 :, width // 2 :] = (255, 255, 255)
+    return Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_all_exif_orientations_read_upright(tmp_path, orientation):
+    upright = four_corners()
+    turn = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # the Pillow transposition whose undoing the tag asks for
+    stored = upright if orientation == 1 else upright.transpose(Image.Transpose(turn[orientation]))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "turned.jpg"
+    stored.save(path, exif=exif, quality=95)
+    image = read_image(path)
+    assert image.shape == (48, 64, 3)
+    assert image_size(path) == (64, 48)
+    expected = np.asarray(upright)[:, :, ::-1].astype(int)
+    assert np.abs(image.astype(int) - expected)[6::12, 6::12].max() < 60, "corners are not where they belong"
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK", "I;16", "1", "LA"])
+def test_every_mode_becomes_three_channels_of_8_bit(tmp_path, mode):
+    grey = np.tile(np.linspace(0, 255, 32).astype(np.uint8), (20, 1))
+    if mode == "I;16":
+        picture, suffix = Image.fromarray(grey.astype(np.uint16) * 257), ".png"
+    else:
+        picture, suffix = Image.fromarray(grey).convert("RGB").convert(mode), ".jpg" if mode == "CMYK" else ".png"
+    path = tmp_path / f"picture{suffix}"
+    picture.save(path)
+    image = read_image(path)
+    assert image.shape == (20, 32, 3)
+    assert image.dtype == np.uint8
+    assert image[:, -1].mean() > 230
+    assert image[:, 0].mean() < 25
+
+
+def test_transparency_lies_over_white(tmp_path):
+    rgba = np.zeros((4, 6, 4), np.uint8)
+    rgba[:, :3] = (10, 20, 30, 255)
+    Image.fromarray(rgba).save(tmp_path / "t.png")
+    image = read_image(tmp_path / "t.png")
+    assert image[0, 0].tolist() == [30, 20, 10]
+    assert image[0, 5].tolist() == [255, 255, 255]
+
+
+def jpeg_bytes(**options):
+    buffer = io.BytesIO()
+    four_corners(400, 300).save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+def jpeg_with_thumbnail():
+    """A JPEG whose EXIF block embeds a whole small JPEG, end marker and all, as cameras write it."""
+    thumbnail = io.BytesIO()
+    four_corners(16, 12).save(thumbnail, "JPEG")
+    block = b"Exif\x00\x00" + thumbnail.getvalue()
+    whole = jpeg_bytes()
+    return whole[:2] + b"\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block + whole[2:]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "0 bytes"),
+        (b"this is no picture", "not a JPEG, PNG or BMP"),
+        (jpeg_bytes()[:-200], "cut off"),
+        (jpeg_with_thumbnail()[:-200], "cut off"),
+        (b"\xff\xd8\xff\xe0\x00\x04\x00\x00\xff\xda\x00\x02\xff\xd9", "no frame header"),
+        (b"\x89PNG\r\n\x1a\n" + b"\x00" * 40 + b"IEND", "cannot be decoded"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + (60000).to_bytes(4, "big") * 2 + b"\x08\x02" + b"IEND", "megapixels"),
+    ],
+)
+def test_what_is_no_whole_picture_is_named(tmp_path, content, reason):
+    path = tmp_path / "bad.jpg"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=reason) as error:
+        read_image(path)
+    assert "bad.jpg" in str(error.value)
+
+
+def test_png_named_jpg_and_unusual_paths_are_fine(tmp_path):
+    path = tmp_path / "grün 🍊 a.jpg"
+    buffer = io.BytesIO()
+    four_corners().save(buffer, "PNG")
+    path.write_bytes(buffer.getvalue())
+    assert read_image(path).shape == (48, 64, 3)
+    copy = tmp_path / "néw" / "ü.png"
+    write_image(copy, read_image(path))
+    np.testing.assert_array_equal(read_image(copy), read_image(path))
+
+
+def test_missing_picture(tmp_path):
+    with pytest.raises(UserError, match="no such picture"):
+        read_image(tmp_path / "none.jpg")
+
+
+def test_find_images_takes_any_case_and_refuses_twins(tmp_path):
+    for name in ("b.JPG", "a.jpeg", "c.png", "d.txt", ".hidden.jpg"):
+        (tmp_path / name).touch()
+    assert [path.name for path in find_images(tmp_path)] == ["a.jpeg", "b.JPG", "c.png"]
+    (tmp_path / "a.png").touch()
+    with pytest.raises(UserError, match="same stem"):
+        find_images(tmp_path)
+    assert find_images(tmp_path / "nowhere") == []
+
+
+def test_tab_in_name_is_refused(tmp_path):
+    (tmp_path / "a\tb.jpg").touch()
+    with pytest.raises(UserError, match="tab"):
+        find_images(tmp_path)
+
+
+def test_resize_never_enlarges():
+    image = np.zeros((1333, 1000, 3), np.uint8)
+    small, scale = resize_to_max_dim(image, 200)
+    assert small.shape == (200, 150, 3)
+    assert scale == 200 / 1333
+    same, scale = resize_to_max_dim(small, 500)
+    assert same is small
+    assert scale == 1
+    assert resize_to_max_dim(np.zeros((20, 20000, 3), np.uint8), 200)[0].shape == (1, 200, 3)
+
+
+def test_padding_by_hand():
+    # 1000 x 1333 in 1000: scale .750..., 750 wide, so 125 on both sides
+    placement = square_placement(1000, 1333, 1000)
+    assert (placement.offset_x, placement.offset_y) == (125, 0)
+    assert placement.scale == 1000 / 1333
+    # 999 x 1000: one column is left over, half on each side
+    assert square_placement(999, 1000, 1000).offset_x == 0.5
+    padded, placement = pad_to_square(np.full((2, 4, 3), 7, np.uint8), 8)
+    assert placement.scale == 2
+    assert (placement.offset_x, placement.offset_y) == (0, 2)
+    assert (padded[2:6] == 7).all()
+    assert (padded[:2] == 114).all()
+    assert (padded[6:] == 114).all()
+
+
+def test_padding_one_pixel_and_odd_rest():
+    padded, _ = pad_to_square(np.full((1, 1, 3), 9, np.uint8), 16)
+    assert (padded == 9).all()
+    padded, placement = pad_to_square(np.full((999, 1000, 3), 9, np.uint8), 1000)
+    assert placement.offset_y == 0.5
+    assert (padded[:999] == 9).all()
+    assert (padded[999] == 114).all()
+    assert cv2.countNonZero((padded[:, :, 0] == 114).astype(np.uint8)) == 1000

@@ -1,0 +1,87 @@
+"""Parameters: what wins over what, and what a wrong one says."""
+
+import pytest
+
+from helpers.errors import UserError
+from PARAMETERS import get_parameters
+
+
+def test_base_values_overrides_and_command_line():
+    p = get_parameters([])
+    assert (p.datasetName, p.cntk_nrRois, p.nmsThreshold) == ("grocery", 200, 0.01)
+    assert p.roi_maxNrPixelsRel == 0.33 * 0.4 * 0.4
+    assert get_parameters(["--dataset", "groceryPhotos"]).cntk_nrRois == 200
+    other = get_parameters(["--dataset", "myOwnImages"])
+    assert (other.cntk_nrRois, other.nmsThreshold, list(other.classes)) == (2000, 0.3, [])
+    assert get_parameters(["--dataset", "pascalVoc2007"]).classifier == "nn"
+    assert get_parameters(["--dataset", "pascalVoc2007", "--classifier", "svm"]).classifier == "svm"
+    assert get_parameters(["--set", "cntk_nrRois=2000"]).cntk_nrRois == 2000
+    assert get_parameters(["--set", "datasetName=myOwnImages"]).cntk_nrRois == 2000
+
+
+def test_options_are_in_the_result(tmp_path):
+    p = get_parameters(["--root", str(tmp_path), "--seed", "7", "--jobs", "3", "--engine", "auto", "--quiet"])
+    assert (p.root, p.seed, p.jobs, p.engine, p.quiet, p.compat) == (tmp_path, 7, 3, "torch", True, "corrected")
+
+
+@pytest.mark.parametrize(
+    ("assignment", "name", "value"),
+    [
+        ("grid_aspectRatios=[1.0, 3.0]", "grid_aspectRatios", [1.0, 3.0]),
+        ("ss_kvals=(10, 20, 3)", "ss_kvals", (10, 20, 3)),
+        ("svm_posWeight=2.5", "svm_posWeight", 2.5),
+        ("svm_posWeight=balanced", "svm_posWeight", "balanced"),
+        ("svm_C=1", "svm_C", 1.0),
+        ("ss_method=fast", "ss_method", "fast"),
+        ("classes=['a', 'ü b']", "classes", ["a", "ü b"]),
+    ],
+)
+def test_set_takes_every_type(assignment, name, value):
+    result = get_parameters(["--set", assignment])[name]
+    assert result == value
+    assert type(result) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("cntk_nrRoi=1", "did you mean cntk_nrRois"),
+        ("cntk_nrRois", "expected NAME=VALUE"),
+        ("cntk_nrRois=0", "expected a value from 1"),
+        ("cntk_nrRois=2.5", "expected a whole number"),
+        ("cntk_nrRois=many", "expected a whole number"),
+        ("cntk_nrRois=True", "expected a whole number"),
+        ("svm_C=nan", "expected a number"),
+        ("svm_posWeight=heavy", "svm_posWeight"),
+        ("svm_posWeight=-1", "svm_posWeight"),
+        ("classifier=forest", "expected one of 'svm', 'nn'"),
+        ("ss_method=magic", "expected one of"),
+        ("ss_kvals=(500, 50, 6)", "ss_kvals"),
+        ("grid_aspectRatios=[0]", "expected positive numbers"),
+        ("grid_aspectRatios=1.0", "expected a list"),
+        ("roi_minDimRel=0.9", "greater than roi_maxDimRel"),
+        ("cntk_padWidth=800", "differ"),
+        ("classes=['a', 'a']", "different names"),
+        ("classes=['a ']", "without spaces"),
+        ("datasetName=../elsewhere", "name of a folder"),
+        ("cntk_model=/no/such/file.npz", "no such file"),
+    ],
+)
+def test_wrong_values_say_what_was_expected(assignment, message):
+    with pytest.raises(UserError) as error:
+        get_parameters(["--set", assignment])
+    assert message in str(error.value)
+
+
+def test_all_wrong_values_are_listed_together():
+    with pytest.raises(UserError) as error:
+        get_parameters(["--set", "cntk_nrRois=0", "--set", "svm_C=-1"])
+    assert "cntk_nrRois" in str(error.value)
+    assert "svm_C" in str(error.value)
+
+
+def test_wrong_usage_leaves_with_2(capsys):
+    with pytest.raises(SystemExit) as leaving:
+        get_parameters(["--engine", "caffe"])
+    assert leaving.value.code == 2
+    assert "--engine" in capsys.readouterr().err
