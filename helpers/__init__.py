@@ -1,0 +1,1 @@
+"""Files, pictures, boxes, printing. Knows nothing of learning."""
