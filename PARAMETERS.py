@@ -26,7 +26,7 @@ roi_maxNrPixelsRel = 1.0  # largest area
 roi_maxAspectRatio = 4.0  # width : height and height : width at most
 
 # Selective Search (Uijlings et al. 2013)
-ss_method = "selectivesearch"  # "selectivesearch" (the package's regions), "fast" (ours), "package", "opencv", "dlib"
+ss_method = "fast"  # ours; "selectivesearch" (the package's boxes), "package", "opencv", "opencv-quality", "dlib"
 ss_scale = 100.0  # larger: fewer, larger segments to start from (selectivesearch)
 ss_sigma = 1.2  # blur before segmenting (selectivesearch)
 ss_minSize = 20  # pixels: smallest segment
@@ -54,6 +54,16 @@ cntk_mb_size = 5  # pictures in a minibatch
 cntk_l2_reg_weight = 0.0005  # weight decay
 cntk_lr_per_image = [0.01] * 10 + [0.001] * 5 + [0.0001]  # learning rate by epoch; the last one goes on
 cntk_momentum_time_constant = 10.0  # momentum of a minibatch = exp(-pictures in it / this)
+cntk_maxMemory = 0.0  # GB for what the frozen layers give, the rest goes to files; 0: half of what is free
+nn_roisPerImage = 64  # ROIs of a picture drawn for each epoch; 0: all, as in the tutorial
+nn_foregroundFraction = 0.25  # at most this part of them shows objects
+nn_backgroundOverlap = 0.0  # background ROIs that overlap an object at least this much come first
+nn_flip = True  # half of the pictures of an epoch are mirrored left to right
+nn_trainConvFrom = 0  # convolutions that learn as well: from this one (1 to 5) on; 0: none, as in the tutorial
+nn_bboxRegression = False  # also learn to move ROIs onto objects
+nn_bboxWeight = 1.0  # weight of the boxes in the loss
+nn_warmupEpochs = 0.0  # the learning rate rises from 0 during this many epochs
+nn_headNorm = 20.0  # mean length that the numbers behind fc6 and fc7 are scaled to at first; 0: left as they are
 
 # ---- support vector machines (step 4) --------------------------------------------------------------------------------
 svm_C = 0.001  # cost of a violated margin: larger follows the training data closer
@@ -68,6 +78,7 @@ svm_targetNorm = 20.0  # mean length of a feature vector after scaling
 svm_penality = "l2"  # penalty of large weights
 svm_loss = "hinge"  # "hinge" (the tutorial called it l1), or "squared_hinge"
 svm_rngSeed = 3  # of the solver
+svm_skipClassesWithoutPositives = False  # True: train the other classes instead of stopping; it is never detected
 
 # ---- detections (steps 5 and 6) --------------------------------------------------------------------------------------
 nmsThreshold = 0.3  # of two detections of a class that overlap more, the lower-scored one is dropped
@@ -107,7 +118,7 @@ limits: Limits = {
     "roi_minNrPixelsRel": (0.0, 1.0),
     "roi_maxNrPixelsRel": (0.0, 1.0),
     "roi_maxAspectRatio": (1.0, 1000.0),
-    "ss_method": ("selectivesearch", "fast", "package", "opencv", "dlib"),
+    "ss_method": ("fast", "selectivesearch", "package", "opencv", "opencv-quality", "dlib"),
     "ss_scale": (1.0, 1e6),
     "ss_sigma": (0.0, 100.0),
     "ss_minSize": (1, 1_000_000),
@@ -125,6 +136,14 @@ limits: Limits = {
     "cntk_mb_size": (1, 100_000),
     "cntk_l2_reg_weight": (0.0, 10.0),
     "cntk_momentum_time_constant": (0.0, 1e9),
+    "cntk_maxMemory": (0.0, 1e6),
+    "nn_roisPerImage": (0, 100_000),
+    "nn_foregroundFraction": (0.0, 1.0),
+    "nn_backgroundOverlap": (0.0, 1.0),
+    "nn_trainConvFrom": (0, 5),
+    "nn_bboxWeight": (0.0, 1e6),
+    "nn_warmupEpochs": (0.0, 1e6),
+    "nn_headNorm": (0.0, 1e6),
     "svm_C": (1e-12, 1e12),
     "svm_B": (1e-6, 1e6),
     "svm_nrEpochs": (1, 1000),

@@ -73,9 +73,8 @@ def read_image(path: Path | str) -> NDArray[np.uint8]:
     picture = cv2.imdecode(buffer, cv2.IMREAD_COLOR)  # applies EXIF, 16 bit -> 8, grey -> BGR, drops alpha
     if picture is None:
         raise UserError(f"{path}: the {kind} picture is damaged and cannot be decoded")
-    if kind == "PNG" and _has_transparency(data):
-        return _over_white(buffer, picture)
-    return picture
+    upright = np.asarray(picture, np.uint8)
+    return _over_white(buffer, upright) if kind == "PNG" and _has_transparency(data) else upright
 
 
 def image_size(path: Path | str) -> tuple[int, int]:
@@ -192,5 +191,5 @@ def _over_white(buffer: NDArray[np.uint8], opaque: NDArray[np.uint8]) -> NDArray
     raw = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED)
     if raw is None or raw.ndim != 3 or raw.shape[2] != 4 or raw.shape[:2] != opaque.shape[:2]:
         return opaque
-    alpha = raw[:, :, 3:].astype(np.float32) / np.iinfo(raw.dtype).max
+    alpha = raw[:, :, 3:].astype(np.float32) / (255 if raw.dtype == np.uint8 else 65535)
     return np.rint(opaque * alpha + 255 * (1 - alpha)).astype(np.uint8)

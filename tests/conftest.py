@@ -57,9 +57,9 @@ def tiny_root(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def slim_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A weight file of AlexNet's shape with few channels and 32 outputs."""
+    """A weight file of AlexNet's shape with few channels and 64 outputs."""
     path = tmp_path_factory.mktemp("weights") / "slim.npz"
-    network = he_initialised(0, spec=cntk_shape(widths=(8, 12, 12, 12, 8), hidden=32))
+    network = he_initialised(0, spec=cntk_shape(widths=(16, 24, 24, 24, 16), hidden=64))
     save_network(path, network.spec.to_header(), network.arrays)
     return path
 
@@ -68,8 +68,8 @@ class Runner:
     """Runs a numbered script in this process as `python SCRIPT OPTIONS` would, with small settings for data/tiny."""
 
     settings: ClassVar[dict[str, float]] = {
-        "roi_maxImgDim": 120, "roi_minDimRel": 0.1, "roi_maxDimRel": 0.5, "grid_nrScales": 4, "cntk_nrRois": 60,
-        "cntk_padWidth": 160, "cntk_padHeight": 160, "svm_retrainLimit": 100,
+        "roi_maxImgDim": 120, "roi_minDimRel": 0.1, "roi_maxDimRel": 0.5, "grid_nrScales": 4, "cntk_nrRois": 120,
+        "cntk_padWidth": 400, "cntk_padHeight": 400, "svm_retrainLimit": 100,
     }  # fmt: skip
     steps = (
         "1_computeRois.py",

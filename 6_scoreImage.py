@@ -1,0 +1,71 @@
+"""Step 6: find the objects in any picture with the trained detector, wholly in memory.
+
+Reads   the pictures named on the command line, proc/<dataset>/models/, proc/<dataset>/trainedSvm/
+Prints  JSON on stdout: by default the tutorial's records (every ROI, all values as text); with --format v2 what was
+        found, with class names and numbers. Several pictures give one JSON object, by picture.
+"""
+
+import json
+import logging
+import sys
+import time
+from pathlib import Path
+
+from fastRCNN.detections import Detections, detections_table
+from fastRCNN.detector import Detector, DetectorSettings
+from fastRCNN.visualization import draw_detections
+from helpers.artifacts import Artifacts, atomic_write
+from helpers.console import progress, run_script, setup_logging, timing_summary
+from helpers.errors import UserError
+from helpers.images import read_image, write_image
+from PARAMETERS import get_parameters, make_parser
+
+log = logging.getLogger("steps")
+
+
+def main() -> None:
+    """Run step 6."""
+    parser = make_parser(__doc__)
+    parser.add_argument("images", nargs="+", type=Path, metavar="PICTURE", help="picture files to search")
+    parser.add_argument("--format", choices=("v1", "v2"), default="v1", help="v1: the tutorial's records; v2: typed")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the JSON to FILE instead of stdout")
+    parser.add_argument("--tsv", type=Path, metavar="FILE", help="also write detections.tsv (of one picture)")
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="also draw the detections, into DIR")
+    p = get_parameters(sys.argv[1:], parser)
+    setup_logging(p.quiet)
+    if p.tsv and len(p.images) > 1:
+        raise UserError(f"--tsv holds the detections of one picture, but {len(p.images)} were given")
+    artifacts = Artifacts(p.root, p.datasetName)
+    trained = DetectorSettings.load(artifacts.settings_file(p.classifier))
+    settings = DetectorSettings.choose(p, trained.classes)
+    found: dict[str, Detections] = {}
+    seconds = []
+    with Detector.load(artifacts.proc, settings=settings, engine=p.engine, device=p.device) as detector:
+        for path in progress(p.images, "pictures"):
+            image = read_image(path)
+            start = time.perf_counter()
+            found[str(path)] = detections = detector.detect(image)
+            seconds.append(time.perf_counter() - start)
+            if p.pictures:
+                threshold = p.vis_decisionThresholds[p.classifier]
+                drawn = draw_detections(image, detections.select(threshold))
+                write_image(p.pictures / f"{path.stem}.jpg", drawn)
+    log.info("Time: %s.", timing_summary(seconds))
+    if p.tsv:
+        write_text(p.tsv, detections_table(detections))
+    records = {name: d.string_records() if p.format == "v1" else d.typed_records() for name, d in found.items()}
+    text = json.dumps(records if len(records) > 1 else next(iter(records.values())), indent=1, ensure_ascii=False)
+    if p.json:
+        write_text(p.json, text + "\n")
+    else:
+        print(text)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8, atomically."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run_script(main)

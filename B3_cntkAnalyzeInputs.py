@@ -1,0 +1,67 @@
+"""Look into the annotations: how large are the objects, and which limits of the ROIs fit them?
+
+Reads   annotations in data/<dataset>/
+Prints  percentiles of width, height, area and aspect ratio, in pixels and relative to the picture's longest side; then
+        the roi_* values that fit, as lines for PARAMETERS.py and as --set options.
+"""
+
+import logging
+import sys
+from dataclasses import replace
+
+import numpy as np
+
+from fastRCNN.annotation_statistics import PERCENTILES, box_statistics, fitting_roi_parameters
+from fastRCNN.imdb import Imdb
+from fastRCNN.rois import RoiParameters, filter_rois
+from helpers.artifacts import IMAGE_SETS, Artifacts
+from helpers.console import run_script, setup_logging, table
+from helpers.errors import UserError
+from PARAMETERS import get_parameters, make_parser
+
+log = logging.getLogger("steps")
+
+
+def main() -> None:
+    """Print the statistics."""
+    parser = make_parser(__doc__)
+    parser.add_argument("--image-set", choices=(*IMAGE_SETS, "all"), default="train", help="pictures to look at")
+    p = get_parameters(sys.argv[1:], parser)
+    setup_logging(p.quiet)
+    artifacts = Artifacts(p.root, p.datasetName)
+    imdbs = [Imdb(artifacts, name, p.classes) for name in IMAGE_SETS if p.image_set in (name, "all")]
+    records = [record for imdb in imdbs for record in imdb]
+    longest = [max(record.width, record.height) for record in records]
+    boxes = np.concatenate([record.gt_boxes for record in records])
+    if len(boxes) == 0:
+        raise UserError(f"{artifacts.data}: no annotated object in these pictures. Annotate some first")
+    statistics = box_statistics(boxes, np.repeat(longest, [len(record.gt_boxes) for record in records]))
+    columns = statistics.columns()
+    rows = [
+        [f"{percentile} %", *(shown(np.percentile(values, percentile)) for values in columns.values())]
+        for percentile in PERCENTILES
+    ]
+    print(f"{len(boxes)} objects in {len(records)} pictures ({p.image_set})\n")
+    print(table(["percentile", *columns], rows))
+
+    fitting = fitting_roi_parameters(statistics)
+    now = RoiParameters.choose(p)
+    print(f"\nThe ROI limits of now let {passing(records, longest, now):.1%} of the objects pass, "
+          f"these {passing(records, longest, replace(now, **fitting)):.1%}:\n")  # fmt: skip
+    print("\n".join(f"{name} = {value:g}  # now {p[name]:g}" for name, value in fitting.items()))
+    print("\n" + " ".join(f"--set {name}={value:g}" for name, value in fitting.items()))
+
+
+def passing(records, longest: list[int], parameters: RoiParameters) -> float:
+    """Return the share of the annotated boxes that the filter of step 1 would keep."""
+    kept = sum(len(filter_rois(r.gt_boxes, side, parameters)) for r, side in zip(records, longest, strict=True))
+    return kept / sum(len(record.gt_boxes) for record in records)
+
+
+def shown(value: float) -> str:
+    """Return a number with three or four digits that matter."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,148 @@
+"""A trained detector as one object: load it once, then `detect(image)` as often as you like, wholly in memory.
+
+from fastRCNN.detector import Detector
+from helpers.images import read_image
+
+with Detector.load("proc/grocery") as detector:
+    found = detector.detect(read_image("photo.jpg")).select(0.5)
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastRCNN.cntk_inputs import absolute_rois, relative_rois
+from fastRCNN.detections import Detections
+from fastRCNN.embed_dataset import embed_picture
+from fastRCNN.engines import Engine, load_engine
+from fastRCNN.rois import RoiParameters, compute_rois
+from fastRCNN.scoring import score_rois, softmax
+from fastRCNN.svm import SvmModel
+from helpers.artifacts import Artifacts, atomic_write
+from helpers.errors import UserError
+from helpers.images import pad_to_square
+
+
+@dataclass(frozen=True)
+class DetectorSettings:
+    """What a detector was trained with and must be used with, under the names of PARAMETERS.py."""
+
+    classes: tuple[str, ...]  # background first
+    classifier: str = "svm"
+    cntk_nrRois: int = 2000
+    cntk_padWidth: int = 1000
+    nmsThreshold: float = 0.3
+    compat: str = "corrected"
+    seed: int = 0
+    rois: RoiParameters = field(default_factory=RoiParameters)
+
+    @classmethod
+    def choose(cls, parameters: Mapping[str, Any], classes: tuple[str, ...]) -> "DetectorSettings":
+        """Return the settings in `parameters` (by name), for a data set with these `classes`."""
+        names = ("classifier", "cntk_nrRois", "cntk_padWidth", "nmsThreshold", "compat", "seed")
+        return cls(classes, rois=RoiParameters.choose(parameters), **{name: parameters[name] for name in names})
+
+    def save(self, path: Path) -> None:
+        """Write the settings as JSON, atomically."""
+        with atomic_write(path) as temporary:
+            temporary.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> "DetectorSettings":
+        """Read settings back; `UserError` when they are missing or damaged."""
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            rois = RoiParameters(**content.pop("rois"))
+            return cls(tuple(content.pop("classes")), rois=rois, **content)
+        except FileNotFoundError:
+            raise UserError(f"{path}: not there yet. Run the steps up to 3_runCntk.py first") from None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"{path}: damaged ({error}). Run 3_runCntk.py again") from None
+
+
+class Detector:
+    """ROIs, network and classifier together. Use it as a context manager, or `close()` it."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        score: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+        settings: DetectorSettings,
+        *,
+        roi_source: Callable[[NDArray[np.uint8]], NDArray[np.int32]] | None = None,
+    ) -> None:
+        """Put a detector together.
+
+        `engine` gives (N, D) numbers for N ROIs, `score` makes (N, C) class scores of them, `roi_source` turns a
+        picture (H, W, 3) into (R, 4) boxes; without one it is Selective Search and grid as in step 1.
+        """
+        self.engine, self.score, self.settings = engine, score, settings
+        self.roi_source = roi_source or self._step_1_rois
+
+    @classmethod
+    def load(
+        cls,
+        proc_folder: Path | str,
+        *,
+        classifier: str = "svm",
+        settings: DetectorSettings | None = None,
+        engine: str = "torch",
+        device: str = "auto",
+        threads: int | None = None,
+    ) -> "Detector":
+        """Return the detector that the steps left in `proc_folder` (proc/<dataset>).
+
+        `settings` replace those that step 3 wrote there. Raises `UserError` naming the script to run for what is
+        missing or does not fit.
+        """
+        folder = Path(proc_folder)
+        artifacts = Artifacts(folder.parent.parent, folder.name)
+        settings = settings or DetectorSettings.load(artifacts.settings_file(classifier))
+        model = artifacts.model_file(settings.classifier)
+        if not model.is_file():
+            raise UserError(f"{model}: not there yet. Run 3_runCntk.py first")
+        nr_classes = len(settings.classes)
+        running = load_engine(engine, model, device=device, threads=threads)
+        if settings.classifier == "svm":
+            svm = SvmModel.load(
+                artifacts.svm_folder, nr_classes=nr_classes, feature_dimension=running.feature_dimension
+            )
+            return cls(running, lambda rows: score_rois(rows, svm, compat=settings.compat), settings)
+        if running.feature_dimension != nr_classes:
+            raise UserError(
+                f"{model}: gives {running.feature_dimension} scores, but there are {nr_classes} classes. "
+                "Run 3_runCntk.py again"
+            )
+        return cls(running, softmax, settings)
+
+    def detect(self, image: NDArray[np.uint8]) -> Detections:
+        """Return all ROIs of `image` (H, W, 3) uint8 BGR with label, score and whether NMS kept them."""
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise ValueError(f"image: expected (H, W, 3) uint8, got {image.shape} {image.dtype}")
+        s = self.settings
+        rois = self.roi_source(image)[: s.cntk_nrRois]
+        padded, _ = pad_to_square(image, s.cntk_padWidth)
+        placed = absolute_rois(relative_rois(rois, image.shape[1], image.shape[0], s.cntk_padWidth), s.cntk_padWidth)
+        rows = embed_picture(self.engine, padded, placed, len(rois))
+        return Detections.from_scores(self.score(rows), rois, s.classes, nms_threshold=s.nmsThreshold)
+
+    def close(self) -> None:
+        """Give back what the engine holds."""
+        self.engine.close()
+
+    def __enter__(self) -> "Detector":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _step_1_rois(self, image: NDArray[np.uint8]) -> NDArray[np.int32]:
+        return compute_rois(image, self.settings.rois, np.random.default_rng(self.settings.seed))

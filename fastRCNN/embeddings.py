@@ -1,0 +1,154 @@
+"""Step 3's output files, one npz per picture: written with aligned, uncompressed numbers, read by memory map.
+
+Such a file is what `np.savez` makes (a zip archive with one member, `arr_0.npy`), and `np.load` opens it. The numbers
+start at a multiple of 64 bytes, so that a matrix product can run on the mapped file without copying it. Files that
+`np.savez_compressed` made, the published format, are read as well, at the price of unpacking them on every read.
+Letters in shapes: R rows in the file (filler included), n real ROIs, D features.
+"""
+
+import io
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from helpers.artifacts import atomic_write
+from helpers.errors import UserError
+
+_MEMBER = "arr_0.npy"
+_ALIGNMENT = 64
+_LOCAL_HEADER = 30  # bytes of a zip local file header before the name
+_PADDING_FIELD = 0xD935  # zip extra field for alignment (registered for Android's zipalign)
+_ADVICE = "Run 3_runCntk.py again: it writes this file."
+
+
+def write_embeddings(path: str | Path, array: ArrayLike) -> None:
+    """Write an (R, D) array as float32 to the npz file `path`: old or new, never half; same numbers, same bytes."""
+    array = np.ascontiguousarray(array, dtype=np.float32)
+    if array.ndim != 2:
+        raise ValueError(f"array: expected shape (R, D), got {array.shape}")
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))
+    entry = zipfile.ZipInfo(_MEMBER)  # its date is always 1980-01-01
+    entry.file_size = header.tell() + array.nbytes
+    entry.external_attr = 0o644 << 16
+    before_padding = _LOCAL_HEADER + len(_MEMBER) + 4 + header.tell()
+    padding = -before_padding % _ALIGNMENT
+    entry.extra = _PADDING_FIELD.to_bytes(2, "little") + padding.to_bytes(2, "little") + bytes(padding)
+    with (
+        atomic_write(Path(path)) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive,
+        archive.open(entry, "w", force_zip64=False) as member,
+    ):
+        member.write(header.getvalue())
+        member.write(array.view(np.uint8).data)
+
+
+def read_embeddings(path: str | Path) -> NDArray[np.float32]:
+    """Return all rows of one npz file, (R, D) float32, filler included; a read-only memory map when possible.
+
+    Raises `UserError` that names the file when it is missing, damaged, or holds something else.
+    """
+    path = Path(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if _MEMBER not in archive.namelist():
+                found = ", ".join(archive.namelist()) or "nothing"
+                raise UserError(f"{path}: expected an array named arr_0, found {found}. {_ADVICE}")
+            entry = archive.getinfo(_MEMBER)
+            with archive.open(entry) as member:
+                array = _map_member(path, entry, member) if entry.compress_type == zipfile.ZIP_STORED else None
+            if array is None:
+                with archive.open(entry) as member:
+                    array = np.lib.format.read_array(member, allow_pickle=False)
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found. This picture has no embeddings yet: run 3_runCntk.py first.") from None
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, ValueError, EOFError, OSError, RuntimeError) as error:
+        raise UserError(f"{path}: not a readable npz file ({error}). {_ADVICE}") from None
+    if array.ndim != 2 or array.dtype.kind != "f":
+        raise UserError(
+            f"{path}: expected an array of numbers (ROIs, features), found {array.dtype} {array.shape}. {_ADVICE}"
+        )
+    return array.astype(np.float32, copy=False)
+
+
+def _map_member(path: Path, entry: zipfile.ZipInfo, member: IO[bytes]) -> NDArray | None:
+    """Return a memory map of an uncompressed member, or None when it is not aligned or not in C order."""
+    version = np.lib.format.read_magic(member)
+    if version != (1, 0):
+        return None
+    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(member)
+    header_length = member.tell()
+    with path.open("rb") as file:
+        file.seek(entry.header_offset)
+        local = file.read(_LOCAL_HEADER)
+    name_length, extra_length = int.from_bytes(local[26:28], "little"), int.from_bytes(local[28:30], "little")
+    offset = entry.header_offset + _LOCAL_HEADER + name_length + extra_length + header_length
+    if fortran_order or dtype.hasobject or offset % max(dtype.itemsize, 1) or 0 in shape:
+        return None
+    return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=shape)
+
+
+class EmbeddingFiles(Sequence[NDArray[np.float32]]):
+    """The real embeddings of each picture, read when asked for: a sequence of (n_i, D) float32 arrays.
+
+    paths: npz files in the order of the pictures.
+    nr_rows: n_i, the number of real ROIs of each picture; the file may hold more rows, which are filler.
+
+    Nothing is kept in memory: an item lives as long as the caller holds it. Treat items as read-only: they may be
+    memory maps. Raises `UserError` that names the file when a row is missing, the files differ in D, or a number is
+    not finite.
+    """
+
+    def __init__(self, paths: Sequence[str | Path], nr_rows: Sequence[int]) -> None:
+        if len(paths) != len(nr_rows):
+            raise ValueError(f"expected one number of rows per file, got {len(paths)} files and {len(nr_rows)} numbers")
+        self.paths = [Path(path) for path in paths]
+        self.nr_rows = [int(number) for number in nr_rows]
+        self._dimension: int | None = None
+        self._checked: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    @property
+    def dimension(self) -> int:
+        """D, the same for all files; 0 when there is no file."""
+        if self._dimension is None:
+            self._dimension = read_embeddings(self.paths[0]).shape[1] if self.paths else 0
+        return self._dimension
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]  # an int gives an array, a slice a list of arrays
+        if isinstance(index, slice):
+            return [self[i] for i in range(len(self))[index]]
+        index = range(len(self))[index]  # negative indices, IndexError
+        path, expected = self.paths[index], self.nr_rows[index]
+        array = read_embeddings(path)
+        if len(array) < expected:
+            raise UserError(f"{path}: expected at least {expected} rows (real ROIs), found {len(array)}. {_ADVICE}")
+        if array.shape[1] != self.dimension:
+            raise UserError(
+                f"{path}: expected {self.dimension} features per ROI as in {self.paths[0].name}, found "
+                f"{array.shape[1]}: the files come from different networks. {_ADVICE}"
+            )
+        array = np.asarray(array[:expected])
+        if index not in self._checked:
+            _require_finite(array, path)
+            self._checked.add(index)
+        return array
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        return (self[i] for i in range(len(self)))
+
+
+def _require_finite(array: NDArray[np.float32], path: Path) -> None:
+    flat = array.reshape(-1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(np.dot(flat, flat)):  # one fast pass; only a suspicious file is looked at in detail
+            return
+    wrong = np.flatnonzero(~np.isfinite(array).all(axis=1))
+    if len(wrong):
+        raise UserError(f"{path}: expected finite numbers, found NaN or infinity in row {wrong[0]}. {_ADVICE}")

@@ -1,0 +1,58 @@
+"""Engines run the network. They all do the same; which one ran makes no difference downstream."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastRCNN.alexnet import Network, he_initialised, load_network
+from helpers.errors import UserError
+
+
+class Engine(Protocol):
+    """What an engine offers. Letters in shapes: S side of the padded square, N ROIs, D outputs per ROI."""
+
+    name: str
+    feature_dimension: int
+
+    def embed(self, picture: NDArray[np.uint8], rois: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return (N, D) float32 for a padded `picture` (S, S, 3) uint8 BGR and `rois` (N, 4) x1 y1 x2 y2 in it."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the engine holds."""
+        ...
+
+    def __enter__(self) -> "Engine": ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def load_engine(name: str, network: Network | Path, *, device: str = "auto", threads: int | None = None) -> Engine:
+    """Return the engine `name` ("torch", "cntk"), ready to embed with `network`: a network, or the path of its file.
+
+    `device` is "auto", "cpu" or "cuda" (torch only); `threads` None leaves the number to the engine.
+    Engines import their packages here, when they are wanted, so that the others need not be installed.
+    """
+    if name == "torch":
+        from fastRCNN.engines.torch_engine import TorchEngine
+
+        if isinstance(network, Path) and network.suffix == ".model":
+            raise UserError(f"{network}: CNTK's own format. Use --engine cntk, or resources/convert_cntk_model.py")
+        return TorchEngine(
+            load_network(network) if isinstance(network, Path) else network, device=device, threads=threads
+        )
+    if name == "cntk":
+        from fastRCNN.engines.cntk_engine import CntkEngine
+
+        return CntkEngine(network, threads=threads)
+    raise ValueError(f"engine: expected 'torch' or 'cntk', got {name!r}")
+
+
+def starting_network(weight_file: str, seed: int) -> Network:
+    """Return the network in `weight_file`, or He-initialised filters from `seed` when that is empty."""
+    return load_network(Path(weight_file)) if weight_file else he_initialised(seed)

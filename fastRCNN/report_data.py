@@ -1,0 +1,141 @@
+"""From decisions to the report's pictures: crops of the worst mistakes, drawn pictures, and the tables beside them."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastRCNN.decisions import PictureDecisions, confusions, counts_per_class, round_thresholds
+from fastRCNN.evaluation import Evaluation
+from fastRCNN.matching import ThresholdCounts
+from fastRCNN.mistakes import Mistake, worst
+from fastRCNN.report import PRECISION_COLOR, RECALL_COLOR, Report, Tile
+from fastRCNN.visualization import draw_detections, scale_boxes, scale_to
+from helpers.boxes import as_boxes
+from helpers.drawing import GROUND_TRUTH_COLOR, class_color, draw_boxes
+from helpers.images import read_image
+from helpers.plots import Panel, Series
+
+MAX_CROPS = 12  # of misses, and of false alarms
+MAX_PICTURES = 24
+_CROP_SIDE, _PICTURE_SIDE = 240, 640
+
+
+def build_report(
+    pictures: Sequence[PictureDecisions],
+    evaluation: Evaluation,
+    *,
+    dataset: str,
+    image_set: str,
+    classifier: str,
+    class_names: Sequence[str],
+    threshold: float | None,
+    overlap_threshold: float,
+    parameters: Mapping[str, Any],
+) -> tuple[Report, list[ThresholdCounts]]:
+    """Return the report on `pictures`, and the counts over thresholds for each object class."""
+    misses = [miss for picture in pictures for miss in picture.misses]
+    alarms = [alarm for picture in pictures for alarm in picture.alarms]
+    thresholds = round_thresholds(pictures, classifier=classifier, threshold=threshold)
+    counts, per_class = counts_per_class(pictures, len(class_names), thresholds, overlap_threshold=overlap_threshold)
+    by_path = {picture.path: picture for picture in pictures}
+    read = lru_cache(maxsize=4)(read_image)
+    ranked = sorted(pictures, key=lambda p: (-len(p.misses) - len(p.alarms), p.path.name))[:MAX_PICTURES]
+    report = Report(
+        dataset=dataset,
+        image_set=image_set,
+        classifier=classifier,
+        class_names=tuple(class_names),
+        evaluation=evaluation,
+        counts=counts,
+        threshold=threshold,
+        confusion=confusions(pictures, len(class_names), threshold=threshold, overlap_threshold=overlap_threshold),
+        misses=[_crop(read(miss.path), miss, by_path[miss.path], missed=True) for miss in worst(misses, MAX_CROPS)],
+        alarms=[
+            _crop(read(alarm.path), alarm, by_path[alarm.path], missed=False) for alarm in worst(alarms, MAX_CROPS)
+        ],
+        pictures=[_picture(read(picture.path), picture, threshold) for picture in ranked],
+        nr_misses=len(misses),
+        nr_alarms=len(alarms),
+        parameters=parameters,
+    )
+    return report, per_class
+
+
+def _crop(image: NDArray[np.uint8], mistake: Mistake, picture: PictureDecisions, *, missed: bool) -> Tile:
+    """Return a square around the box of a mistake with what is beside it, objects dashed."""
+    height, width = image.shape[:2]
+    x1, y1, x2, y2 = mistake.box
+    side = min(max(2.0 * max(x2 - x1 + 1, y2 - y1 + 1), 48), max(height, width))
+    left, top = (
+        int(np.clip(round((low + high + 1 - side) / 2), 0, max(0, limit - round(side))))
+        for low, high, limit in ((x1, x2, width), (y1, y2, height))
+    )
+    part, scale = scale_to(image[top : top + round(side), left : left + round(side)], _CROP_SIDE)
+    boxes, colors = [mistake.box], [GROUND_TRUTH_COLOR if missed else class_color(mistake.label)]
+    if not missed:
+        boxes = [*(tuple(box) for box in picture.gt_boxes.tolist()), *boxes]
+        colors = [GROUND_TRUTH_COLOR] * len(picture.gt_boxes) + colors
+    dashed = np.arange(len(boxes)) < len(boxes) - (not missed)
+    shifted = scale_boxes(as_boxes(boxes) - [left, top, left, top], scale)
+    drawn = draw_boxes(part, shifted, colors=colors, dashed=dashed, thickness=2)
+    return Tile(drawn, mistake.title, f"{mistake.reason} · {mistake.path.name}")
+
+
+def _picture(image: NDArray[np.uint8], picture: PictureDecisions, threshold: float | None) -> Tile:
+    found = picture.found.select(threshold)
+    drawn = draw_detections(
+        image,
+        found,
+        gt_boxes=picture.gt_boxes,
+        gt_classes=picture.gt_classes,
+        max_dim=_PICTURE_SIDE,
+    )
+    text = f"{_count(len(picture.gt_boxes), 'object')}, {_count(len(picture.misses), 'miss', 'misses')}, "
+    return Tile(drawn, picture.path.name, text + _count(len(picture.alarms), "false alarm"))
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def threshold_rows(counts: ThresholdCounts) -> list[list[str]]:
+    """Return the table of `counts`: threshold, precision, recall, detections, right, objects."""
+    return [
+        [f"{t:g}", _shown(precision), _shown(recall), str(detections), str(right), str(counts.positives)]
+        for t, precision, recall, detections, right in zip(
+            counts.thresholds, counts.precisions, counts.recalls, counts.detections, counts.right, strict=True
+        )
+    ]
+
+
+THRESHOLD_COLUMNS = ("score from", "precision", "recall", "detections", "right", "objects")
+
+
+def _shown(value: float) -> str:
+    return "not defined" if np.isnan(value) else f"{value:.4f}"
+
+
+def precision_panels(evaluation: Evaluation, counts: ThresholdCounts) -> list[Panel]:
+    """Return two charts: precision over recall of each class, and both over the score threshold."""
+    curves = [
+        Series(f"{c.name}  {c.ap_area:.2f}", *c.envelope(), class_color(number))
+        for number, c in enumerate(evaluation.classes, start=1)
+        if c.ap_area is not None
+    ]
+    both = [
+        Series("precision", counts.thresholds, counts.precisions, _bgr(PRECISION_COLOR), marks=True),
+        Series("recall", counts.thresholds, counts.recalls, _bgr(RECALL_COLOR), marks=True),
+    ]
+    limits = (float(counts.thresholds[0]), float(counts.thresholds[-1]))
+    return [
+        Panel("Best precision at each recall (AP: the area)", "recall", "precision", curves),
+        Panel("Detections over the threshold, all classes", "score threshold", "share", both, x_limits=limits),
+    ]
+
+
+def _bgr(css: str) -> tuple[int, int, int]:
+    red, green, blue = bytes.fromhex(css[1:])
+    return blue, green, red

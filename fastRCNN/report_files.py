@@ -1,0 +1,50 @@
+"""The files of a result beside its pictures: tables, plots and the report page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fastRCNN.evaluation import Evaluation
+from fastRCNN.matching import ThresholdCounts
+from fastRCNN.report import Report, report_page
+from fastRCNN.report_data import THRESHOLD_COLUMNS, precision_panels, threshold_rows
+from helpers.plots import heat_map, line_charts
+from helpers.tables import write_text, write_tsv
+
+
+def write_report_files(
+    folder: Path, report: Report, evaluation: Evaluation, per_class: Sequence[ThresholdCounts]
+) -> Path:
+    """Write the files into `folder` and return the page's path; per_class: the counts for each object class.
+
+    precision_recall_<set>_<classifier>.{tsv,png}, confusion_<set>_<classifier>.{tsv,png}, and report.html (for another
+    set than "test" report_<set>.html).
+    """
+    beside = f"{report.image_set}_{report.classifier}"
+    names = ["background", *report.class_names[1:]]
+    write_tsv(
+        folder / f"precision_recall_{beside}.tsv",
+        ["class", *THRESHOLD_COLUMNS],
+        [
+            [name, *row]
+            for name, counts in zip(("all", *names[1:]), (report.counts, *per_class), strict=True)
+            for row in threshold_rows(counts)
+        ],
+    )
+    line_charts(folder / f"precision_recall_{beside}.png", precision_panels(evaluation, report.counts))
+    write_tsv(
+        folder / f"confusion_{beside}.tsv",
+        ["true \\ predicted", *names],
+        [[name, *row] for name, row in zip(names, report.confusion.tolist(), strict=True)],
+    )
+    heat_map(
+        folder / f"confusion_{beside}.png",
+        report.confusion,
+        names,
+        names,
+        title="Confusion matrix",
+        row_label="what it is",
+        column_label="what it was taken for",
+    )
+    page = folder / ("report.html" if report.image_set == "test" else f"report_{report.image_set}.html")
+    write_text(page, report_page(report))
+    return page

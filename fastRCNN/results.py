@@ -1,0 +1,53 @@
+"""From what steps 1 to 4 left to scores: the pictures of an image set, scored, one at a time.
+
+Both scripts of step 5 read through here. Only one picture's embeddings are in memory.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from fastRCNN.embeddings import EmbeddingFiles
+from fastRCNN.evaluation import PictureResult
+from fastRCNN.imdb import Imdb
+from fastRCNN.roidb import load_roidb
+from fastRCNN.scoring import score_rois, softmax
+from fastRCNN.svm import SvmModel
+from helpers.artifacts import Artifacts
+from helpers.errors import UserError
+
+__all__ = ["PictureResult", "scored_pictures"]
+
+
+def scored_pictures(
+    imdb: Imdb, artifacts: Artifacts, *, classifier: str = "svm", nr_rois: int = 2000, compat: str = "corrected"
+) -> Iterator[PictureResult]:
+    """Yield the pictures of `imdb` with their ROIs scored, in order.
+
+    classifier: "svm" scores the embeddings with the SVMs of step 4; "nn" turns the network's raw scores into
+    probabilities. In the training set the annotated boxes are the first ROIs of each picture; they are left out, since
+    they would find themselves.
+    """
+    nr_classes = len(imdb.classes)
+    model = SvmModel.load(artifacts.svm_folder, nr_classes=nr_classes) if classifier == "svm" else None
+    for record in load_roidb(imdb, artifacts, nr_rois, with_ground_truth=imdb.image_set == "train"):
+        path = artifacts.embedding_file(imdb.image_set, classifier, record.image.index)
+        outputs = EmbeddingFiles([path], [len(record.rois)])[0]
+        expected = model.feature_dimension if model else nr_classes
+        if outputs.shape[1] != expected:
+            raise UserError(
+                f"{path}: expected {expected} numbers for each ROI "
+                f"({'as the SVMs were trained with' if model else 'one for each class'}), found {outputs.shape[1]}. "
+                f"Run 3_runCntk.py{' and 4_trainSvm.py' if model else ''} again"
+            )
+        proposals = ~record.is_ground_truth
+        outputs = outputs[proposals] if record.is_ground_truth.any() else outputs
+        scores = score_rois(outputs, model, compat=compat) if model else softmax(outputs)
+        yield PictureResult(
+            record.image.index,
+            record.image.path,
+            record.rois[proposals],
+            scores.astype(np.float32, copy=False),
+            record.image.gt_boxes,
+            record.image.gt_classes,
+        )

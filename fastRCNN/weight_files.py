@@ -1,0 +1,158 @@
+"""Weight files: one npz that numpy can open, whose arrays are mapped into memory instead of read.
+
+An npz is a zip of npy files. Stored without compression, an array's bytes lie in one piece in the file, so the
+operating system can map them: a network of 230 MB opens in a millisecond, several processes share one copy, and
+an array that is never used is never read. `write_npz` stores the arrays so, each starting at a multiple of 64
+bytes, and gives the same bytes for the same content. `WeightFile` also reads what `numpy.savez_compressed` wrote.
+Nothing is ever unpickled.
+"""
+
+import io
+import json
+import math
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from helpers.artifacts import atomic_write
+from helpers.errors import UserError
+
+HEADER_KEY = "header"
+_ALIGNMENT = 64  # bytes; what vector instructions and numpy's own npy files use
+_PADDING_ID = 0xD935  # the id of a zip extra field that holds nothing but padding, as Android's zipalign writes it
+_LOCAL_HEADER = struct.Struct("<4s5H3I2H")  # before each member of a zip; last two fields: lengths of name and extra
+_EARLIEST = (1980, 1, 1, 0, 0, 0)  # the time stamp of every member: the same content gives the same bytes
+
+
+def write_npz(path: Path, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+    """Write `header` (JSON) and `arrays`, in their order, to the npz `path`: at once or not at all."""
+    members: dict[str, np.ndarray] = {HEADER_KEY: np.array(json.dumps(header, ensure_ascii=False))}
+    members.update(arrays)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+        for key, array in members.items():
+            info = zipfile.ZipInfo(key + ".npy", date_time=_EARLIEST)
+            info.create_system, info.external_attr = 3, 0o644 << 16  # the same on every system
+            assert archive.fp is not None
+            data_offset = archive.fp.tell() + _LOCAL_HEADER.size + len(info.filename.encode()) + 4
+            info.extra = struct.pack("<HH", _PADDING_ID, padding := -data_offset % _ALIGNMENT) + bytes(padding)
+            contiguous = np.ascontiguousarray(array).reshape(np.shape(array))
+            npy = io.BytesIO()
+            np.lib.format.write_array_header_1_0(npy, np.lib.format.header_data_from_array_1_0(contiguous))
+            info.file_size = npy.tell() + contiguous.nbytes
+            with archive.open(info, "w") as member:
+                member.write(npy.getvalue())
+                member.write(contiguous.reshape(-1).view(np.uint8).data)
+
+
+@dataclass(frozen=True)
+class _Member:
+    """One array of the file."""
+
+    info: zipfile.ZipInfo
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    fortran_order: bool
+    start: int  # bytes of the npy file before the array's own
+
+
+class WeightFile(Mapping[str, np.ndarray]):
+    """The arrays of an npz by name, as float32 (float16 is converted), and its JSON header.
+
+    Only names, shapes and types are read when it opens. An array is mapped when it is asked for, after its
+    checksum was compared; a compressed one is read instead. The map is private to the process: writing to an
+    array never changes the file.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._members: dict[str, _Member] = {}
+        self.header: dict[str, Any] = {}
+        if not self.path.is_file():
+            found = "a folder" if self.path.is_dir() else "no such file"
+            raise UserError(f"{self.path}: expected a weight file, found {found}.")
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                for info in archive.infolist():
+                    with archive.open(info) as stream:
+                        self._add(info, stream)
+                self.header = self._read_header(archive)
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
+            raise UserError(
+                f"{self.path}: expected a weight file (npz), found one that cannot be read ({error}). "
+                "It is damaged, was cut short or is something else: copy, download or make it again."
+            ) from error
+
+    def _add(self, info: zipfile.ZipInfo, stream: Any) -> None:
+        """Read the npy header of one member: shape and type, not the array."""
+        version = np.lib.format.read_magic(stream)
+        if version == (1, 0):
+            shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
+        else:
+            shape, fortran_order, dtype = np.lib.format.read_array_header_2_0(stream)
+        key = info.filename.removesuffix(".npy")
+        if dtype.hasobject:
+            raise UserError(f"{self.path}: expected numbers in {key!r}, found pickled objects, which are never loaded.")
+        if key != HEADER_KEY and (dtype.kind != "f" or dtype.itemsize > 4):
+            raise UserError(f"{self.path}: expected float32 or float16 in {key!r}, found {dtype}.")
+        start = stream.tell()
+        if info.file_size != start + math.prod(shape) * dtype.itemsize:
+            raise ValueError(f"{key!r} holds {info.file_size - start} bytes, its shape {shape} needs others")
+        self._members[key] = _Member(info, shape, dtype, fortran_order, start)
+
+    def _read_header(self, archive: zipfile.ZipFile) -> dict[str, Any]:
+        member = self._members.pop(HEADER_KEY, None)
+        if member is None:
+            raise UserError(
+                f"{self.path}: expected a member {HEADER_KEY!r} that describes the network, found only "
+                f"{sorted(self._members)[:8]}. Another program's npz? resources/import_alexnet.py makes weight files."
+            )
+        with archive.open(member.info) as stream:
+            text = np.lib.format.read_array(stream, allow_pickle=False)
+        header = json.loads(str(text))
+        if not isinstance(header, dict):
+            raise ValueError(f"its header is JSON, but {type(header).__name__} instead of an object")
+        return header
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of every array, without reading one."""
+        return {key: member.shape for key, member in self._members.items()}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        member = self._members[key]
+        try:
+            stored = self._map(member) if member.info.compress_type == zipfile.ZIP_STORED else self._read(member)
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+            raise UserError(
+                f"{self.path}: array {key!r} is damaged ({error}): copy, download or make the file again."
+            ) from error
+        return np.require(stored, np.float32, ["C", "A", "W"])
+
+    def _read(self, member: _Member) -> np.ndarray:
+        with zipfile.ZipFile(self.path) as archive, archive.open(member.info) as stream:
+            return np.lib.format.read_array(stream, allow_pickle=False)
+
+    def _map(self, member: _Member) -> np.ndarray:
+        """Map a stored member. Its bytes start behind its local header, whose name and extra have their own lengths."""
+        with self.path.open("rb") as file:
+            file.seek(member.info.header_offset)
+            fields = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
+        offset = member.info.header_offset + _LOCAL_HEADER.size + fields[-2] + fields[-1]
+        whole = np.memmap(self.path, np.uint8, "c", offset, (member.info.file_size,))
+        if zlib.crc32(whole.data) != member.info.CRC:
+            raise zipfile.BadZipFile("its checksum differs")
+        flat = np.asarray(whole)[member.start :].view(member.dtype)
+        return flat.reshape(member.shape, order="F" if member.fortran_order else "C")

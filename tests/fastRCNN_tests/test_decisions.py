@@ -1,0 +1,61 @@
+"""What decisions amount to: counts over thresholds, confusions and round thresholds."""
+
+from pathlib import Path
+
+import numpy as np
+
+from fastRCNN.decisions import confusions, counts_per_class, decide, round_thresholds
+from fastRCNN.detections import Detections
+from fastRCNN.evaluation import PictureResult
+
+CLASSES = ("__background__", "orange", "eggBox")
+A, B = [0, 0, 39, 39], [100, 0, 139, 39]
+
+
+def _decided(scores, gt_boxes, gt_classes, threshold=0.5):
+    picture = PictureResult(
+        0,
+        Path("a.jpg"),
+        np.array([A, B], np.int32),
+        np.array(scores, np.float32),
+        np.array(gt_boxes, np.int32).reshape(-1, 4),
+        np.array(gt_classes, np.int64),
+    )
+    return decide(picture, Detections.from_scores(picture.scores, picture.boxes, CLASSES), threshold=threshold)
+
+
+def test_counts_per_class_by_hand():
+    pictures = [
+        _decided([[0, 0.9, 0], [0, 0, 0.4]], [A, B], [1, 2]),
+        _decided([[0, 0.7, 0], [1, 0, 0]], [B], [2]),  # an orange on nothing, an egg box taken for background
+    ]
+    total, (orange, egg_box) = counts_per_class(pictures, 3, [0.0, 0.5, 0.8])
+    np.testing.assert_array_equal(orange.detections, [2, 2, 1])
+    np.testing.assert_array_equal(orange.right, [1, 1, 1])
+    np.testing.assert_array_equal(egg_box.detections, [1, 0, 0])
+    assert (orange.positives, egg_box.positives, total.positives) == (1, 2, 3)
+    np.testing.assert_allclose(total.precisions, [2 / 3, 1 / 2, 1])
+    np.testing.assert_allclose(total.recalls, [2 / 3, 1 / 3, 1 / 3])
+    assert np.isnan(egg_box.precisions[1])
+
+
+def test_found_holds_all_scores_and_mistakes_follow_the_threshold():
+    decided = _decided([[0, 0.9, 0], [0, 0, 0.4]], [A, B], [1, 2])
+    assert len(decided.found) == 2
+    assert [miss.title for miss in decided.misses] == ["eggBox"] and decided.alarms == ()
+    assert _decided([[0, 0.9, 0], [0, 0, 0.4]], [A, B], [1, 2], threshold=None).misses == ()
+
+
+def test_confusions_follow_the_threshold():
+    decided = [_decided([[0, 0.9, 0], [0, 0, 0.4]], [A, B], [1, 2])]
+    np.testing.assert_array_equal(confusions(decided, 3, threshold=0.5), [[0, 0, 0], [0, 1, 0], [1, 0, 0]])
+    np.testing.assert_array_equal(confusions(decided, 3), [[0, 0, 0], [0, 1, 0], [0, 0, 1]])
+
+
+def test_round_thresholds():
+    pictures = [_decided([[0, 1.37, 0], [0, 0, 0.4]], [], [])]
+    numbers = round_thresholds(pictures, classifier="svm", threshold=0.55)
+    np.testing.assert_allclose(numbers, np.sort(np.append(np.arange(14) * 0.1, 0.55)))
+    np.testing.assert_allclose(round_thresholds([], classifier="nn"), np.arange(20) / 20)
+    assert len(round_thresholds([], classifier="svm")) > 1
+    assert 10 <= len(round_thresholds([_decided([[0, 2e4, 0], [0, 0, 1]], [], [])])) <= 21

@@ -1,0 +1,96 @@
+"""Missed objects and false alarms: which they are, in which order, and the reason given."""
+
+from pathlib import Path
+
+import numpy as np
+
+from fastRCNN.detections import Detections
+from fastRCNN.evaluation import PictureResult
+from fastRCNN.mistakes import find_mistakes, worst
+
+CLASSES = ("__background__", "orange", "eggBox")
+A, B, C, D, E = ([100 * i, 0, 100 * i + 39, 39] for i in range(5))
+BESIDE_A = [20, 0, 59, 39]  # IoU 800 / 2400 with A
+
+
+def _mistakes(rois, scores, gt_boxes, gt_classes, threshold=0.5, nms_threshold=0.3):
+    picture = PictureResult(
+        0,
+        Path("a.jpg"),
+        np.array(rois, np.int32).reshape(-1, 4),
+        np.array(scores, np.float32).reshape(-1, 3),
+        np.array(gt_boxes, np.int32).reshape(-1, 4),
+        np.array(gt_classes, np.int64),
+    )
+    detections = Detections.from_scores(picture.scores, picture.boxes, CLASSES, nms_threshold=nms_threshold)
+    return find_mistakes(picture, detections, threshold=threshold)
+
+
+def test_all_found():
+    assert _mistakes([A, B], [[0, 0.9, 0], [0, 0, 0.8]], [A, B], [1, 2]) == ([], [])
+
+
+def test_reasons_for_misses_worst_first():
+    misses, _ = _mistakes(
+        [BESIDE_A, B, C, D],
+        [[0, 0.1, 0], [0, 0.3, 0.2], [0, 0.1, 0.8], [0, -0.5, -0.2]],
+        [A, B, C, D],
+        [1, 1, 1, 1],
+    )
+    assert [(miss.box[0], miss.reason) for miss in misses] == [
+        (0, "no ROI covers it: the best overlap is 0.33"),
+        (300, "its best ROI (-0.50) is decided as background"),
+        (200, "taken for eggBox (0.80); its own best score is 0.10"),
+        (100, "best score 0.30 is below the threshold"),
+    ]
+    assert {miss.title for miss in misses} == {"orange"}
+
+
+def test_an_object_suppressed_by_its_neighbour():
+    # A and 15..54 x 0..39 overlap by 1000 / 2200 = 0.45: each ROI covers its own object only.
+    near = [15, 0, 54, 39]
+    misses, alarms = _mistakes([A, near], [[0, 0.9, 0], [0, 0.8, 0]], [A, near], [1, 1])
+    assert [(miss.box[0], miss.reason) for miss in misses] == [
+        (15, "scored 0.80, but suppressed by a better orange beside it")
+    ]
+    assert alarms == []
+
+
+def test_one_roi_for_two_objects():
+    misses, _ = _mistakes([A], [[0, 0.9, 0]], [A, [10, 0, 49, 39]], [1, 1])  # IoU 1200 / 2000 with the second
+    assert [miss.reason for miss in misses] == ["its best ROI (0.90) went to another orange beside it"]
+
+
+def test_reasons_for_alarms_most_certain_first():
+    _, alarms = _mistakes(
+        [BESIDE_A, B, C, C, D],
+        [[0, 0.9, 0], [0, 0.8, 0], [0, 0.7, 0], [0, 0, 0.6], [0, 0, 0.55]],
+        [A, B, C],
+        [1, 2, 1],
+    )
+    assert [(alarm.title, alarm.reason) for alarm in alarms] == [
+        ("orange 0.90", "badly placed: it overlaps orange by 0.33 only"),
+        ("orange 0.80", "it is eggBox"),
+        ("eggBox 0.60", "orange found by another class as well"),
+        ("eggBox 0.55", "nothing is there"),
+    ]
+
+
+def test_alarm_in_a_picture_without_objects_and_on_another_class():
+    _, alarms = _mistakes([A], [[0, 0.9, 0]], [], [])
+    assert alarms[0].reason == "the picture shows no object"
+    _, alarms = _mistakes([BESIDE_A], [[0, 0.9, 0]], [A], [2])
+    assert alarms[0].reason == "it overlaps eggBox by 0.33"
+
+
+def test_found_a_second_time():
+    # Both overlap A by more than 0.5 (IoU 0.6), but each other by 2/6.
+    _, alarms = _mistakes([[10, 0, 49, 39], [-10, 0, 29, 39]], [[0, 0.9, 0], [0, 0.8, 0]], [A], [1], nms_threshold=0.4)
+    assert [alarm.reason for alarm in alarms] == ["orange found a second time"]
+
+
+def test_worst_of_several_pictures():
+    first, _ = _mistakes([B], [[0, 0.3, 0]], [B], [1])
+    second, _ = _mistakes([], [], [A], [2])
+    assert worst([*first, *second], 1) == second
+    assert worst([*first, *second], 5) == [*second, *first]

@@ -1,0 +1,51 @@
+"""The files beside the report: which there are and what the tables say."""
+
+from pathlib import Path
+
+import numpy as np
+
+from fastRCNN.decisions import decide
+from fastRCNN.detections import Detections
+from fastRCNN.evaluation import PictureResult, evaluate
+from fastRCNN.report_data import build_report
+from fastRCNN.report_files import write_report_files
+from helpers.images import write_image
+
+CLASSES = ("__background__", "orange", "egg\tbox")
+A, B = [10, 10, 49, 49], [80, 10, 139, 59]
+
+
+def _write(folder: Path, image_set: str) -> Path:
+    path = folder / "0.png"
+    write_image(path, np.full((120, 160, 3), 90, np.uint8))
+    scores = np.array([[0, 0.9, 0], [0, 0.2, 0.1]], np.float32)
+    picture = PictureResult(0, path, np.array([A, B], np.int32), scores, np.array([A], np.int32), np.array([2]))
+    decided = decide(picture, Detections.from_scores(scores, picture.boxes, CLASSES), threshold=0.5)
+    evaluation = evaluate([picture], CLASSES)
+    report, per_class = build_report(
+        [decided], evaluation, dataset="d", image_set=image_set, classifier="svm", class_names=CLASSES, threshold=0.5,
+        overlap_threshold=0.5, parameters={},
+    )  # fmt: skip
+    return write_report_files(folder / "out", report, evaluation, per_class)
+
+
+def test_files_and_tables(tmp_path):
+    page = _write(tmp_path, "test")
+    out = tmp_path / "out"
+    assert page == out / "report.html"
+    assert sorted(path.name for path in out.iterdir()) == [
+        "confusion_test_svm.png", "confusion_test_svm.tsv", "precision_recall_test_svm.png",
+        "precision_recall_test_svm.tsv", "report.html",
+    ]  # fmt: skip
+    # The egg box is taken for an orange; the second detection scores too little.
+    assert (out / "confusion_test_svm.tsv").read_text(encoding="utf-8") == (
+        "true \\ predicted\tbackground\torange\tegg box\nbackground\t0\t0\t0\norange\t0\t0\t0\negg box\t0\t1\t0\n"
+    )
+    rows = (out / "precision_recall_test_svm.tsv").read_text(encoding="utf-8").splitlines()
+    assert "all\t0.5\t0.0000\t0.0000\t1\t0\t1" in rows
+    assert "orange\t0.5\t0.0000\tnot defined\t1\t0\t0" in rows
+    assert "egg box\t0.5\tnot defined\t0.0000\t0\t0\t1" in rows
+
+
+def test_other_sets_have_a_page_of_their_own(tmp_path):
+    assert _write(tmp_path, "train") == tmp_path / "out" / "report_train.html"

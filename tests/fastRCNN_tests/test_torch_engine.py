@@ -1,0 +1,98 @@
+"""The engine against networks written down in plain PyTorch, layer by layer, for all three shapes."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from fastRCNN.alexnet import caffe_shape, cntk_shape, he_initialised, torchvision_shape
+from fastRCNN.engines import load_engine, starting_network
+from fastRCNN.engines.torch_engine import TorchEngine, choose_device
+from helpers.errors import UserError
+
+WIDTHS = (8, 12, 12, 12, 8)
+
+
+def plain_trunk(shape):
+    """The trunk of each published shape, as its papers and files describe it."""
+    lrn = [nn.LocalResponseNorm(5, 1e-4, 0.75, 1.0)]
+    conv, relu = nn.Conv2d, nn.ReLU
+    if shape is cntk_shape:
+        return nn.Sequential(
+            conv(3, 8, 11, 4), relu(), *lrn, nn.MaxPool2d(3, 2), conv(8, 12, 5, padding=2), relu(), *lrn,
+            nn.MaxPool2d(3, 2), conv(12, 12, 3, padding=1), relu(), conv(12, 12, 3, padding=1), relu(),
+            conv(12, 8, 3, padding=1), relu(),
+        )  # fmt: skip
+    if shape is caffe_shape:
+        return nn.Sequential(
+            conv(3, 8, 11, 4), relu(), *lrn, nn.MaxPool2d(3, 2, ceil_mode=True), conv(8, 12, 5, padding=2, groups=2),
+            relu(), *lrn, nn.MaxPool2d(3, 2, ceil_mode=True), conv(12, 12, 3, padding=1), relu(),
+            conv(12, 12, 3, padding=1, groups=2), relu(), conv(12, 8, 3, padding=1, groups=2), relu(),
+        )  # fmt: skip
+    return nn.Sequential(
+        conv(3, 8, 11, 4, padding=2), relu(), nn.MaxPool2d(3, 2), conv(8, 12, 5, padding=2), relu(), nn.MaxPool2d(3, 2),
+        conv(12, 12, 3, padding=1), relu(), conv(12, 12, 3, padding=1), relu(), conv(12, 8, 3, padding=1), relu(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", [cntk_shape, caffe_shape, torchvision_shape])
+def test_equals_the_plain_network(shape):
+    network = he_initialised(3, spec=shape(widths=WIDTHS, hidden=16))
+    trunk, head = plain_trunk(shape), nn.Sequential(nn.Linear(8 * 36, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU())
+    for modules, names in ((trunk, [f"conv{i}" for i in range(1, 6)]), (head, ["fc6", "fc7"])):
+        layers = [module for module in modules if isinstance(module, (nn.Conv2d, nn.Linear))]
+        for layer, name in zip(layers, names, strict=True):
+            layer.weight.data = torch.from_numpy(network.weight(name))
+            layer.bias.data = torch.from_numpy(network.bias(name))
+    picture = np.random.default_rng(0).integers(0, 256, (200, 200, 3)).astype(np.uint8)
+    pixels = picture.astype(np.float32)
+    if shape is cntk_shape:
+        pixels = pixels - 114
+    elif shape is caffe_shape:
+        pixels = pixels - np.array([104, 117, 123], np.float32)
+    else:
+        pixels = (pixels[:, :, ::-1] / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    with torch.inference_mode():
+        expected = trunk(torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], np.float32)))[0].numpy()
+        engine = TorchEngine(network, device="cpu")
+        found = engine.feature_map(picture)
+        np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+        rois = np.array([[0, 0, 199, 199], [16, 32, 100, 150], [16, 32, 100, 150.5]], np.float32)
+        pooled = engine.pool(expected, rois)
+        rows = head(torch.from_numpy(pooled).flatten(1)).numpy()
+    np.testing.assert_allclose(engine.embed(picture, rois), rows, atol=1e-4 * np.abs(rows).max())
+
+
+def test_repeated_rois_and_order_make_no_difference(slim_weights):
+    engine = load_engine("torch", slim_weights)
+    picture = np.random.default_rng(1).integers(0, 256, (160, 160, 3)).astype(np.uint8)
+    rng = np.random.default_rng(2)
+    corners = rng.integers(0, 100, (40, 2))
+    rois = np.concatenate([corners, corners + rng.integers(1, 60, (40, 2))], axis=1).astype(np.float32)
+    rows = engine.embed(picture, np.concatenate([rois, rois[::-1]]))
+    assert rows.shape == (80, engine.feature_dimension) == (80, 64)
+    np.testing.assert_array_equal(rows[:40], rows[40:][::-1])
+    assert rows.dtype == np.float32
+    assert (rows >= 0).all()
+    assert np.ptp(rows, axis=0).max() > 0, "different ROIs must differ"
+    assert engine.embed(picture, np.zeros((0, 4), np.float32)).shape == (0, 64)
+
+
+def test_starting_network_is_the_seeds_own():
+    first, again, other = (starting_network("", seed).weight("conv1") for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_wrong_pictures_engines_and_devices(slim_weights, tmp_path):
+    engine = load_engine("torch", slim_weights)
+    with pytest.raises(ValueError, match="uint8"):
+        engine.embed(np.zeros((50, 50, 3), np.float32), np.zeros((1, 4), np.float32))
+    with pytest.raises(ValueError, match="engine"):
+        load_engine("caffe", slim_weights)
+    with pytest.raises(UserError, match="--engine cntk"):
+        load_engine("torch", tmp_path / "AlexNet.model")
+    if not torch.cuda.is_available():
+        assert choose_device("auto").type == "cpu"
+        with pytest.raises(UserError, match="no NVIDIA GPU"):
+            choose_device("cuda")

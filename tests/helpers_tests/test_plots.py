@@ -1,0 +1,42 @@
+"""Charts: written, the same bytes twice, without a date, with any text."""
+
+import cv2
+import numpy as np
+import pytest
+
+from helpers.plots import Panel, Series, heat_map, line_charts
+
+NAMES = ("orange", "_hidden", "$x$ & <y>", "\u6a59", "Äpfel")
+
+
+def _lines(path):
+    series = [Series(name, [0, 0.5, 1], [1, np.nan, i / 5], (200, 100, 20 * i)) for i, name in enumerate(NAMES)]
+    line_charts(path, [Panel("a $title", "x", "y", series), Panel("b", "x", "y", [], x_limits=None, log_x=True)])
+
+
+def _heat(path):
+    matrix = np.arange(25).reshape(5, 5)
+    heat_map(path, matrix, NAMES, NAMES, title="$t", row_label="rows", column_label="columns")
+
+
+@pytest.mark.parametrize("draw", [_lines, _heat])
+def test_same_numbers_same_bytes(tmp_path, draw):
+    contents = []
+    for name in ("a.png", "b.png"):
+        draw(tmp_path / name)
+        contents.append((tmp_path / name).read_bytes())
+    assert contents[0] == contents[1]
+    assert b"Software" not in contents[0] and b"date" not in contents[0].lower()
+    picture = cv2.imread(str(tmp_path / "a.png"))
+    assert min(picture.shape[:2]) > 300 and picture.std() > 5
+
+
+def test_a_row_without_counts_is_no_division_by_zero(tmp_path):
+    heat_map(tmp_path / "a.png", [[0, 0], [0, 3]], ["a", "b"], ["a", "b"], title="", row_label="", column_label="")
+    assert (tmp_path / "a.png").is_file()
+
+
+def test_colors_are_blue_green_red(tmp_path):
+    line_charts(tmp_path / "a.png", [Panel("", "", "", [Series("", [0, 1], [0.5, 0.5], (255, 0, 0))])])
+    picture = cv2.imread(str(tmp_path / "a.png")).astype(int)
+    assert ((picture[:, :, 0] > 200) & (picture[:, :, 2] < 60)).sum() > 200  # a blue line
