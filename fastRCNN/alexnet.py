@@ -22,7 +22,7 @@ import numpy as np
 
 from fastRCNN.layers import Conv, Dropout, Layer, Linear, Lrn, MaxPool, Relu, expect
 from fastRCNN.network_spec import NetworkSpec, PictureInput
-from fastRCNN.weight_files import WeightFile, write_npz
+from fastRCNN.weight_files import WeightFile, write_weight_file
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def save_network(path: Path | str, header: Mapping[str, Any], arrays: Mapping[st
     ordered = {key: np.asarray(arrays[key]) for key in order if key in arrays}
     for key, array in ordered.items():
         expect(array.dtype in (np.float32, np.float16), f"{path}: {key}", "float32 or float16", array.dtype)
-    write_npz(Path(path), spec.to_header(), ordered)
+    write_weight_file(Path(path), spec.to_header(), ordered)
 
 
 def he_initialised(seed: int, *, spec: NetworkSpec | None = None) -> Network:

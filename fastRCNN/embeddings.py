@@ -6,7 +6,6 @@ start at a multiple of 64 bytes, so that a matrix product can run on the mapped 
 Letters in shapes: R rows in the file (filler included), n real ROIs, D features.
 """
 
-import io
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,36 +14,19 @@ from typing import IO
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.artifacts import atomic_write
 from helpers.errors import UserError
+from helpers.npz import data_offset, write_npz
 
 _MEMBER = "arr_0.npy"
-_ALIGNMENT = 64
-_LOCAL_HEADER = 30  # bytes of a zip local file header before the name
-_PADDING_FIELD = 0xD935  # zip extra field for alignment (registered for Android's zipalign)
 _ADVICE = "Run 3_runCntk.py again: it writes this file."
 
 
 def write_embeddings(path: str | Path, array: ArrayLike) -> None:
     """Write an (R, D) array as float32 to the npz file `path`: old or new, never half; same numbers, same bytes."""
-    array = np.ascontiguousarray(array, dtype=np.float32)
+    array = np.asarray(array, dtype=np.float32)
     if array.ndim != 2:
         raise ValueError(f"array: expected shape (R, D), got {array.shape}")
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))
-    entry = zipfile.ZipInfo(_MEMBER)  # its date is always 1980-01-01
-    entry.file_size = header.tell() + array.nbytes
-    entry.external_attr = 0o644 << 16
-    before_padding = _LOCAL_HEADER + len(_MEMBER) + 4 + header.tell()
-    padding = -before_padding % _ALIGNMENT
-    entry.extra = _PADDING_FIELD.to_bytes(2, "little") + padding.to_bytes(2, "little") + bytes(padding)
-    with (
-        atomic_write(Path(path)) as temporary,
-        zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive,
-        archive.open(entry, "w", force_zip64=False) as member,
-    ):
-        member.write(header.getvalue())
-        member.write(array.view(np.uint8).data)
+    write_npz(Path(path), {"arr_0": array})
 
 
 def read_embeddings(path: str | Path) -> NDArray[np.float32]:
@@ -81,12 +63,7 @@ def _map_member(path: Path, entry: zipfile.ZipInfo, member: IO[bytes]) -> NDArra
     if version != (1, 0):
         return None
     shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(member)
-    header_length = member.tell()
-    with path.open("rb") as file:
-        file.seek(entry.header_offset)
-        local = file.read(_LOCAL_HEADER)
-    name_length, extra_length = int.from_bytes(local[26:28], "little"), int.from_bytes(local[28:30], "little")
-    offset = entry.header_offset + _LOCAL_HEADER + name_length + extra_length + header_length
+    offset = data_offset(path, entry) + member.tell()
     if fortran_order or dtype.hasobject or offset % max(dtype.itemsize, 1) or 0 in shape:
         return None
     return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=shape)

@@ -32,7 +32,7 @@ class RoiParameters:
     roi_minNrPixelsRel: float = 0.0
     roi_maxNrPixelsRel: float = 1.0
     roi_maxAspectRatio: float = 4.0
-    ss_method: str = "selectivesearch"
+    ss_method: str = "fast"
     ss_scale: float = 100.0
     ss_sigma: float = 1.2
     ss_minSize: int = 20
@@ -148,10 +148,10 @@ def filter_rois(rois: NDArray, longest_side: int, parameters: RoiParameters) -> 
 
 def _positions(last: float, step: float) -> NDArray[np.float64]:
     """Return 0, step, 2 * step, ... below `last`."""
-    return np.arange(max(0, int(np.ceil(last / step)))) * step
+    return np.arange(max(0, int(np.ceil(last / step))), dtype=np.float64) * step
 
 
-def _to_original(boxes: NDArray[np.float64], scale: float, width: int, height: int) -> NDArray[np.int32]:
+def _to_original(boxes: NDArray, scale: float, width: int, height: int) -> NDArray[np.int32]:
     """Return boxes of the small picture in whole pixels (rounded down, as the tutorial's %d does) of the original."""
     return clip_boxes((as_boxes(boxes) / scale).astype(np.int32), width, height)
 

@@ -1,16 +1,11 @@
 """Weight files: one npz that numpy can open, whose arrays are mapped into memory instead of read.
 
-An npz is a zip of npy files. Stored without compression, an array's bytes lie in one piece in the file, so the
-operating system can map them: a network of 230 MB opens in a millisecond, several processes share one copy, and
-an array that is never used is never read. `write_npz` stores the arrays so, each starting at a multiple of 64
-bytes, and gives the same bytes for the same content. `WeightFile` also reads what `numpy.savez_compressed` wrote.
-Nothing is ever unpickled.
+The arrays lie uncompressed in the file (`helpers.npz`): opening a network of 230 MB takes a millisecond.
+`WeightFile` also reads what `numpy.savez_compressed` wrote. Nothing is ever unpickled.
 """
 
-import io
 import json
 import math
-import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -20,35 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from helpers.artifacts import atomic_write
 from helpers.errors import UserError
+from helpers.npz import data_offset, write_npz
 
 HEADER_KEY = "header"
-_ALIGNMENT = 64  # bytes; what vector instructions and numpy's own npy files use
-_PADDING_ID = 0xD935  # the id of a zip extra field that holds nothing but padding, as Android's zipalign writes it
-_LOCAL_HEADER = struct.Struct("<4s5H3I2H")  # before each member of a zip; last two fields: lengths of name and extra
-_EARLIEST = (1980, 1, 1, 0, 0, 0)  # the time stamp of every member: the same content gives the same bytes
 
 
-def write_npz(path: Path, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+def write_weight_file(path: Path, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
     """Write `header` (JSON) and `arrays`, in their order, to the npz `path`: at once or not at all."""
-    members: dict[str, np.ndarray] = {HEADER_KEY: np.array(json.dumps(header, ensure_ascii=False))}
-    members.update(arrays)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-        for key, array in members.items():
-            info = zipfile.ZipInfo(key + ".npy", date_time=_EARLIEST)
-            info.create_system, info.external_attr = 3, 0o644 << 16  # the same on every system
-            assert archive.fp is not None
-            data_offset = archive.fp.tell() + _LOCAL_HEADER.size + len(info.filename.encode()) + 4
-            info.extra = struct.pack("<HH", _PADDING_ID, padding := -data_offset % _ALIGNMENT) + bytes(padding)
-            contiguous = np.ascontiguousarray(array).reshape(np.shape(array))
-            npy = io.BytesIO()
-            np.lib.format.write_array_header_1_0(npy, np.lib.format.header_data_from_array_1_0(contiguous))
-            info.file_size = npy.tell() + contiguous.nbytes
-            with archive.open(info, "w") as member:
-                member.write(npy.getvalue())
-                member.write(contiguous.reshape(-1).view(np.uint8).data)
+    write_npz(path, {HEADER_KEY: np.array(json.dumps(header, ensure_ascii=False)), **arrays})
 
 
 @dataclass(frozen=True)
@@ -146,11 +121,8 @@ class WeightFile(Mapping[str, np.ndarray]):
             return np.lib.format.read_array(stream, allow_pickle=False)
 
     def _map(self, member: _Member) -> np.ndarray:
-        """Map a stored member. Its bytes start behind its local header, whose name and extra have their own lengths."""
-        with self.path.open("rb") as file:
-            file.seek(member.info.header_offset)
-            fields = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
-        offset = member.info.header_offset + _LOCAL_HEADER.size + fields[-2] + fields[-1]
+        """Map a stored member."""
+        offset = data_offset(self.path, member.info)
         whole = np.memmap(self.path, np.uint8, "c", offset, (member.info.file_size,))
         if zlib.crc32(whole.data) != member.info.CRC:
             raise zipfile.BadZipFile("its checksum differs")

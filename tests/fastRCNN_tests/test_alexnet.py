@@ -118,12 +118,12 @@ def test_arrays_that_do_not_fit_the_header(tmp_path: Path) -> None:
 
 
 def test_file_whose_arrays_do_not_fit_its_header(tmp_path: Path) -> None:
-    from fastRCNN.weight_files import write_npz
+    from fastRCNN.weight_files import write_weight_file
 
     network = he_initialised(3, spec=SLIM)
     header = network.spec.to_header()
     header["trunk"][0]["kernel"] = 7
-    write_npz(tmp_path / "net.npz", header, network.arrays)
+    write_weight_file(tmp_path / "net.npz", header, network.arrays)
     with pytest.raises(UserError, match=r"net.npz: conv1.weight: expected shape \(4, 3, 7, 7\), .* \(4, 3, 11, 11\)"):
         load_network(tmp_path / "net.npz")
 

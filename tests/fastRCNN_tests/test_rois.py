@@ -60,8 +60,10 @@ def test_filter_by_hand():
 
 def picture(width=400, height=300):
     image = np.full((height, width, 3), 90, np.uint8)
-    image[60:140, 80:200] = (30, 200, 60)
-    image[180:260, 220:340] = (200, 40, 30)
+    colours = np.random.default_rng(0).integers(0, 256, (6, 3))
+    for number, colour in enumerate(colours):
+        y, x = 30 + 130 * (number % 2), 20 + 130 * (number // 2)
+        image[y : y + 60 + 5 * number, x : x + 90] = colour
     return image
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastRCNN.weight_files import WeightFile, write_npz
+from fastRCNN.weight_files import WeightFile, write_weight_file
 from helpers.errors import UserError
 
 HEADER = {"format": "test", "name": "Zuckertüte 🍬"}
@@ -29,7 +29,7 @@ def arrays() -> dict[str, np.ndarray]:
 
 
 def test_numpy_reads_what_we_write(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
-    write_npz(tmp_path / "net.npz", HEADER, arrays)
+    write_weight_file(tmp_path / "net.npz", HEADER, arrays)
     with np.load(tmp_path / "net.npz") as loaded:
         assert json.loads(str(loaded["header"])) == HEADER
         for key, array in arrays.items():
@@ -56,7 +56,7 @@ def test_we_read_what_numpy_writes(tmp_path: Path, arrays: dict[str, np.ndarray]
 
 def test_arrays_are_mapped_and_aligned(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
     path = tmp_path / "net.npz"
-    write_npz(path, HEADER, arrays)
+    write_weight_file(path, HEADER, arrays)
     weight = WeightFile(path)["conv1.weight"]
     assert weight.ctypes.data % 64 == 0
     base = weight
@@ -67,7 +67,7 @@ def test_arrays_are_mapped_and_aligned(tmp_path: Path, arrays: dict[str, np.ndar
 
 def test_writing_to_an_array_leaves_the_file_alone(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
     path = tmp_path / "net.npz"
-    write_npz(path, HEADER, arrays)
+    write_weight_file(path, HEADER, arrays)
     before = path.read_bytes()
     for key in arrays:
         WeightFile(path)[key][:] = 7
@@ -76,23 +76,23 @@ def test_writing_to_an_array_leaves_the_file_alone(tmp_path: Path, arrays: dict[
 
 def test_same_content_same_bytes(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
     strided = {key: np.repeat(array, 2, axis=0)[::2] for key, array in arrays.items()}
-    write_npz(tmp_path / "a.npz", HEADER, arrays)
-    write_npz(tmp_path / "folder" / "b.npz", HEADER, strided)
+    write_weight_file(tmp_path / "a.npz", HEADER, arrays)
+    write_weight_file(tmp_path / "folder" / "b.npz", HEADER, strided)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "folder" / "b.npz").read_bytes()
 
 
 def test_failed_writing_leaves_the_old_file(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
     path = tmp_path / "net.npz"
-    write_npz(path, HEADER, arrays)
+    write_weight_file(path, HEADER, arrays)
     before = path.read_bytes()
     with pytest.raises(TypeError):
-        write_npz(path, HEADER, {**arrays, "bad": np.array([object()])})
+        write_weight_file(path, HEADER, {**arrays, "bad": np.array([object()])})
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["net.npz"]
 
 
 def test_unknown_array(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
-    write_npz(tmp_path / "net.npz", HEADER, arrays)
+    write_weight_file(tmp_path / "net.npz", HEADER, arrays)
     file = WeightFile(tmp_path / "net.npz")
     assert file.get("conv2.weight") is None
     with pytest.raises(KeyError):
@@ -110,7 +110,7 @@ def expect_fault(path: Path, message: str) -> None:
 @pytest.mark.parametrize("kept", [0, 1, 100, 0.5, -1])
 def test_file_cut_short(tmp_path: Path, arrays: dict[str, np.ndarray], kept: float) -> None:
     path = tmp_path / "net.npz"
-    write_npz(path, HEADER, arrays)
+    write_weight_file(path, HEADER, arrays)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * kept) if isinstance(kept, float) else kept])
     expect_fault(path, "expected a weight file .npz., found one that cannot be read")
@@ -121,7 +121,7 @@ def test_file_cut_short(tmp_path: Path, arrays: dict[str, np.ndarray], kept: flo
 def test_any_flipped_byte_is_noticed_or_harmless(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     path = tmp_path_factory.getbasetemp() / "flipped.npz"
     array = np.arange(40, dtype=np.float32)
-    write_npz(path, HEADER, {"a": array})
+    write_weight_file(path, HEADER, {"a": array})
     whole = bytearray(path.read_bytes())
     whole[data.draw(st.integers(0, len(whole) - 1))] ^= data.draw(st.integers(1, 255))
     path.write_bytes(whole)
@@ -138,7 +138,7 @@ def test_any_flipped_byte_is_noticed_or_harmless(tmp_path_factory: pytest.TempPa
 def test_flipped_number_is_found_by_its_checksum(tmp_path: Path, compression: int) -> None:
     path, marker = tmp_path / "net.npz", b"\x01\x02\x03\x04\x05\x06\x07\x08"
     array = np.frombuffer(marker * 20_000, np.float32)  # longer than what opening the file reads
-    write_npz(path, HEADER, {"a": array})
+    write_weight_file(path, HEADER, {"a": array})
     if compression == zipfile.ZIP_DEFLATED:
         np.savez_compressed(
             path, header=np.array(json.dumps(HEADER)), a=np.random.default_rng(0).random(4000, np.float32)
@@ -185,7 +185,7 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
     np.lib.format.write_array_header_1_0(content, {"descr": "|O", "fortran_order": False, "shape": (1,)})
     content.write(pickle.dumps([Bomb()]))
     for key in ("a", "header"):
-        write_npz(path, HEADER, {})
+        write_weight_file(path, HEADER, {})
         with zipfile.ZipFile(path, "w" if key == "header" else "a") as archive:
             archive.writestr(f"{key}.npy", content.getvalue())
         expect_fault(path, f"expected numbers in '{key}', found pickled objects, which are never loaded")
