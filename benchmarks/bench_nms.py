@@ -1,0 +1,129 @@
+"""Times non-maximum suppression side by side with the usual ways to do it, prints two tables.
+
+    .venv/bin/python benchmarks/bench_nms.py
+
+Peers: the loop over kept boxes in NumPy (as in the published tutorial) and in PyTorch (all overlaps first, as
+torchvision's fallback does, one class after the other by shifting each class elsewhere, as its `batched_nms`), and
+OpenCV's `NMSBoxes`, whose boxes are in lists already when its time starts. All keep the same boxes unless said.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import cv2
+import numpy as np
+import torch
+
+from benchmarks.timing import cpu_milliseconds, markdown_table
+from fastRCNN.nms import nms_per_class
+
+THRESHOLD = 0.3
+CASES = ((200, 9), (2000, 9), (2000, 21), (2000, 1), (8000, 21))  # boxes, classes
+
+
+class Case(NamedTuple):
+    """Boxes (N, 4) int32, scores (N,) float32, labels (N,), and the same as OpenCV wants them."""
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    labels: np.ndarray
+    rectangles: list
+    score_list: list
+    label_list: list
+
+
+def make_case(count: int, classes: int) -> Case:
+    """Return boxes scattered around count / 40 things."""
+    rng = np.random.default_rng(0)
+    things = max(count // 40, 1)
+    thing = rng.integers(0, things, count)
+    size = rng.uniform(30, 300, (things, 2))[thing] * rng.uniform(0.7, 1.4, (count, 2))
+    corner = rng.uniform(0, 1000, (things, 2))[thing] + rng.normal(0, 20, (count, 2))
+    boxes = np.hstack([corner, corner + size]).round().astype(np.int32)
+    scores, labels = rng.random(count).astype(np.float32), rng.integers(0, classes, count)
+    rectangles = np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2] + 1]).tolist()
+    return Case(boxes, scores, labels, rectangles, scores.tolist(), labels.tolist())
+
+
+def ours(case: Case) -> np.ndarray:
+    """All classes in one call."""
+    return nms_per_class(case.boxes, case.scores, case.labels, threshold=THRESHOLD)
+
+
+def in_numpy(case: Case) -> np.ndarray:
+    """One class after the other, a NumPy loop over the kept boxes."""
+    keep = np.zeros(len(case.scores), bool)
+    for label in np.unique(case.labels):
+        order = np.flatnonzero(case.labels == label)
+        order = order[np.argsort(case.scores[order], kind="stable")[::-1]]
+        x1, y1, x2, y2 = case.boxes.astype(np.float64).T
+        area = (x2 - x1 + 1) * (y2 - y1 + 1)
+        while len(order):
+            best, order = order[0], order[1:]
+            keep[best] = True
+            width = np.minimum(x2[best], x2[order]) - np.maximum(x1[best], x1[order]) + 1
+            height = np.minimum(y2[best], y2[order]) - np.maximum(y1[best], y1[order]) + 1
+            common = np.maximum(width, 0) * np.maximum(height, 0)
+            order = order[common / (area[best] + area[order] - common) <= THRESHOLD]
+    return keep
+
+
+def in_torch(case: Case) -> np.ndarray:
+    """All overlaps at once in PyTorch, classes shifted apart, then a loop over the boxes."""
+    boxes, labels = torch.from_numpy(case.boxes).double(), torch.from_numpy(case.labels)
+    boxes = boxes + (labels * (boxes.max() - boxes.min() + 2))[:, None]
+    order = torch.from_numpy(case.scores).argsort(descending=True, stable=True)
+    boxes = boxes[order]
+    sides = torch.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) - torch.maximum(
+        boxes[:, None, :2], boxes[None, :, :2]
+    )
+    common = (sides + 1).clamp(min=0).prod(2)
+    area = (boxes[:, 2:] - boxes[:, :2] + 1).prod(1)
+    too_near = common / (area[:, None] + area[None, :] - common) > THRESHOLD
+    alive = torch.ones(len(boxes), dtype=torch.bool)
+    for best in range(len(boxes)):
+        if alive[best]:
+            alive[best + 1 :] &= ~too_near[best, best + 1 :]
+    keep = np.zeros(len(boxes), bool)
+    keep[order[alive].numpy()] = True
+    return keep
+
+
+def in_opencv(case: Case) -> np.ndarray:
+    """`cv2.dnn.NMSBoxesBatched`, in C++, from Python lists."""
+    kept = cv2.dnn.NMSBoxesBatched(case.rectangles, case.score_list, case.label_list, 0.0, THRESHOLD)
+    keep = np.zeros(len(case.scores), bool)
+    keep[np.asarray(kept, dtype=int).ravel()] = True
+    return keep
+
+
+def main() -> None:
+    """Measure and print."""
+    torch.set_num_threads(1)
+    programs: dict[str, Callable[[Case], np.ndarray]] = {"ours": ours, "NumPy loop": in_numpy, "PyTorch": in_torch}
+    programs["OpenCV NMSBoxesBatched"] = in_opencv
+    rows = []
+    for count, classes in CASES:
+        case = make_case(count, classes)
+        tried = {name: run for name, run in programs.items() if name != "PyTorch" or count <= 2000}
+        expected = ours(case)
+        times = cpu_milliseconds(tried, [case], rounds=15)
+        cells = []
+        for name, run in programs.items():
+            if name not in tried:
+                cells.append("not measured")
+                continue
+            differ = int(np.sum(run(case) != expected))
+            ratio = "" if name == "ours" else f" ({times[name] / times['ours']:.1f}x)"
+            cells.append(f"{times[name]:.2f}{ratio}" + (f", {differ} other boxes" if differ else ""))
+        rows.append([count, classes, int(expected.sum()), *cells])
+    print(f"CPU ms for one picture, threshold {THRESHOLD}; in brackets: how many times ours\n")
+    print(markdown_table(["boxes", "classes", "kept", *programs], rows))
+
+
+if __name__ == "__main__":
+    main()
