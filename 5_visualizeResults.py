@@ -14,12 +14,12 @@ import webbrowser
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from fastRCNN.decisions import PictureDecisions, decide
 from fastRCNN.detections import Detections, detections_table
 from fastRCNN.evaluation import PictureResult, evaluate
 from fastRCNN.imdb import Imdb
-from fastRCNN.report_data import THRESHOLD_COLUMNS, build_report, threshold_rows
-from fastRCNN.report_files import write_report_files
+from fastRCNN.reporting.data import THRESHOLD_COLUMNS, build_report, threshold_rows
+from fastRCNN.reporting.decisions import PictureDecisions, decide
+from fastRCNN.reporting.files import write_report_files
 from fastRCNN.results import scored_pictures
 from fastRCNN.stages import require
 from fastRCNN.visualization import draw_detections
@@ -75,7 +75,8 @@ def draw_each(
     """Draw each of `pictures` as it passes by, append what was decided to `decisions`, and hand it on."""
     threshold = p.vis_decisionThresholds.get(p.classifier)
     for picture in pictures:
-        detections = Detections.from_scores(picture.scores, picture.boxes, classes, nms_threshold=p.nmsThreshold)
+        boxes = picture.decided_boxes
+        detections = Detections.from_scores(picture.scores, boxes, classes, nms_threshold=p.nmsThreshold)
         truth = {"gt_boxes": picture.gt_boxes, "gt_classes": picture.gt_classes} if p.ground_truth else {}
         file = folder / f"{p.classifier}_{picture.index}{picture.path.name}"
         write_image(file, draw_detections(read_image(picture.path), detections.select(threshold), **truth))

@@ -9,10 +9,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from fastRCNN.fast_regions import LONGEST_SIDE, fast_regions
-from fastRCNN.other_proposals import dlib_boxes, opencv_boxes, package_boxes
-from fastRCNN.package_regions import package_regions
-from fastRCNN.segmentation import felzenszwalb
+from fastRCNN.proposals.fast_regions import LONGEST_SIDE, fast_regions
+from fastRCNN.proposals.other_proposals import dlib_boxes, opencv_boxes, package_boxes
+from fastRCNN.proposals.package_regions import package_regions
+from fastRCNN.proposals.segmentation import felzenszwalb
 
 METHODS = ("selectivesearch", "fast", "package", "opencv", "opencv-quality", "dlib")
 

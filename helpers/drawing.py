@@ -11,7 +11,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import cv2
-import matplotlib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import ImageFont
@@ -143,6 +142,8 @@ def _dashes(begin: NDArray, end: NDArray, dash: float) -> list[tuple[NDArray, ND
 
 @lru_cache(maxsize=16)
 def _font(size: float) -> ImageFont.FreeTypeFont:
+    import matplotlib  # only where text is drawn: step 6 starts faster without it
+
     path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf"
     return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
 

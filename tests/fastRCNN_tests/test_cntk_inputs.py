@@ -44,7 +44,9 @@ def test_absolute_undoes_the_division_exactly():
 def written(tmp_path):
     artifacts = Artifacts(tmp_path, "tiny")
     records = [
-        CntkRecord(0, Path("/pictures/a ü.jpg"), np.array([[0.1, 0.2, 0.3, 0.4], [0.0, 0.5, 0.25, 0.5]]), np.array([2, 0])),
+        CntkRecord(
+            0, Path("/pictures/a ü.jpg"), np.array([[0.1, 0.2, 0.3, 0.4], [0.0, 0.5, 0.25, 0.5]]), np.array([2, 0])
+        ),
         CntkRecord(1, Path("/pictures/b.jpg"), np.zeros((0, 4)), np.zeros(0, np.int64)),
     ]
     write_cntk_inputs(artifacts, "train", records, nr_rois=3, nr_classes=3)
@@ -65,7 +67,9 @@ def test_files_byte_for_byte(written):
 
 def test_round_trip(written):
     artifacts, records = written
-    for given_record, record in zip(records, read_cntk_inputs(artifacts, "train", nr_rois=3, nr_classes=3), strict=True):
+    for given_record, record in zip(
+        records, read_cntk_inputs(artifacts, "train", nr_rois=3, nr_classes=3), strict=True
+    ):
         assert (record.index, record.image_path) == (given_record.index, given_record.image_path)
         np.testing.assert_array_equal(record.rois, given_record.rois)
         np.testing.assert_array_equal(record.labels, given_record.labels)

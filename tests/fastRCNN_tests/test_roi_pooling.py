@@ -21,7 +21,9 @@ def slow_roi_pool(features, rois, size, scale):
         bin_w, bin_h = max(x2 - x1 + 1, 1) / size, max(y2 - y1 + 1, 1) / size
         for i in range(size):
             for j in range(size):
-                rows = [y for y in range(math.floor(i * bin_h) + y1, math.ceil((i + 1) * bin_h) + y1) if 0 <= y < height]
+                rows = [
+                    y for y in range(math.floor(i * bin_h) + y1, math.ceil((i + 1) * bin_h) + y1) if 0 <= y < height
+                ]
                 cols = [x for x in range(math.floor(j * bin_w) + x1, math.ceil((j + 1) * bin_w) + x1) if 0 <= x < width]
                 for y in rows:
                     for x in cols:
@@ -34,7 +36,9 @@ def test_equals_the_formula_also_at_borders_and_outside(seed):
     rng = np.random.default_rng(seed)
     features = rng.normal(size=(5, 17, 23)).astype(np.float32)
     corners = rng.integers(-30, 400, (40, 4)) / 2
-    rois = np.concatenate([np.minimum(corners[:, :2], corners[:, 2:]), np.maximum(corners[:, :2], corners[:, 2:])], axis=1)
+    rois = np.concatenate(
+        [np.minimum(corners[:, :2], corners[:, 2:]), np.maximum(corners[:, :2], corners[:, 2:])], axis=1
+    )
     pooled = roi_pool(features, rois, size=6, spatial_scale=1 / 8)
     np.testing.assert_array_equal(pooled, slow_roi_pool(features, rois, 6, 1 / 8))
 

@@ -17,7 +17,7 @@ from fastRCNN.confusion import confusion_matrix
 from fastRCNN.detections import Detections
 from fastRCNN.evaluation import PictureResult
 from fastRCNN.matching import ThresholdCounts, count_over_thresholds, match_detections
-from fastRCNN.mistakes import Mistake, find_mistakes
+from fastRCNN.reporting.mistakes import Mistake, find_mistakes
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from fastRCNN.decisions import decide
 from fastRCNN.detections import Detections
 from fastRCNN.evaluation import PictureResult, evaluate
-from fastRCNN.report_data import build_report
-from fastRCNN.report_files import write_report_files
+from fastRCNN.reporting.data import build_report
+from fastRCNN.reporting.decisions import decide
+from fastRCNN.reporting.files import write_report_files
 from helpers.images import write_image
 
 CLASSES = ("__background__", "orange", "egg\tbox")

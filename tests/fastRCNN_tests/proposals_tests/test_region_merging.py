@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastRCNN.region_merging import (
+from fastRCNN.proposals.region_merging import (
     COLOUR_BINS,
     TEXTURE_BINS,
     Similarity,

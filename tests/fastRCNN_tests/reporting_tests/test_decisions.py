@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fastRCNN.decisions import confusions, counts_per_class, decide, round_thresholds
 from fastRCNN.detections import Detections
 from fastRCNN.evaluation import PictureResult
+from fastRCNN.reporting.decisions import confusions, counts_per_class, decide, round_thresholds
 
 CLASSES = ("__background__", "orange", "eggBox")
 A, B = [0, 0, 39, 39], [100, 0, 139, 39]

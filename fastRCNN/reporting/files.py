@@ -5,8 +5,8 @@ from pathlib import Path
 
 from fastRCNN.evaluation import Evaluation
 from fastRCNN.matching import ThresholdCounts
-from fastRCNN.report import Report, report_page
-from fastRCNN.report_data import THRESHOLD_COLUMNS, precision_panels, threshold_rows
+from fastRCNN.reporting.data import THRESHOLD_COLUMNS, precision_panels, threshold_rows
+from fastRCNN.reporting.page import Report, report_page
 from helpers.plots import heat_map, line_charts
 from helpers.tables import write_text, write_tsv
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from fastRCNN.evaluation import ClassEvaluation, Evaluation
 from fastRCNN.matching import ThresholdCounts
-from fastRCNN.report_charts import css_color, line_chart, thinned
-from fastRCNN.report_style import PAGE, STYLE
+from fastRCNN.reporting.charts import css_color, line_chart, thinned
+from fastRCNN.reporting.style import PAGE, STYLE
 
 PRECISION_COLOR, RECALL_COLOR = "#d55e00", "#0a86d0"
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastRCNN.decisions import decide
 from fastRCNN.detections import Detections
 from fastRCNN.evaluation import PictureResult, evaluate
-from fastRCNN.report import report_page
-from fastRCNN.report_data import MAX_CROPS, build_report, precision_panels, threshold_rows
+from fastRCNN.reporting.data import MAX_CROPS, build_report, precision_panels, threshold_rows
+from fastRCNN.reporting.decisions import decide
+from fastRCNN.reporting.page import report_page
 from helpers.images import write_image
 
 EVIL = "<script>alert('x')</script>"

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fastRCNN.segmentation import felzenszwalb
+from fastRCNN.proposals.segmentation import felzenszwalb
 
 skimage_segmentation = pytest.importorskip("skimage.segmentation")
 

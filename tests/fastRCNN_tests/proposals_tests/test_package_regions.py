@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fastRCNN.package_regions import BIN_OF_VALUE
+from fastRCNN.proposals.package_regions import BIN_OF_VALUE
 from fastRCNN.selective_search import selective_search
 
 pytest.importorskip("selectivesearch")

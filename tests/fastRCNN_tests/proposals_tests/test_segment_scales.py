@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fastRCNN.segment_scales import STEPS, segment_scales
+from fastRCNN.proposals.segment_scales import STEPS, segment_scales
 
 
 def root(parents, node):

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.compiling import compiled
-from fastRCNN.region_merging import Similarity, merge_regions, piece_boxes, piece_histograms
-from fastRCNN.segment_scales import segment_scales
+from fastRCNN.proposals.region_merging import Similarity, merge_regions, piece_boxes, piece_histograms
+from fastRCNN.proposals.segment_scales import segment_scales
 
 SIGMA = 0.8  # smoothing in pixels, as in the paper
 LONGEST_SIDE = 65535  # the four coordinates of a box are packed into 64 bits

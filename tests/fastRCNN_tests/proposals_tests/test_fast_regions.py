@@ -5,7 +5,7 @@ import math
 import cv2
 import numpy as np
 
-from fastRCNN.fast_regions import _score, fast_regions
+from fastRCNN.proposals.fast_regions import _score, fast_regions
 from helpers.boxes import iou_matrix
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from fastRCNN.detections import Detections
 from fastRCNN.evaluation import PictureResult
-from fastRCNN.mistakes import find_mistakes, worst
+from fastRCNN.reporting.mistakes import find_mistakes, worst
 
 CLASSES = ("__background__", "orange", "eggBox")
 A, B, C, D, E = ([100 * i, 0, 100 * i + 39, 39] for i in range(5))

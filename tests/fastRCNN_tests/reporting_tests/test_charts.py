@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from fastRCNN.report_charts import css_color, line_chart, thinned
+from fastRCNN.reporting.charts import css_color, line_chart, thinned
 from helpers.drawing import class_color
 
 

@@ -1,0 +1,1 @@
+"""Where ROIs come from: segmentations, and the boxes of their merged regions."""
