@@ -1,0 +1,117 @@
+"""Make the pictures of README.md and docs/TUTORIAL.md, and the sample lines of the tutorial, from what the steps write.
+
+    python3 run.py
+    .venv/bin/python docs/refresh.py
+
+Pictures go to docs/pictures/. A sample stands between `<!-- sample: NAME -->` and `<!-- end -->` in TUTORIAL.md and is
+replaced there. Nothing in either is written by hand.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from helpers.artifacts import Artifacts, atomic_write
+from helpers.console import run_script, setup_logging
+from helpers.images import find_images, read_image, resize_to_max_dim, write_image
+from PARAMETERS import get_parameters, make_parser
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+TUTORIAL = REPOSITORY / "docs" / "TUTORIAL.md"
+PICTURES = REPOSITORY / "docs" / "pictures"
+STAGES = ("selective_search", "selective_search_filtered", "final")
+HEIGHT = 520
+
+
+def main() -> None:
+    """Make all pictures and samples."""
+    p = get_parameters(sys.argv[1:], make_parser(__doc__))
+    setup_logging(p.quiet)
+    artifacts = Artifacts(p.root, p.datasetName)
+    samples = make_samples(artifacts, sys.argv[1:])
+    make_pictures(artifacts, p.classifier)
+    text = TUTORIAL.read_text(encoding="utf-8")
+    for name, sample in samples.items():
+        block = f"<!-- sample: {name} -->\n```\n{sample}\n```\n<!-- end -->"
+        text, count = re.subn(rf"<!-- sample: {name} -->.*?<!-- end -->", lambda _: block, text, flags=re.DOTALL)  # noqa: B023
+        if count != 1:
+            raise ValueError(f"{TUTORIAL}: expected one place for the sample {name}, found {count}")
+    with atomic_write(TUTORIAL) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def make_samples(of: Artifacts, options: list[str]) -> dict[str, str]:
+    """Return the sample lines by name; runs the scripts that print."""
+    train, test = (find_images(of.data / folder)[0] for folder in ("positive", "testImages"))
+    boxes, labels = (train.with_name(f"{train.stem}.bboxes.{kind}").read_text() for kind in ("tsv", "labels.tsv"))
+    pairs = list(zip(boxes.splitlines(), labels.splitlines(), strict=True))
+    recall = output("1_computeRois.py", "--pictures", *options)
+    output("B1_evaluateRois.py", *options)
+    output("B2_cntkVisualizeInputs.py", *options)
+    rows = np.load(of.embedding_file("train", "svm", 0))["arr_0"]
+    return {
+        "data": "\n".join(f"{box.expandtabs(8):32}{label}" for box, label in pairs[:4]),
+        "rois": "\n".join(of.roi_file(train).read_text().splitlines()[:3]),
+        "recall": recall,
+        "inputs": "\n".join(f"{path.name + ':':22}{first_line(path, of.root)}" for path in (
+            of.image_map("train"), of.rois_txt("train"), of.roi_labels_txt("train"), of.nr_rois_txt("train"))),
+        "embeddings": f'>>> rows = numpy.load("train_svm_parsed/0.dat.npz")["arr_0"]\n'
+                      f">>> rows.shape, rows.dtype\n({rows.shape}, {rows.dtype})\n>>> rows[0, :6]\n{rows[0, :6]}",
+        "svm": output("4_trainSvm.py", *options),
+        "evaluation": output("5_evaluateResults.py", *options),
+        "json": output("6_scoreImage.py", str(test), "--format", "v2", *options).split("}")[0].rstrip() + "\n },\n ...",
+    }  # fmt: skip
+
+
+def output(script: str, *options: str) -> str:
+    """Run `script` and return what it prints."""
+    command = [sys.executable, str(REPOSITORY / script), *options]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY).stdout.rstrip()
+
+
+def first_line(path: Path, root: Path) -> str:
+    """Return the beginning of the first line of `path`, paths relative to `root`, tabs as spaces."""
+    line = path.read_text().splitlines()[0].replace(f"{root}/", ".../").replace("\t", "  ")
+    return line if len(line) <= 80 else line[:80] + " ..."
+
+
+def make_pictures(of: Artifacts, classifier: str) -> None:
+    """Write the pictures of the documentation."""
+    train, test = (find_images(of.data / folder) for folder in ("positive", "testImages"))
+    drawn = sorted((of.results / "visualizations").glob(f"{classifier}_*{test[0].suffix}"))
+    stages = [of.roi_file(train[0]).with_name(f"{train[0].stem}.{stage}.jpg") for stage in STAGES]
+    save("data.jpg", beside([read_image(path) for path in (*train[:3], test[0])]))
+    save("rois.jpg", beside([read_image(path) for path in stages]))
+    save("inputs.jpg", beside([read_image(of.results / "inputs" / f"train_0{train[0].name}")]))
+    save("detections.jpg", beside([read_image(path) for path in drawn[:3]]))
+    for name, source in {
+        "roi_recall.png": "roi_recall.png",
+        "precision_recall.png": f"precision_recall_test_{classifier}.png",
+        "confusion.png": f"confusion_test_{classifier}.png",
+    }.items():
+        save(name, resize_to_max_dim(read_image(of.results / source), 1100)[0])
+
+
+def beside(images: list[np.ndarray]) -> np.ndarray:
+    """Return `images` in one row, of one height, with a white line between."""
+    line = np.full((HEIGHT, 8, 3), 255, np.uint8)
+    row = []
+    for image in images:
+        width = round(image.shape[1] * HEIGHT / image.shape[0])
+        row += [cv2.resize(image, (width, HEIGHT), interpolation=cv2.INTER_AREA), line]
+    return np.concatenate(row[:-1], axis=1)
+
+
+def save(name: str, image: np.ndarray) -> None:
+    """Write one picture of the documentation."""
+    write_image(PICTURES / name, image, jpeg_quality=85)
+
+
+if __name__ == "__main__":
+    run_script(main)
