@@ -13,7 +13,7 @@ def as_boxes(boxes: ArrayLike, dtype: type = np.float64) -> NDArray:
 
     Raises ValueError for any other shape: a single flat box of four numbers is refused, not guessed at.
     """
-    array = np.asarray(boxes, dtype=dtype)
+    array: NDArray = np.asarray(boxes, dtype=dtype)
     if array.size == 0:
         return array.reshape(0, 4)
     if array.ndim != 2 or array.shape[1] != 4:

@@ -49,10 +49,16 @@ def load_engine(name: str, network: Network | Path, *, device: str = "auto", thr
     if name == "cntk":
         from fastRCNN.engines.cntk_engine import CntkEngine
 
-        return CntkEngine(network, threads=threads)
+        return CntkEngine(network, device=device, threads=threads)
     raise ValueError(f"engine: expected 'torch' or 'cntk', got {name!r}")
 
 
 def starting_network(weight_file: str, seed: int) -> Network:
-    """Return the network in `weight_file`, or He-initialised filters from `seed` when that is empty."""
-    return load_network(Path(weight_file)) if weight_file else he_initialised(seed)
+    """Return the network in `weight_file` (ours, or CNTK's `.model`); when that is empty He-initialised filters."""
+    if not weight_file:
+        return he_initialised(seed)
+    if weight_file.endswith(".model"):
+        from fastRCNN.engines.cntk_engine import network_of_model
+
+        return network_of_model(weight_file)
+    return load_network(Path(weight_file))

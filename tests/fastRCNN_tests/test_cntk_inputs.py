@@ -57,7 +57,8 @@ def test_files_byte_for_byte(written):
     of, _ = written
     assert of.image_map("train").read_text() == "0\t/pictures/a ü.jpg\t0\n1\t/pictures/b.jpg\t0\n"
     assert of.rois_txt("train").read_text() == (
-        "0 |rois 0.1 0.2 0.3 0.4 0.0 0.5 0.25 0.5 0.0 0.0 0.0 0.0\n1 |rois 0.0 0.0 0.0 0.0 0.0 0.0 0.0 0.0 0.0 0.0 0.0 0.0\n"
+        "0 |rois 0.1 0.2 0.3 0.4 0.0 0.5 0.25 0.5 0.0 0.0 0.0 0.0\n"
+        "1 |rois 0.0 0.0 0.0 0.0 0.0 0.0 0.0 0.0 0.0 0.0 0.0 0.0\n"
     )
     assert of.roi_labels_txt("train").read_text() == (
         "0 |roiLabels 0 0 1 1 0 0 1 0 0\n1 |roiLabels 1 0 0 1 0 0 1 0 0\n"

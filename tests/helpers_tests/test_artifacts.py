@@ -48,8 +48,8 @@ def test_second_run_is_refused_and_names_the_first(tmp_path):
     )
 
     def other_process():
-        run = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=REPOSITORY, capture_output=True, text=True)
-        return run.stdout
+        command = [sys.executable, "-c", code, str(tmp_path)]
+        return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True).stdout
 
     with exclusive(artifacts):
         assert f"in use by process {os.getpid()} since 20" in other_process()
@@ -88,7 +88,7 @@ def test_paths_are_the_published_ones(tmp_path):
 def test_data_sets_that_exist_are_listed(tmp_path):
     for name in ("b", "a"):
         (tmp_path / "data" / name / "positive").mkdir(parents=True)
-    with pytest.raises(UserError, match="Data sets in .*: a, b"):
+    with pytest.raises(UserError, match=r"Data sets in .*: a, b"):
         Artifacts(tmp_path, "c").check_exists()
     with pytest.raises(UserError, match="negative, testImages"):
         Artifacts(tmp_path, "a").check_exists()

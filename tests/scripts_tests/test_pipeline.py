@@ -1,4 +1,4 @@
-"""The numbered scripts one after the other on a tiny data set: what they leave, the same bytes twice, faults they name."""
+"""The numbered scripts one after the other on a tiny data set: what they leave, the same bytes twice, faults."""
 
 import hashlib
 import json
