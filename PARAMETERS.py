@@ -58,12 +58,16 @@ cntk_maxMemory = 0.0  # GB for what the frozen layers give, the rest goes to fil
 nn_roisPerImage = 64  # ROIs of a picture drawn for each epoch; 0: all, as in the tutorial
 nn_foregroundFraction = 0.25  # at most this part of them shows objects
 nn_backgroundOverlap = 0.0  # background ROIs that overlap an object at least this much come first
-nn_flip = True  # half of the pictures of an epoch are mirrored left to right
+nn_flip = False  # half of the pictures of an epoch are mirrored left to right
 nn_trainConvFrom = 0  # convolutions that learn as well: from this one (1 to 5) on; 0: none, as in the tutorial
-nn_bboxRegression = False  # also learn to move ROIs onto objects
+nn_bboxRegression = True  # also learn to move ROIs onto objects
 nn_bboxWeight = 1.0  # weight of the boxes in the loss
 nn_warmupEpochs = 0.0  # the learning rate rises from 0 during this many epochs
 nn_headNorm = 20.0  # mean length that the numbers behind fc6 and fc7 are scaled to at first; 0: left as they are
+nn_fitScoreFirst = True  # start the score layer where it fits the embeddings best, instead of at random
+nn_fittedRois = 8000  # ROIs that it is fitted to: all objects, and background at random
+nn_rateFactor = 0.01  # of the learning rates: a layer that starts where it fits needs small steps only
+nn_dropout = 0.0  # part of the numbers behind fc6 and fc7 that is dropped in training; the tutorial's 0.5
 
 # ---- support vector machines (step 4) --------------------------------------------------------------------------------
 svm_C = 0.001  # cost of a violated margin: larger follows the training data closer
@@ -144,6 +148,9 @@ limits: Limits = {
     "nn_bboxWeight": (0.0, 1e6),
     "nn_warmupEpochs": (0.0, 1e6),
     "nn_headNorm": (0.0, 1e6),
+    "nn_fittedRois": (1, 10_000_000),
+    "nn_rateFactor": (1e-9, 1e6),
+    "nn_dropout": (0.0, 0.95),
     "svm_C": (1e-12, 1e12),
     "svm_B": (1e-6, 1e6),
     "svm_nrEpochs": (1, 1000),

@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastRCNN.box_regression import boxes_of_best_class, moved_boxes
 from fastRCNN.cntk_inputs import absolute_rois, relative_rois
 from fastRCNN.detections import Detections
 from fastRCNN.embed_dataset import embed_picture
 from fastRCNN.engines import Engine, load_engine
+from fastRCNN.nn_outputs import load_box_regressor, scoring_network
 from fastRCNN.rois import RoiParameters, compute_rois
 from fastRCNN.scoring import score_rois, softmax
 from fastRCNN.svm import SvmModel
@@ -76,13 +78,15 @@ class Detector:
         settings: DetectorSettings,
         *,
         roi_source: Callable[[NDArray[np.uint8]], NDArray[np.int32]] | None = None,
+        offsets: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None = None,
     ) -> None:
         """Put a detector together.
 
         `engine` gives (N, D) numbers for N ROIs, `score` makes (N, C) class scores of them, `roi_source` turns a
-        picture (H, W, 3) into (R, 4) boxes; without one it is Selective Search and grid as in step 1.
+        picture (H, W, 3) into (R, 4) boxes; without one it is Selective Search and grid as in step 1. `offsets` makes
+        (N, C, 4) box regression of the engine's numbers; without it boxes stay where they are.
         """
-        self.engine, self.score, self.settings = engine, score, settings
+        self.engine, self.score, self.settings, self.offsets = engine, score, settings, offsets
         self.roi_source = roi_source or self._step_1_rois
 
     @classmethod
@@ -108,18 +112,29 @@ class Detector:
         if not model.is_file():
             raise UserError(f"{model}: not there yet. Run 3_runCntk.py first")
         nr_classes = len(settings.classes)
-        running = load_engine(engine, model, device=device, threads=threads)
+        regressor = load_box_regressor(artifacts, settings.classifier, nr_classes)
+        network = scoring_network(model, regressor if settings.classifier == "nn" else None)
+        running = load_engine(engine, network, device=device, threads=threads)
         if settings.classifier == "svm":
             svm = SvmModel.load(
                 artifacts.svm_folder, nr_classes=nr_classes, feature_dimension=running.feature_dimension
             )
-            return cls(running, lambda rows: score_rois(rows, svm, compat=settings.compat), settings)
-        if running.feature_dimension != nr_classes:
+            offsets = regressor.offsets if regressor else None
+            return cls(running, lambda rows: score_rois(rows, svm, compat=settings.compat), settings, offsets=offsets)
+        if running.feature_dimension != nr_classes * (5 if regressor else 1):
             raise UserError(
                 f"{model}: gives {running.feature_dimension} scores, but there are {nr_classes} classes. "
                 "Run 3_runCntk.py again"
             )
-        return cls(running, softmax, settings)
+        if regressor is None:
+            return cls(running, softmax, settings)
+        first = 4 * nr_classes  # of the offsets, from the end
+        return cls(
+            running,
+            lambda rows: softmax(rows[:, :nr_classes]),
+            settings,
+            offsets=lambda rows: rows[:, -first:].reshape(len(rows), nr_classes, 4),
+        )
 
     def detect(self, image: NDArray[np.uint8]) -> Detections:
         """Return all ROIs of `image` (H, W, 3) uint8 BGR with label, score and whether NMS kept them."""
@@ -130,7 +145,11 @@ class Detector:
         padded, _ = pad_to_square(image, s.cntk_padWidth)
         placed = absolute_rois(relative_rois(rois, image.shape[1], image.shape[0], s.cntk_padWidth), s.cntk_padWidth)
         rows = embed_picture(self.engine, padded, placed, len(rois))
-        return Detections.from_scores(self.score(rows), rois, s.classes, nms_threshold=s.nmsThreshold)
+        scores, boxes = self.score(rows), rois
+        if self.offsets:
+            moved = moved_boxes(rois, self.offsets(rows), image.shape[1], image.shape[0])
+            boxes = boxes_of_best_class(moved, scores)
+        return Detections.from_scores(scores, boxes, s.classes, nms_threshold=s.nmsThreshold)
 
     def close(self) -> None:
         """Give back what the engine holds."""

@@ -28,6 +28,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastRCNN.box_regression import boxes_of_best_class
 from fastRCNN.matching import Matching, match_detections
 from fastRCNN.nms import nms
 
@@ -37,7 +38,8 @@ COMPAT = ("corrected", "tutorial")
 @dataclass(frozen=True, eq=False)
 class PictureResult:
     """One scored picture with what is known of it: boxes (N, 4) int32, scores (N, C) float32 (background first),
-    gt_boxes (G, 4) int32, gt_classes (G,) int64 in 1..C-1."""
+    gt_boxes (G, 4) int32, gt_classes (G,) int64 in 1..C-1. moved: (N, C, 4) int32, where box regression puts each ROI
+    as an object of each class; None without box regression."""
 
     index: int
     path: Path
@@ -45,8 +47,11 @@ class PictureResult:
     scores: NDArray[np.float32]
     gt_boxes: NDArray[np.int32]
     gt_classes: NDArray[np.int64]
+    moved: NDArray[np.int32] | None = None
 
     def __post_init__(self) -> None:
+        if self.moved is not None and self.moved.shape != (*self.scores.shape, 4):
+            raise ValueError(f"{self.path}: expected moved {(*self.scores.shape, 4)}, got {self.moved.shape}")
         if self.boxes.shape != (len(self.scores), 4) or self.scores.ndim != 2:
             raise ValueError(
                 f"{self.path}: expected boxes (N, 4) and scores (N, C), got {self.boxes.shape}, {self.scores.shape}"
@@ -58,6 +63,11 @@ class PictureResult:
             )
         if not np.isfinite(self.scores).all():
             raise ValueError(f"{self.path}: scores: expected finite numbers, got NaN or infinity")
+
+    @property
+    def decided_boxes(self) -> NDArray[np.int32]:
+        """(N, 4): each ROI, moved as an object of its best class where there is box regression."""
+        return self.boxes if self.moved is None else boxes_of_best_class(self.moved, self.scores)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +151,8 @@ def evaluate(
             raise ValueError(f"{picture.path}: expected {nr_classes} scores per ROI, got {picture.scores.shape[1]}")
         best = np.argsort(-picture.scores, axis=0, kind="stable")[:max_per_picture]  # steps 1 and 2, first half
         for number in range(1, nr_classes):
-            candidates[number].append((picture.boxes[best[:, number]], picture.scores[best[:, number], number]))
+            boxes = picture.boxes if picture.moved is None else picture.moved[:, number]
+            candidates[number].append((boxes[best[:, number]], picture.scores[best[:, number], number]))
         gt_boxes.append(picture.gt_boxes)
         gt_classes.append(picture.gt_classes)
         gt_pictures.append(np.full(len(picture.gt_boxes), nr_pictures))

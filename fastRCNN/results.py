@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from fastRCNN.box_regression import moved_boxes
 from fastRCNN.embeddings import EmbeddingFiles
 from fastRCNN.evaluation import PictureResult
 from fastRCNN.imdb import Imdb
+from fastRCNN.nn_outputs import load_box_regressor, read_offsets
 from fastRCNN.roidb import load_roidb
 from fastRCNN.scoring import score_rois, softmax
 from fastRCNN.svm import SvmModel
@@ -29,6 +31,7 @@ def scored_pictures(
     they would find themselves.
     """
     nr_classes = len(imdb.classes)
+    regressor = load_box_regressor(artifacts, classifier, nr_classes)
     model = SvmModel.load(artifacts.svm_folder, nr_classes=nr_classes) if classifier == "svm" else None
     for record in load_roidb(imdb, artifacts, nr_rois, with_ground_truth=imdb.image_set == "train"):
         path = artifacts.embedding_file(imdb.image_set, classifier, record.image.index)
@@ -43,6 +46,11 @@ def scored_pictures(
         proposals = ~record.is_ground_truth
         outputs = outputs[proposals] if record.is_ground_truth.any() else outputs
         scores = score_rois(outputs, model, compat=compat) if model else softmax(outputs)
+        moved = None
+        if regressor:
+            written = None if model else read_offsets(path, len(record.rois), nr_classes)[proposals]
+            offsets = regressor.offsets(outputs) if written is None else written
+            moved = moved_boxes(record.rois[proposals], offsets, record.image.width, record.image.height)
         yield PictureResult(
             record.image.index,
             record.image.path,
@@ -50,4 +58,5 @@ def scored_pictures(
             scores.astype(np.float32, copy=False),
             record.image.gt_boxes,
             record.image.gt_classes,
+            moved,
         )

@@ -379,3 +379,14 @@ def test_coco_agrees_where_the_definitions_do():
     ours = envelope[np.searchsorted(found / result.positives, np.linspace(0, 1, 101), side="left")]
     np.testing.assert_allclose(coco, ours, atol=1e-9)
     assert result.ap_area == pytest.approx(coco.mean(), abs=0.02)  # 101 points against the exact area
+
+
+def test_box_regression_counts_with_the_box_of_each_class():
+    boxes, goal = np.array([[0, 0, 9, 9]], np.int32), np.array([[20, 0, 29, 9]], np.int32)
+    moved = np.array([[[0, 0, 9, 9], [20, 0, 29, 9], [40, 0, 49, 9]]], np.int32)
+    scores = np.array([[0.1, 0.3, 0.6]], np.float32)
+    picture = PictureResult(0, Path("p.jpg"), boxes, scores, goal, np.array([1]), moved)
+    assert evaluate([picture], ("__background__", "a", "b")).classes[0].ap_area == 1.0
+    assert picture.decided_boxes.tolist() == [[40, 0, 49, 9]]
+    with pytest.raises(ValueError, match=r"expected moved \(1, 3, 4\), got \(1, 2, 4\)"):
+        PictureResult(0, Path("p.jpg"), boxes, scores, goal, np.array([1]), moved[:, :2])

@@ -1,0 +1,107 @@
+"""What the frozen part of a network gives for each training picture: computed once, not once per epoch.
+
+With a frozen trunk the pooled ROIs are kept, ready for the head: 37 KB for each different ROI with 256 channels. Where
+that is more than the memory limit, or convolutions are trained, the frozen layers' maps are kept instead (4 MB for a
+picture of 1000 pixels), in memory as far as the limit goes, the rest in temporary files.
+Letters in shapes: C channels, H rows and W columns of a map, R ROIs of a picture, n of them.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastRCNN.nn_network import TrainableNetwork
+from fastRCNN.nn_sampling import TrainingPicture, flipped_rois
+from fastRCNN.roi_pooling import roi_cells, roi_pool
+from helpers.images import pad_to_square, read_image
+
+
+class FrozenFeatures:
+    """The frozen layers' outputs of `pictures`, each as it is and, with `flips`, mirrored. Call `fill` first."""
+
+    def __init__(
+        self,
+        network: TrainableNetwork,
+        pictures: Sequence[TrainingPicture],
+        *,
+        pad_size: int,
+        flips: bool = False,
+        memory_limit: float = 4e9,
+        folder: Path | None = None,
+    ) -> None:
+        """`memory_limit` in bytes; `folder` for what does not fit (default: the system's folder for such files)."""
+        self.network, self.pictures, self.pad_size, self.folder = network, pictures, pad_size, folder
+        sides = (False, True) if flips else (False,)
+        self.keys = [(number, flip) for number in range(len(pictures)) for flip in sides]
+        self._free = memory_limit
+        self._pooled: dict[tuple[int, bool], tuple[NDArray[np.float32], NDArray[np.int64]]] = {}
+        self._maps: dict[tuple[int, bool], NDArray[np.float32]] = {}
+        self._files = ExitStack()
+        different = {key: self._different_rois(key) for key in self.keys}
+        spec = network.spec
+        self._row_length = spec.trunk_channels * spec.pooling_size**2
+        nr_rows = sum(len(first) for first, _ in different.values())
+        self.keeps_pooled = not network.trains_trunk and nr_rows * self._row_length * 4 <= memory_limit
+        self._different = different if self.keeps_pooled else {}
+
+    def rois(self, number: int, flip: bool) -> NDArray[np.float32]:
+        """Return the ROIs (R, 4) of picture `number` in its padded square, mirrored where `flip`."""
+        rois = self.pictures[number].rois
+        return flipped_rois(rois, self.pad_size) if flip else rois
+
+    def fill(self) -> Iterator[tuple[int, bool]]:
+        """Compute everything; yields the number of each picture, and whether it was mirrored, when it is done."""
+        for number, flip in self.keys:
+            picture = pad_to_square(read_image(self.pictures[number].path), self.pad_size)[0]
+            frozen = self.network.frozen_map(np.ascontiguousarray(picture[:, ::-1]) if flip else picture)
+            if self.keeps_pooled:
+                first, which = self._different[number, flip]
+                self._pooled[number, flip] = self._pool(frozen, self.rois(number, flip)[first]), which
+            else:
+                self._maps[number, flip] = self._stored(frozen)
+            yield number, flip
+
+    def map(self, number: int, flip: bool) -> NDArray[np.float32]:
+        """Return the frozen layers' map (C, H, W) of a picture; not to be written to."""
+        return self._maps[number, flip]
+
+    def rows(self, number: int, flip: bool, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return (n, C * 36) float32: the pooled ROIs `indices` (n,) of a picture. For a frozen trunk only."""
+        if self.keeps_pooled:
+            rows, which = self._pooled[number, flip]
+            return rows[which[indices]]
+        return self._pool(self.map(number, flip), self.rois(number, flip)[indices])
+
+    def close(self) -> None:
+        """Give back memory and temporary files."""
+        self._pooled.clear()
+        self._maps.clear()
+        self._files.close()
+
+    def _pool(self, frozen_map: NDArray[np.float32], rois: NDArray[np.float32]) -> NDArray[np.float32]:
+        spec = self.network.spec
+        pooled = roi_pool(frozen_map, rois, size=spec.pooling_size, spatial_scale=spec.spatial_scale)
+        return pooled.reshape(len(rois), self._row_length)
+
+    def _different_rois(self, key: tuple[int, bool]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the ROIs that fall on different cells, and for each ROI (R,) which of those it equals."""
+        cells = roi_cells(self.rois(*key), spatial_scale=self.network.spec.spatial_scale)
+        _, first, which = np.unique(cells, axis=0, return_index=True, return_inverse=True)
+        return first, which.ravel()
+
+    def _stored(self, frozen_map: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return `frozen_map` itself where it fits, else the same numbers in a file that disappears with `close`."""
+        self._free -= frozen_map.nbytes
+        if self._free >= 0:
+            return np.array(frozen_map)
+        if self.folder is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        file = NamedTemporaryFile(prefix=".tmp-map-", dir=self.folder)  # noqa: SIM115
+        self._files.callback(file.close)
+        stored = np.memmap(file, np.float32, "r+", shape=frozen_map.shape)  # type: ignore[call-overload]
+        stored[:] = frozen_map
+        return stored

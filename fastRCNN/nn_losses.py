@@ -1,0 +1,40 @@
+"""What the network is trained to make small: cross entropy of the classes and smooth L1 of the boxes, summed over ROIs.
+
+Girshick, Fast R-CNN (2015), section 2.3. Letters in shapes: N ROIs, C classes with background first.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Of N ROIs, each (N,): cross entropy, smooth L1 of the box (0 for background), and whether the class is wrong."""
+
+    classes: torch.Tensor
+    boxes: torch.Tensor
+    wrong: torch.Tensor
+
+
+def roi_losses(
+    scores: torch.Tensor, offsets: torch.Tensor | None, labels: torch.Tensor, targets: torch.Tensor | None
+) -> Losses:
+    """Return the losses of each ROI.
+
+    scores: (N, C) raw. offsets: (N, 4 * C), or None without box regression. labels: (N,) int64. targets: (N, 4), read
+    where the label is not background; only the four offsets of that class take part.
+    """
+    classes = functional.cross_entropy(scores, labels, reduction="none")
+    wrong = scores.detach().argmax(dim=1) != labels
+    if offsets is None or targets is None:
+        return Losses(classes, torch.zeros_like(classes), wrong)
+    of_class = offsets.reshape(len(labels), -1, 4)[torch.arange(len(labels), device=labels.device), labels]
+    return Losses(classes, smooth_l1(of_class - targets).sum(dim=1) * (labels > 0), wrong)
+
+
+def smooth_l1(difference: torch.Tensor) -> torch.Tensor:
+    """Return 0.5 x^2 where |x| < 1, else |x| - 0.5: robust against the few ROIs that fit badly."""
+    size = difference.abs()
+    return torch.where(size < 1, 0.5 * difference**2, size - 0.5)

@@ -1,0 +1,97 @@
+"""How much memory a training needs, and how much there is."""
+
+import math
+import os
+from pathlib import Path
+
+import torch
+
+from fastRCNN.layers import Conv, Linear, MaxPool
+from fastRCNN.network_spec import NetworkSpec
+from fastRCNN.nn_network import first_trained_layer, hidden_head
+from helpers.errors import UserError
+
+BLOCK = 1024  # ROIs that go through the head at once
+_FLOAT = 4  # bytes
+
+
+def needed_bytes(
+    spec: NetworkSpec,
+    *,
+    nr_classes: int,
+    rois_per_block: int,
+    pad_size: int,
+    train_conv_from: int,
+    with_boxes: bool,
+    fitted_rois: int = 0,
+) -> int:
+    """Return about how many bytes a training takes beside the cache: weights, gradients, optimiser, activations."""
+    head = hidden_head(spec)
+    widths = [layer.out for layer in head if isinstance(layer, Linear)]
+    outputs = nr_classes * (5 if with_boxes else 1)
+    rows = spec.trunk_channels * spec.pooling_size**2
+    split = first_trained_layer(spec, train_conv_from)
+    trained_names = {layer.name for layer in (*spec.trunk[split:], *head) if isinstance(layer, (Conv, Linear))}
+    weights = {name: math.prod(shape) for name, shape in spec.weight_shapes().items()}
+    trained = sum(count for name, count in weights.items() if name in trained_names) + outputs * widths[-1]
+    frozen = sum(weights.values())  # the network that it starts from stays open
+    activations = rois_per_block * (2 * rows + 6 * sum(widths) + 3 * outputs)
+    maps = map_sizes(spec, pad_size)
+    picture = 4 * max(maps) + (3 * sum(maps[split:]) + rois_per_block * rows * 2 if train_conv_from else 0)
+    fitted = 3 * fitted_rois * widths[-1]  # before the training, so it is not added to the activations
+    return _FLOAT * (frozen + 3 * trained + max(activations, fitted) + picture)
+
+
+def map_sizes(spec: NetworkSpec, pad_size: int) -> list[int]:
+    """Return how many numbers each layer of the trunk gives for a picture of `pad_size` pixels."""
+    side, channels, sizes = pad_size, 3, []
+    for layer in spec.trunk:
+        if isinstance(layer, (Conv, MaxPool)):
+            steps = (side + 2 * layer.pad - layer.kernel) / layer.stride
+            side = max(1, (math.ceil(steps) if isinstance(layer, MaxPool) and layer.ceil else math.floor(steps)) + 1)
+            channels = layer.out if isinstance(layer, Conv) else channels
+        sizes.append(channels * side * side)
+    return sizes
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """Return the free memory of `device` (a container's limit counts), or None where the system does not tell."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    found = [value for value in (_meminfo(), _cgroup()) if value is not None]
+    if not found and hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return min(found, default=None)
+
+
+def require_memory(needed: int, free: int | None, *, device: torch.device, lower: tuple[str, str]) -> None:
+    """Raise `UserError` naming the two parameters to `lower` when `needed` bytes are more than `free`."""
+    if free is not None and needed > free:
+        gpu = ", or use --device cpu" if device.type == "cuda" else ""
+        raise UserError(
+            f"The training needs about {needed / 1e9:.1f} GB of memory on {device.type}, {free / 1e9:.1f} GB are free. "
+            f"Lower {lower[0]} and {lower[1]}, end other programs{gpu}"
+        )
+
+
+def cache_limit(needed: int) -> float:
+    """Return how many bytes of main memory a cache may take beside `needed` bytes: half of what stays free."""
+    free = free_bytes(torch.device("cpu"))
+    return 4e9 if free is None else max(0.0, free - needed) / 2
+
+
+def _meminfo() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError):
+        return None
+
+
+def _cgroup() -> int | None:
+    folder = Path("/sys/fs/cgroup")
+    try:
+        limit = (folder / "memory.max").read_text(encoding="ascii").strip()
+        return None if limit == "max" else int(limit) - int((folder / "memory.current").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,210 @@
+"""The network while it learns: what stays as it is, what changes, and the new output layers.
+
+    picture -> frozen layers -> trained layers -> ROI pooling -> head -> score (C)
+                                                                     -> bbox (4 * C), with box regression
+With a frozen trunk there are no trained layers before the head. `TrainableNetwork.result` gives the trained network as
+a weight file wants it, and the box regression beside it. Letters: C classes with background first, D outputs of the
+head.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from fastRCNN.alexnet import Network
+from fastRCNN.box_regression import BoxRegressor
+from fastRCNN.engines.torch_engine import TorchEngine
+from fastRCNN.layers import Conv, Dropout, Layer, Linear
+from fastRCNN.network_spec import NetworkSpec
+from fastRCNN.roi_pooling_torch import roi_pool_torch
+
+_FIRST_BOX_DEVIATION = 0.001  # of the new bbox layer's weights, as in Fast R-CNN
+_SCALE = "input_scale"  # beside the parameters in a checkpoint
+
+
+class SeededDropout(nn.Module):
+    """Dropout whose masks come from `generator`; what stays is divided by the probability of staying, as in CNTK."""
+
+    def __init__(self, p: float, generator: torch.Generator) -> None:
+        super().__init__()
+        self.p, self.generator = p, generator
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return `x` with some numbers set to 0."""
+        if not self.training or self.p == 0:
+            return x
+        stays = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
+        return x * stays.div_(1 - self.p)
+
+
+class TrainableNetwork:
+    """`network` with new output layers for `classes`, ready to learn; its own arrays are never written to."""
+
+    def __init__(
+        self,
+        network: Network,
+        classes: tuple[str, ...],
+        *,
+        train_conv_from: int = 0,
+        with_boxes: bool = False,
+        dropout: float = 0.5,
+        seed: int = 0,
+        device: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        """`train_conv_from` k: the convolutions from the k-th on are trained, 0 for none; `dropout`: of
+        the head's dropout layers; `seed`: of the new layers."""
+        self.source, self.classes, self.dropout = network, classes, dropout
+        self.spec = network.spec
+        self.engine = TorchEngine(network, device=device, threads=threads)
+        self.device = self.engine.device
+        self.generator = torch.Generator(self.device)
+        split = first_trained_layer(self.spec, train_conv_from)
+        self.frozen = nn.Sequential(*list(self.engine.trunk)[:split])
+        self.parameters: dict[str, nn.Parameter] = {}
+        self.input_scale = 1.0  # of the pooled numbers; the result has it in its last convolution
+        self.trained_trunk = self._own(list(self.engine.trunk)[split:], self.spec.trunk[split:])
+        self.hidden_layers = hidden_head(self.spec)
+        self.head = self._own(list(self.engine.head)[: len(self.hidden_layers)], self.hidden_layers)
+        width = [layer.out for layer in self.hidden_layers if isinstance(layer, Linear)][-1]
+        rng = np.random.default_rng(seed)
+        limit = math.sqrt(6 / (width + len(classes)))  # CNTK's glorot_uniform
+        self.score = self._new("score", rng.uniform(-limit, limit, (len(classes), width)))
+        self.bbox: nn.Linear | None = None
+        if with_boxes:
+            self.bbox = self._new("bbox", _FIRST_BOX_DEVIATION * rng.standard_normal((4 * len(classes), width)))
+
+    @property
+    def trains_trunk(self) -> bool:
+        """Whether convolutions are trained."""
+        return len(self.trained_trunk) > 0
+
+    def frozen_map(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the frozen layers' output (C, H, W) float32 for a padded `picture` (S, S, 3) uint8 BGR."""
+        with torch.inference_mode():
+            return self.frozen(self.engine.normalised(picture))[0].cpu().numpy()
+
+    def pooled(self, frozen_map: NDArray[np.float32], rois: NDArray[np.float32]) -> torch.Tensor:
+        """Return (N, C * 36): trained layers and ROI pooling over `rois` (N, 4), with gradients."""
+        feature_map = self.trained_trunk(torch.from_numpy(np.array(frozen_map)).to(self.device)[None])[0]
+        pooling = {"size": self.spec.pooling_size, "spatial_scale": self.spec.spatial_scale}
+        return roi_pool_torch(feature_map.float(), rois, **pooling).flatten(1)  # type: ignore[arg-type]
+
+    @torch.no_grad()
+    def embedding(self, pooled: torch.Tensor) -> torch.Tensor:
+        """Return the head's (N, D) for `pooled` (N, C * 36) as the trained network is used: without dropout."""
+        rows: torch.Tensor = self.head.eval()(pooled * self.input_scale)
+        self.head.train()
+        return rows
+
+    def outputs(self, pooled: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Return raw scores (N, C) and box offsets (N, 4 * C), or None, for `pooled` (N, C * 36)."""
+        rows = self.head(pooled * self.input_scale)
+        return self.score(rows).float(), None if self.bbox is None else self.bbox(rows).float()
+
+    @torch.no_grad()
+    def scale_head(self, pooled: torch.Tensor, *, norm: float) -> None:
+        """Scale what goes into the head and what its layers give: for `pooled` (N, C * 36) to the mean length `norm`.
+
+        The layers are homogeneous, and a bias follows the scale of what comes in: so what the network computes is the
+        same but for one factor. Only the size of the numbers changes, to one that the learning rates are made for.
+        """
+        length = float(pooled.norm(dim=1).mean())
+        self.input_scale = float(np.float32(norm / length)) if length > 0 else 1.0
+        before = 1 / self.input_scale  # what the input of this layer was divided by
+        rows = pooled * self.input_scale
+        for module in self.head.eval():
+            if isinstance(module, nn.Linear):
+                if module.bias is not None:
+                    module.bias.div_(before)
+                length = float(module(rows).norm(dim=1).mean())
+                factor = norm / length if length > 0 else 1.0
+                module.weight.mul_(factor)
+                if module.bias is not None:
+                    module.bias.mul_(factor)
+                before /= factor
+            rows = module(rows)
+        self.head.train()
+
+    def load_parameters(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:
+        """Take over trained weights, by name."""
+        with torch.no_grad():
+            for name, parameter in self.parameters.items():
+                parameter.copy_(torch.from_numpy(np.array(arrays[name])))
+        self.input_scale = float(arrays[_SCALE][0])
+
+    def parameter_arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Return the trained weights by name; on the CPU they share memory with the network."""
+        arrays = {name: parameter.detach().cpu().numpy() for name, parameter in self.parameters.items()}
+        return {**arrays, _SCALE: np.array([self.input_scale], np.float32)}
+
+    def result(
+        self, *, notes: Mapping[str, Any], box_mean: NDArray, box_deviation: NDArray
+    ) -> tuple[Network, BoxRegressor | None]:
+        """Return the trained network and the box regression, whose outputs are freed of the targets' normalisation."""
+        trained = {name: array.copy() for name, array in self.parameter_arrays().items() if name != _SCALE}
+        bbox_weight, bbox_bias = trained.pop("bbox.weight", None), trained.pop("bbox.bias", None)
+        head: tuple[Layer, ...] = (*self.hidden_layers, Linear("score", len(self.classes)))
+        spec = dataclasses.replace(self.spec, head=head, classes=self.classes, notes=dict(notes))
+        names = [f"{name}.{part}" for name in spec.weight_shapes() for part in ("weight", "bias")]
+        last_conv = [layer.name for layer in spec.trunk if isinstance(layer, Conv)][-1]
+        old = {name: self.source.arrays[name] for name in names if name not in trained and name in self.source.arrays}
+        arrays = {**old, **trained}
+        if self.input_scale != 1:
+            arrays |= {
+                name: (array * self.input_scale).astype(np.float32)
+                for name, array in arrays.items()
+                if name in (f"{last_conv}.weight", f"{last_conv}.bias")
+            }
+        network = Network(spec, arrays)
+        if bbox_weight is None or bbox_bias is None:
+            return network, None
+        weights = bbox_weight.reshape(len(self.classes), 4, -1) * box_deviation[None, :, None]
+        biases = bbox_bias.reshape(len(self.classes), 4) * box_deviation + box_mean
+        return network, BoxRegressor(weights.astype(np.float32), biases.astype(np.float32))
+
+    def _own(self, modules: list[nn.Module], layers: tuple[Layer, ...]) -> nn.Sequential:
+        """Return `modules` with weights of their own, listed as parameters, and with dropout that can be repeated."""
+        owned: list[nn.Module] = []
+        for module, layer in zip(modules, layers, strict=True):
+            if isinstance(layer, Dropout):
+                module = SeededDropout(self.dropout, self.generator)
+            if isinstance(layer, (Conv, Linear)):
+                for part in ("weight", "bias"):
+                    value = getattr(module, part)
+                    if value is not None:
+                        setattr(module, part, nn.Parameter(value.detach().clone()))
+                        self.parameters[f"{layer.name}.{part}"] = getattr(module, part)
+            owned.append(module)
+        return nn.Sequential(*owned).train()
+
+    def _new(self, name: str, weights: NDArray[np.float64]) -> nn.Linear:
+        """Return a new output layer with these weights (out, D) and a bias of 0."""
+        layer = nn.Linear(weights.shape[1], weights.shape[0], device=self.device)
+        with torch.no_grad():
+            layer.weight.copy_(torch.from_numpy(weights.astype(np.float32)))
+            layer.bias.zero_()
+        self.parameters.update({f"{name}.{part}": value for part, value in layer.named_parameters()})
+        return layer
+
+
+def first_trained_layer(spec: NetworkSpec, train_conv_from: int) -> int:
+    """Return the number of the trunk's first trained layer, the end of the trunk for `train_conv_from` 0."""
+    convs = [number for number, layer in enumerate(spec.trunk) if isinstance(layer, Conv)]
+    if not 0 <= train_conv_from <= len(convs):
+        raise ValueError(f"train_conv_from: expected 0 to {len(convs)}, got {train_conv_from}")
+    return convs[train_conv_from - 1] if train_conv_from else len(spec.trunk)
+
+
+def hidden_head(spec: NetworkSpec) -> tuple[Layer, ...]:
+    """Return the layers of the head that give the embedding, without an output layer for another data set's classes."""
+    if spec.classes is None:
+        return spec.head
+    last = max(number for number, layer in enumerate(spec.head) if isinstance(layer, Linear))
+    return spec.head[:last]

@@ -1,0 +1,142 @@
+"""The pictures that a network is trained on, and which of their ROIs take part in an epoch.
+
+The tutorial takes all ROIs of a picture in every epoch. Fast R-CNN (section 2.3) draws some, a quarter of them showing
+an object, so that the many ROIs of plain background do not drown the few others; flipped pictures double the data.
+Everything random comes from the seed and the epoch alone, so an epoch can be repeated without the ones before it.
+Letters in shapes: R ROIs of a picture, n of them drawn.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastRCNN.box_regression import best_objects, box_targets
+from fastRCNN.cntk_inputs import CntkRecord
+from fastRCNN.roidb import RoiRecord
+from helpers.errors import UserError
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingPicture:
+    """One picture to learn from.
+
+    rois: (R, 4) float32 x1 y1 x2 y2 in pixels of the padded square. labels: (R,) int64. targets: (R, 4) float32 box
+    regression targets, zeros for background; None when boxes are not learnt. overlaps: (R,) float32, the best
+    intersection over union with any object; None when it is not known.
+    """
+
+    path: Path
+    rois: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    targets: NDArray[np.float32] | None = None
+    overlaps: NDArray[np.float32] | None = None
+
+
+def training_pictures(
+    records: Sequence[CntkRecord],
+    roidb: Iterable[RoiRecord] | None = None,
+    *,
+    pad_size: int,
+    nr_rois: int,
+    with_filler: bool = False,
+) -> list[TrainingPicture]:
+    """Return step 2's `records` as training pictures; with `roidb` (the same pictures) also overlaps and box targets.
+
+    `with_filler` adds the ROIs 0 0 0 0 that fill a picture up to `nr_rois`, as background: the tutorial trains on them.
+    """
+    if roidb is None:
+        return [_picture(record, pad_size, nr_rois if with_filler else 0) for record in records]
+    pictures = []
+    for record, known in zip(records, roidb, strict=True):
+        if len(known.rois) != len(record.rois):
+            raise UserError(
+                f"{record.image_path}: {len(record.rois)} ROIs in cntkFiles/, but {len(known.rois)} from rois/ and the "
+                "annotations. Run 2_cntkGenerateInputs.py again"
+            )
+        best, overlaps = best_objects(known.rois, known.image.gt_boxes)
+        targets = np.zeros((len(known.rois), 4), np.float32)
+        shows = record.labels > 0
+        for number in np.unique(record.labels[shows]):  # the object of the ROI's own class
+            mine = known.image.gt_boxes[known.image.gt_classes == number]
+            of_class = record.labels == number
+            if len(mine) == 0:
+                raise UserError(
+                    f"{record.image_path}: step 2 labelled ROIs with a class that the picture's annotation lacks. "
+                    "Run 2_cntkGenerateInputs.py again"
+                )
+            best, _ = best_objects(known.rois[of_class], mine)
+            targets[of_class] = box_targets(known.rois[of_class], mine[best])
+        plain = _picture(record, pad_size, nr_rois if with_filler else 0)
+        filler = len(plain.rois) - len(record.rois)
+        pictures.append(
+            dataclasses.replace(
+                plain,
+                targets=np.pad(targets, ((0, filler), (0, 0))),
+                overlaps=np.pad(overlaps.astype(np.float32), (0, filler)),
+            )
+        )
+    return pictures
+
+
+def _picture(record: CntkRecord, pad_size: int, at_least: int) -> TrainingPicture:
+    filler = max(0, at_least - len(record.rois))
+    rois = np.pad(record.absolute_rois(pad_size), ((0, filler), (0, 0)))
+    return TrainingPicture(record.image_path, rois, np.pad(record.labels, (0, filler)))
+
+
+def flipped_rois(rois: NDArray[np.float32], pad_size: int) -> NDArray[np.float32]:
+    """Return `rois` (R, 4) of the picture mirrored left to right, both in a padded square of `pad_size` pixels."""
+    return np.stack([pad_size - 1 - rois[:, 2], rois[:, 1], pad_size - 1 - rois[:, 0], rois[:, 3]], axis=1)
+
+
+def flipped_targets(targets: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return box `targets` (R, 4) of the mirrored picture: left and right change places."""
+    return targets * np.array([-1, 1, 1, 1], np.float32)
+
+
+def draw_rois(
+    picture: TrainingPicture,
+    rng: np.random.Generator,
+    *,
+    rois_per_image: int,
+    foreground_fraction: float = 0.25,
+    background_overlap: float = 0.0,
+) -> NDArray[np.int64]:
+    """Return the numbers (n,) of the ROIs to train on; all of them, in order, for `rois_per_image` 0.
+
+    1. Up to `foreground_fraction` of `rois_per_image` show an object, drawn without repeats.
+    2. The rest is background; where overlaps are known, with at least `background_overlap` (the paper's 0.1 finds the
+       ROIs next to objects), and any background when there are too few of those.
+    3. Where a picture has too little of one kind, the other fills up; a picture with fewer ROIs gives all it has.
+    """
+    if rois_per_image == 0 or len(picture.labels) == 0:
+        return np.arange(len(picture.labels))
+    foreground = rng.permutation(np.flatnonzero(picture.labels > 0))
+    background = rng.permutation(np.flatnonzero(picture.labels == 0))
+    if picture.overlaps is not None and background_overlap > 0:
+        far = picture.overlaps[background] < background_overlap
+        background = np.concatenate([background[~far], background[far]])
+    wanted = round(rois_per_image * foreground_fraction)
+    nr_foreground = min(len(foreground), max(wanted, rois_per_image - len(background)))
+    return np.sort(np.concatenate([foreground[:nr_foreground], background[: rois_per_image - nr_foreground]]))
+
+
+def target_statistics(
+    pictures: Sequence[TrainingPicture], *, flips: bool = False
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean and standard deviation (4,) of the box targets of all ROIs that show an object.
+
+    Fast R-CNN learns targets of mean 0 and variance 1. Without such ROIs they stay as they are (0 and 1); `flips`
+    counts each ROI mirrored as well.
+    """
+    shown = [picture.targets[picture.labels > 0] for picture in pictures if picture.targets is not None]
+    targets = np.concatenate(shown).astype(np.float64) if shown else np.zeros((0, 4))
+    if flips:
+        targets = np.concatenate([targets, flipped_targets(targets.astype(np.float32))])
+    if len(targets) == 0:
+        return np.zeros(4), np.ones(4)
+    return targets.mean(axis=0), np.maximum(targets.std(axis=0), 1e-3)

@@ -1,0 +1,54 @@
+"""The estimate of a training's memory, against what the network really has."""
+
+import math
+import sys
+
+import pytest
+import torch
+
+from fastRCNN.alexnet import caffe_shape, cntk_shape, he_initialised
+from fastRCNN.engines.torch_engine import TorchEngine
+from fastRCNN.nn_memory import cache_limit, free_bytes, map_sizes, needed_bytes, require_memory
+from helpers.errors import UserError
+
+GIVEN = {"nr_classes": 9, "rois_per_block": 320, "pad_size": 1000, "train_conv_from": 0, "with_boxes": False}
+
+
+@pytest.mark.parametrize("shape", [cntk_shape, caffe_shape])
+@pytest.mark.parametrize("side", [200, 203])
+def test_sizes_of_the_maps_are_those_of_the_layers(shape, side):
+    network = he_initialised(0, spec=shape(widths=(8, 12, 12, 12, 8), hidden=4))
+    x, found = torch.zeros((1, 3, side, side)), []
+    for layer in TorchEngine(network, device="cpu").trunk:
+        x = layer(x)
+        found.append(x.numel())
+    assert map_sizes(network.spec, side) == found
+
+
+def test_alexnet_needs_about_a_gigabyte():
+    spec = cntk_shape()
+    weights = 4 * sum(math.prod(shape) for shape in spec.weight_shapes().values())
+    needed = needed_bytes(spec, **GIVEN)
+    assert 4 * weights < needed < 5 * weights + 300e6  # the start; weights, gradients and velocities of fc6 and fc7
+    assert needed_bytes(spec, **{**GIVEN, "train_conv_from": 1}) > needed + 100e6
+    assert needed_bytes(spec, **{**GIVEN, "rois_per_block": 1024}) > needed
+
+
+def test_there_is_some_free_memory():
+    free = free_bytes(torch.device("cpu"))
+    if sys.platform == "linux":
+        assert free is not None and free > 1e6
+        assert 0 <= cache_limit(int(free) // 2) <= free
+        assert cache_limit(1 << 60) == 0
+
+
+def test_what_is_enough_passes_and_the_unknown_too():
+    require_memory(10, 10, device=torch.device("cpu"), lower=("a", "b"))
+    require_memory(10, None, device=torch.device("cpu"), lower=("a", "b"))
+
+
+def test_a_gpu_without_memory_names_the_way_out():
+    with pytest.raises(
+        UserError, match=r"needs about 2\.0 GB of memory on cuda, 1\.0 GB are free\. Lower a and b, .*--device cpu"
+    ):
+        require_memory(int(2e9), int(1e9), device=torch.device("cuda"), lower=("a", "b"))

@@ -1,0 +1,127 @@
+"""The scripts with --classifier nn, from training to detections, on data/tiny."""
+
+import json
+import logging
+
+import numpy as np
+import pytest
+
+from fastRCNN.alexnet import load_network
+from fastRCNN.embeddings import read_embeddings
+
+NN = ("--classifier", "nn", "--set", "cntk_max_epochs=3", "--set", "nn_roisPerImage=24")
+
+
+@pytest.fixture
+def prepared(run):
+    for script in ("1_computeRois.py", "2_cntkGenerateInputs.py"):
+        run(script)
+    return run
+
+
+def proc(run):
+    return run.root / "proc" / "tiny"
+
+
+def test_from_training_to_average_precision_and_single_pictures(prepared, capsys):
+    run = prepared
+    run("3_runCntk.py", *NN)
+    network = load_network(proc(run) / "models" / "frcn_nn.npz")
+    assert network.spec.classes == ("__background__", "disc", "square")
+    assert network.spec.notes["training"]["cntk_max_epochs"] == 3
+    for image_set, pictures in (("train", 5), ("test", 2)):
+        files = sorted((proc(run) / "cntkFiles" / f"{image_set}_nn_parsed").glob("*.dat.npz"))
+        assert len(files) == pictures
+        assert all(read_embeddings(file).shape == (run.settings["cntk_nrRois"], 3) for file in files)
+    log = (proc(run) / "models" / "training_nn.tsv").read_text().splitlines()
+    assert log[0].split("\t")[:3] == ["epoch", "loss", "error"] and len(log) == 4
+    assert (proc(run) / "models" / "training_nn.png").read_bytes().startswith(b"\x89PNG")
+    assert not list((proc(run) / "models").glob("checkpoint*"))
+    run("4_trainSvm.py", *NN)
+    assert not (proc(run) / "trainedSvm").exists()
+    run("5_evaluateResults.py", *NN)
+    result = json.loads((run.root / "results" / "tiny" / "evaluation_test_nn.json").read_text())
+    assert 0 <= result["mAP_area"] <= 1
+    capsys.readouterr()
+    run("6_scoreImage.py", *NN, str(run.root / "data" / "tiny" / "testImages" / "5.png"))
+    scores = [float(record["score"]) for record in json.loads(capsys.readouterr().out)]
+    assert len(scores) > 10 and all(1 / 3 <= score <= 1 for score in scores)  # the best of three probabilities
+
+
+def test_a_second_run_trains_nothing_and_another_recipe_trains_again(prepared, caplog):
+    prepared("3_runCntk.py", *NN)
+    model = proc(prepared) / "models" / "frcn_nn.npz"
+    first, time = model.read_bytes(), model.stat().st_mtime_ns
+    prepared("3_runCntk.py", *NN)
+    assert model.stat().st_mtime_ns == time
+    prepared("3_runCntk.py", *NN, "--set", "cntk_mb_size=2")
+    assert model.read_bytes() != first
+
+
+def test_an_interrupted_training_continues_to_the_same_bytes(prepared, monkeypatch, caplog):
+    from fastRCNN import nn_training
+
+    prepared("3_runCntk.py", *NN)
+    model = proc(prepared) / "models" / "frcn_nn.npz"
+    whole = model.read_bytes()
+    model.unlink()
+    learn, calls = nn_training.NnTrainer._learn, []
+
+    def interrupted(self, block, epoch):
+        calls.append(epoch)
+        if epoch == 1:
+            raise KeyboardInterrupt
+        return learn(self, block, epoch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(nn_training.NnTrainer, "_learn", interrupted)
+        with pytest.raises(SystemExit) as leaving:
+            prepared("3_runCntk.py", *NN)
+    assert leaving.value.code == 130
+    assert not model.exists() and (proc(prepared) / "models" / "checkpoint_nn.npz").is_file()
+    log = (proc(prepared) / "models" / "training_nn.tsv").read_text().splitlines()
+    assert len(log) == 2
+    with caplog.at_level(logging.INFO):
+        prepared("3_runCntk.py", *NN)
+    assert model.read_bytes() == whole
+
+
+def test_tutorial_compatibility_trains_on_all_rois_and_filler(prepared):
+    prepared("3_runCntk.py", *NN, "--compat", "tutorial")
+    network = load_network(proc(prepared) / "models" / "frcn_nn.npz")
+    assert network.spec.notes["training"]["nn_roisPerImage"] == 0
+    log = np.genfromtxt(proc(prepared) / "models" / "training_nn.tsv", names=True)
+    assert log["rois"].tolist() == [5 * prepared.settings["cntk_nrRois"]] * 3
+
+
+BOXES = (*NN, "--set", "nn_bboxRegression=True", "--set", "nn_fitScoreFirst=True", "--set", "nn_headNorm=1")
+
+
+def test_box_regression_moves_boxes_in_steps_5_and_6_alike(prepared, capsys):
+    from fastRCNN.box_regression import BoxRegressor
+    from fastRCNN.detections import read_detections_table
+
+    run = prepared
+    run("3_runCntk.py", *BOXES)
+    folder = proc(run) / "cntkFiles" / "test_nn_parsed"
+    assert read_embeddings(folder / "0.boxes.npz").shape == (run.settings["cntk_nrRois"], 12)
+    assert BoxRegressor.load(proc(run) / "models" / "boxes_nn.npz").weights.shape[:2] == (3, 4)
+    for script in ("5_evaluateResults.py", "5_visualizeResults.py"):
+        run(script, *BOXES)
+    capsys.readouterr()
+    picture = str(run.root / "data" / "tiny" / "testImages" / "5.png")
+    run("6_scoreImage.py", *BOXES, picture)
+    moved = json.loads(capsys.readouterr().out)
+    (proc(run) / "models" / "boxes_nn.npz").unlink()
+    run("6_scoreImage.py", *BOXES, picture)
+    plain = json.loads(capsys.readouterr().out)
+    corners = ("left", "top", "right", "bottom")
+    same = [all(a[c] == b[c] for c in corners) for a, b in zip(moved, plain, strict=True)]
+    background = [a["label"] == "0" for a in moved]
+    assert any(background) and not all(background)
+    assert all(s for s, b in zip(same, background, strict=True) if b)  # background stays
+    assert not all(s for s, b in zip(same, background, strict=True) if not b)  # objects move
+    names = ("__background__", "disc", "square")
+    (table,) = (run.root / "results" / "tiny").rglob("nn_05*.tsv")
+    of_step_5 = read_detections_table(table, names)
+    np.testing.assert_array_equal(of_step_5.boxes, [[int(record[c]) for c in corners] for record in moved])
