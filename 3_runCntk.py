@@ -2,6 +2,7 @@
 
 Reads   proc/<dataset>/cntkFiles/{train,test}.*, the weight file (cntk_model)
 Writes  proc/<dataset>/models/frcn_<classifier>.npz               the network
+        proc/<dataset>/models/frcn_<classifier>.model             the same for CNTK (with --engine cntk)
         proc/<dataset>/cntkFiles/{train,test}_<classifier>_parsed/<i>.dat.npz     key arr_0, one row per ROI
 For classifier "nn" the network is trained first, and a stopped training continues after its last whole epoch:
         proc/<dataset>/models/checkpoint_nn.npz                   while it trains
@@ -20,7 +21,7 @@ from fastRCNN.embed_dataset import embed_dataset
 from fastRCNN.embeddings import write_embeddings
 from fastRCNN.engines import load_engine, starting_network
 from fastRCNN.imdb import Imdb
-from fastRCNN.nn_outputs import boxes_file, load_box_regressor, scoring_network, write_outputs
+from fastRCNN.nn.outputs import boxes_file, load_box_regressor, scoring_network, write_outputs
 from fastRCNN.roidb import load_roidb
 from fastRCNN.stages import begin, current_stamp, require
 from helpers.artifacts import Artifacts, exclusive
@@ -38,6 +39,7 @@ def main() -> None:
     imdb = Imdb(artifacts, "train", p.classes)
     nr_classes = len(imdb.classes)
     model = artifacts.model_file(p.classifier)
+    cntk_model = model.with_suffix(".model")
     with exclusive(artifacts):
         require(("rois", "inputs"), artifacts, p)
         records = {
@@ -49,7 +51,7 @@ def main() -> None:
             for image_set, of_set in records.items()
         }
         boxes = [boxes_file(artifacts, "nn")] if p.classifier == "nn" else []
-        begin("network", artifacts, p, [model, *boxes, *outputs["train"], *outputs["test"]])
+        begin("network", artifacts, p, [model, cntk_model, *boxes, *outputs["train"], *outputs["test"]])
         DetectorSettings.choose(p, imdb.classes).save(artifacts.settings_file(p.classifier))
         if not model.exists():
             network = choose_network(p)
@@ -60,6 +62,8 @@ def main() -> None:
         write = functools.partial(write_outputs, nr_classes=nr_classes) if p.classifier == "nn" else write_embeddings
         seconds = []
         with load_engine(p.engine, scoring_network(model, regressor), device=p.device) as engine:
+            if p.engine == "cntk" and regressor is None and not cntk_model.exists():
+                engine.save(cntk_model)
             for image_set, of_set in records.items():
                 todo = [r for r, path in zip(of_set, outputs[image_set], strict=True) if not path.exists()]
                 log.info("%s: %d pictures, %d of them up to date.", image_set, len(of_set), len(of_set) - len(todo))
@@ -85,40 +89,21 @@ def choose_network(p):
 
 def train(network, p, artifacts: Artifacts, imdb: Imdb, records):
     """Return the network after training on `records`; its box regression, if there is one, is written."""
-    from fastRCNN.checkpoints import fingerprint
-    from fastRCNN.nn_sampling import training_pictures
-    from fastRCNN.nn_training import NnTrainer, NnTraining
-    from fastRCNN.training_log import draw_log, write_log
+    from fastRCNN.nn.checkpoints import fingerprint  # only for classifier nn: step 3 starts faster without
+    from fastRCNN.nn.sampling import training_pictures
+    from fastRCNN.nn.train_network import train_network
+    from fastRCNN.nn.training import NnTraining
 
     choice = NnTraining.choose(p)
     roidb = load_roidb(imdb, artifacts, p.cntk_nrRois, with_ground_truth=True) if choice.needs_roidb else None
     pictures = training_pictures(
         records, roidb, pad_size=p.cntk_padWidth, nr_rois=p.cntk_nrRois, with_filler=p.compat == "tutorial"
     )
-    models = artifacts.model_file("nn").parent
-    checkpoint, log_file = models / "checkpoint_nn.npz", models / "training_nn.tsv"
-    trainer = NnTrainer(
-        network, pictures, imdb.classes, choice, pad_size=p.cntk_padWidth, seed=p.seed, device=p.device, threads=p.jobs,
-        checkpoint=checkpoint, fingerprint=fingerprint(current_stamp("network", artifacts, p)),
-        memory_limit=p.cntk_maxMemory * 1e9 or None,
+    return train_network(
+        network, pictures, imdb.classes, choice, folder=artifacts.model_file("nn").parent, engine=p.engine,
+        fingerprint=fingerprint(current_stamp("network", artifacts, p)), pad_size=p.cntk_padWidth, seed=p.seed,
+        device=p.device, threads=p.jobs, memory_limit=p.cntk_maxMemory * 1e9 or None,
     )  # fmt: skip
-    for _ in progress(trainer.prepare(), "frozen layers", len(trainer.features.keys)):
-        pass
-    bar = progress(trainer.run(), "training", trainer.nr_steps)
-    for step in bar:
-        bar.set_postfix_str(str(step))
-        if step.last:
-            write_log(log_file, trainer.history)
-            if bar.disable:
-                log.info("%s", step)
-    write_log(log_file, trainer.history)
-    draw_log(log_file.with_suffix(".png"), trainer.history)
-    trained, regressor = trainer.result()
-    if regressor is not None:
-        regressor.save(boxes_file(artifacts, "nn"))
-    checkpoint.unlink(missing_ok=True)
-    log.info("Training log: %s", log_file)
-    return trained
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Targets (R-CNN, appendix C): with P the ROI and G the object, centres x y and si
 
     tx = (Gx - Px) / Pw    ty = (Gy - Py) / Ph    tw = log(Gw / Pw)    th = log(Gh / Ph)
 
-`decode` is the way back. A network learns them with a smooth L1 loss (Fast R-CNN, section 2.3: `fastRCNN.nn_losses`);
+`decode` is the way back. A network learns them with a smooth L1 loss (Fast R-CNN, section 2.3: `fastRCNN.nn.losses`);
 for SVMs `fit_ridge` solves one ridge regression for each class on the embeddings. Both end as a `BoxRegressor`, linear
 in a ROI's embedding, and both are applied before non-maximum suppression.
 

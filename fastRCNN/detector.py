@@ -22,7 +22,7 @@ from fastRCNN.cntk_inputs import absolute_rois, relative_rois
 from fastRCNN.detections import Detections
 from fastRCNN.embed_dataset import embed_picture
 from fastRCNN.engines import Engine, load_engine
-from fastRCNN.nn_outputs import load_box_regressor, scoring_network
+from fastRCNN.nn.outputs import load_box_regressor, scoring_network
 from fastRCNN.rois import RoiParameters, compute_rois
 from fastRCNN.scoring import score_rois, softmax
 from fastRCNN.svm import SvmModel

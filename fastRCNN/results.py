@@ -11,7 +11,7 @@ from fastRCNN.box_regression import moved_boxes
 from fastRCNN.embeddings import EmbeddingFiles
 from fastRCNN.evaluation import PictureResult
 from fastRCNN.imdb import Imdb
-from fastRCNN.nn_outputs import load_box_regressor, read_offsets
+from fastRCNN.nn.outputs import load_box_regressor, read_offsets
 from fastRCNN.roidb import load_roidb
 from fastRCNN.scoring import score_rois, softmax
 from fastRCNN.svm import SvmModel

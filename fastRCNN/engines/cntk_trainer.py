@@ -1,4 +1,4 @@
-"""nn training by CNTK's own learner, with the interface of `fastRCNN.nn_training.NnTrainer`.
+"""nn training by CNTK's own learner, with the interface of `fastRCNN.nn.training.NnTrainer`.
 
 The same seed draws the same first layer, the same order of pictures, the same ROIs and mirror images as there; only
 dropout's random numbers, and who does the arithmetic, differ. What the tutorial's training never had, convolutions that
@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 from fastRCNN.alexnet import Network
 from fastRCNN.engines.cntk_engine import CntkEngine, CntkTraining
 from fastRCNN.layers import Linear, Relu
-from fastRCNN.nn_sampling import TrainingPicture, draw_rois, flipped_rois
+from fastRCNN.nn.sampling import TrainingPicture, draw_rois, flipped_rois
 from helpers.errors import UserError
 from helpers.images import pad_to_square, read_image
 
-if TYPE_CHECKING:  # nn_training needs PyTorch, this does not
-    from fastRCNN.nn_training import NnTraining, Step
+if TYPE_CHECKING:  # nn.training needs PyTorch, this does not
+    from fastRCNN.nn.training import NnTraining, Step
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class CntkNnTrainer:
 
     def run(self) -> Iterator["Step"]:
         """Train all epochs; yields after each minibatch. `UserError` where the loss is not finite."""
-        from fastRCNN.nn_training import Step
+        from fastRCNN.nn.training import Step
 
         p = self.parameters
         for epoch in range(p.cntk_max_epochs):

@@ -11,7 +11,7 @@ from sklearn.linear_model import Ridge
 from torch.autograd import gradcheck
 
 from fastRCNN.box_regression import BoxRegressor, best_objects, box_targets, decode, fit_ridge, moved_boxes
-from fastRCNN.nn_losses import roi_losses, smooth_l1
+from fastRCNN.nn.losses import roi_losses, smooth_l1
 from helpers.errors import UserError
 
 

@@ -22,8 +22,8 @@ from fastRCNN.engines.cntk_link import BrokenLink, read_message, write_message
 from fastRCNN.engines.cntk_process import CntkProcess, missing_cntk
 from fastRCNN.engines.cntk_trainer import CntkNnTrainer, recipe_for_cntk, scaled_head
 from fastRCNN.layers import Dropout
-from fastRCNN.nn_sampling import TrainingPicture
-from fastRCNN.nn_training import NnTrainer, NnTraining
+from fastRCNN.nn.sampling import TrainingPicture
+from fastRCNN.nn.training import NnTrainer, NnTraining
 from helpers.errors import UserError
 
 needs_cntk = [

@@ -5,7 +5,7 @@ import numpy as np
 from fastRCNN.box_regression import best_objects, box_targets
 from fastRCNN.embeddings import write_embeddings
 from fastRCNN.imdb import Imdb
-from fastRCNN.nn_outputs import boxes_file
+from fastRCNN.nn.outputs import boxes_file
 from fastRCNN.results import scored_pictures
 from fastRCNN.roidb import load_roidb
 from fastRCNN.svm import SvmModel

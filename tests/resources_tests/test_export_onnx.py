@@ -19,7 +19,7 @@ from fastRCNN.alexnet import (
 )
 from fastRCNN.box_regression import BoxRegressor
 from fastRCNN.engines import load_engine
-from fastRCNN.nn_outputs import scoring_network, split_outputs
+from fastRCNN.nn.outputs import scoring_network, split_outputs
 from helpers.errors import UserError
 
 onnxruntime = pytest.importorskip("onnxruntime")

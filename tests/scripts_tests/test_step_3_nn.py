@@ -59,13 +59,13 @@ def test_a_second_run_trains_nothing_and_another_recipe_trains_again(prepared, c
 
 
 def test_an_interrupted_training_continues_to_the_same_bytes(prepared, monkeypatch, caplog):
-    from fastRCNN import nn_training
+    from fastRCNN.nn import training
 
     prepared("3_runCntk.py", *NN)
     model = proc(prepared) / "models" / "frcn_nn.npz"
     whole = model.read_bytes()
     model.unlink()
-    learn, calls = nn_training.NnTrainer._learn, []
+    learn, calls = training.NnTrainer._learn, []
 
     def interrupted(self, block, epoch):
         calls.append(epoch)
@@ -74,7 +74,7 @@ def test_an_interrupted_training_continues_to_the_same_bytes(prepared, monkeypat
         return learn(self, block, epoch)
 
     with monkeypatch.context() as patch:
-        patch.setattr(nn_training.NnTrainer, "_learn", interrupted)
+        patch.setattr(training.NnTrainer, "_learn", interrupted)
         with pytest.raises(SystemExit) as leaving:
             prepared("3_runCntk.py", *NN)
     assert leaving.value.code == 130

@@ -11,7 +11,7 @@ from fastRCNN.proposals.package_regions import BIN_OF_VALUE
 from fastRCNN.selective_search import selective_search
 
 pytest.importorskip("selectivesearch")
-DATA = Path(__file__).parents[2] / "data"
+DATA = Path(__file__).parents[3] / "data"
 
 
 def assert_same(picture, **parameters):

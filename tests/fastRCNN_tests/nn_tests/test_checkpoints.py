@@ -6,7 +6,7 @@ import logging
 import numpy as np
 import pytest
 
-from fastRCNN.checkpoints import Checkpoint, fingerprint
+from fastRCNN.nn.checkpoints import Checkpoint, fingerprint
 
 WEIGHTS = {"fc6.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "fc6.bias": np.zeros(2, np.float32)}
 VELOCITIES = {name: array - 1 for name, array in WEIGHTS.items()}

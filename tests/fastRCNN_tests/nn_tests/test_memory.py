@@ -8,7 +8,7 @@ import torch
 
 from fastRCNN.alexnet import caffe_shape, cntk_shape, he_initialised
 from fastRCNN.engines.torch_engine import TorchEngine
-from fastRCNN.nn_memory import cache_limit, free_bytes, map_sizes, needed_bytes, require_memory
+from fastRCNN.nn.memory import cache_limit, free_bytes, map_sizes, needed_bytes, require_memory
 from helpers.errors import UserError
 
 GIVEN = {"nr_classes": 9, "rois_per_block": 320, "pad_size": 1000, "train_conv_from": 0, "with_boxes": False}

@@ -7,9 +7,9 @@ import pytest
 
 from fastRCNN.alexnet import cntk_shape, he_initialised
 from fastRCNN.engines.torch_engine import TorchEngine
-from fastRCNN.nn_features import FrozenFeatures
-from fastRCNN.nn_network import TrainableNetwork
-from fastRCNN.nn_sampling import TrainingPicture
+from fastRCNN.nn.features import FrozenFeatures
+from fastRCNN.nn.network import TrainableNetwork
+from fastRCNN.nn.sampling import TrainingPicture
 from helpers.images import write_image
 
 

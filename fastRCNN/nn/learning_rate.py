@@ -5,11 +5,12 @@ it; one sample is one picture. For a minibatch of n pictures with the gradient g
 
     m = exp(-n / time constant)          momentum of this minibatch
     g = g + n * l2 * w                   weight decay, once per picture
-    v = m * v + (1 - m) * g              unit gain: v is a mean of gradients; 0 at the start
-    w = w - rate per image / ROIs per picture * v
+    v = m * v + (1 - m) * rate * g       unit gain: v is a mean of steps; 0 at the start
+    w = w - v                            with rate = rate per image / ROIs per picture
 
-The step is the same as torch.optim.SGD(momentum=m, dampening=1-m) makes, except for its first one, which torch does
-not dampen. A test compares with a recorded run of CNTK 2.7. Source: CNTK, `Source/CNTKv2LibraryDll/Learner.cpp`.
+The rate stands inside the mean, so a lower one takes hold gradually (torch.optim.SGD has it outside, and does not
+dampen its first step). A test compares with a recorded run of CNTK 2.7.
+Source: CNTK, `Source/CNTKv2LibraryDll/Learner.cpp`.
 """
 
 import math
@@ -48,6 +49,6 @@ class UnitGainSgd:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
             parameter.grad.add_(parameter, alpha=pictures * self.l2_weight)
-            velocity.mul_(momentum).add_(parameter.grad, alpha=1 - momentum)
-            parameter.sub_(velocity, alpha=rate)
+            velocity.mul_(momentum).add_(parameter.grad, alpha=(1 - momentum) * rate)
+            parameter.sub_(velocity)
             parameter.grad.zero_()

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastRCNN import nn_training
 from fastRCNN.alexnet import cntk_shape, he_initialised, load_network, save_network
 from fastRCNN.box_regression import box_targets, moved_boxes
 from fastRCNN.engines import load_engine
 from fastRCNN.evaluation import PictureResult, evaluate
-from fastRCNN.nn_outputs import scoring_network, split_outputs
-from fastRCNN.nn_sampling import TrainingPicture
-from fastRCNN.nn_training import NnTrainer, NnTraining
+from fastRCNN.nn import training
+from fastRCNN.nn.outputs import scoring_network, split_outputs
+from fastRCNN.nn.sampling import TrainingPicture
+from fastRCNN.nn.training import NnTrainer, NnTraining
 from fastRCNN.roidb import roi_labels, roi_overlaps
 from fastRCNN.scoring import softmax
 from helpers.boxes import iou_matrix
@@ -164,7 +164,7 @@ def test_a_resumed_training_ends_with_the_bytes_of_an_uninterrupted_one(pictures
 KILLED = """
 import os, pickle, signal, sys
 from fastRCNN.alexnet import load_network
-from fastRCNN.nn_training import NnTrainer
+from fastRCNN.nn.training import NnTrainer
 pictures, parameters, classes, side, weights, checkpoint = pickle.load(open(sys.argv[1], "rb"))
 trainer = NnTrainer(load_network(weights), pictures, classes, parameters, pad_size=side, threads=1, device="cpu",
                     checkpoint=checkpoint, memory_limit=0.0)
@@ -181,7 +181,7 @@ def test_a_killed_training_continues_to_the_same_bytes(pictures, slim, tmp_path)
     checkpoint = tmp_path / "models" / "checkpoint.npz"
     given = (pictures, SMALL, CLASSES, SIDE, tmp_path / "slim.npz", checkpoint)
     (tmp_path / "given.pkl").write_bytes(pickle.dumps(given))
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, str(tmp_path / "given.pkl")],
         cwd=root,
@@ -229,7 +229,7 @@ def test_how_a_minibatch_is_cut_into_blocks_changes_nothing_but_rounding(picture
     parameters = NnTraining(cntk_max_epochs=1, cntk_mb_size=3, cntk_nrRois=30, nn_headNorm=20.0)
     network = without_dropout(slim)
     whole = train(network, pictures, parameters)[0]
-    monkeypatch.setattr(nn_training, "BLOCK", 13)
+    monkeypatch.setattr(training, "BLOCK", 13)
     pieces = train(network, pictures, parameters)[0]
     assert pieces.history[0]["rois"] == whole.history[0]["rois"] == sum(len(picture.rois) for picture in pictures)
     for name, array in whole.result()[0].arrays.items():
@@ -274,7 +274,7 @@ def test_weights_that_are_not_finite_never_become_a_checkpoint(pictures, slim, t
     ],
 )
 def test_too_little_memory_is_said_before_the_start(pictures, slim, monkeypatch, change, named):
-    monkeypatch.setattr(nn_training, "free_bytes", lambda device: 100_000)
+    monkeypatch.setattr(training, "free_bytes", lambda device: 100_000)
     with pytest.raises(UserError, match=rf"needs about .* GB of memory on cpu, 0\.0 GB are free. {named}"):
         NnTrainer(slim, pictures, CLASSES, dataclasses.replace(SMALL, **change), pad_size=SIDE, device="cpu")
 

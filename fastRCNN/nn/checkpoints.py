@@ -2,7 +2,7 @@
 
 Arrays: the trained weights and the optimiser's memory of each. Header: the epochs done, the training log so far, and a
 fingerprint of all that the training depends on; a checkpoint of another training is not continued. The random state is
-the seed (part of the fingerprint) and the number of the epoch, see `fastRCNN.nn_sampling`.
+the seed (part of the fingerprint) and the number of the epoch, see `fastRCNN.nn.sampling`.
 """
 
 import dataclasses

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from fastRCNN.nn_start import fit_softmax
+from fastRCNN.nn.start import fit_softmax
 
 
 def test_the_fit_is_that_of_scikit_learn():

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
+from fastRCNN.nn.roi_pooling_torch import roi_pool_torch
 from fastRCNN.roi_pooling import roi_pool
-from fastRCNN.roi_pooling_torch import roi_pool_torch
 
 
 def random_rois(rng, count, *, side):

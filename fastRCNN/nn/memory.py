@@ -8,7 +8,7 @@ import torch
 
 from fastRCNN.layers import Conv, Linear, MaxPool
 from fastRCNN.network_spec import NetworkSpec
-from fastRCNN.nn_network import first_trained_layer, hidden_head
+from fastRCNN.nn.network import first_trained_layer, hidden_head
 from helpers.errors import UserError
 
 BLOCK = 1024  # ROIs that go through the head at once

@@ -14,8 +14,8 @@ from tempfile import NamedTemporaryFile
 import numpy as np
 from numpy.typing import NDArray
 
-from fastRCNN.nn_network import TrainableNetwork
-from fastRCNN.nn_sampling import TrainingPicture, flipped_rois
+from fastRCNN.nn.network import TrainableNetwork
+from fastRCNN.nn.sampling import TrainingPicture, flipped_rois
 from fastRCNN.roi_pooling import roi_cells, roi_pool
 from helpers.images import pad_to_square, read_image
 

@@ -7,7 +7,7 @@ import pytest
 
 from fastRCNN.cntk_inputs import CntkRecord, relative_rois
 from fastRCNN.imdb import ImageRecord
-from fastRCNN.nn_sampling import TrainingPicture, draw_rois, flipped_rois, flipped_targets, training_pictures
+from fastRCNN.nn.sampling import TrainingPicture, draw_rois, flipped_rois, flipped_targets, training_pictures
 from fastRCNN.roidb import RoiRecord
 from helpers.errors import UserError
 

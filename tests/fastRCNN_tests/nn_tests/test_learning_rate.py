@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from fastRCNN.learning_rate import UnitGainSgd, minibatch_momentum, rate_per_image
-from fastRCNN.nn_losses import roi_losses
+from fastRCNN.nn.learning_rate import UnitGainSgd, minibatch_momentum, rate_per_image
+from fastRCNN.nn.losses import roi_losses
 
 TUTORIAL = [0.01] * 10 + [0.001] * 5 + [0.0001]
 
@@ -33,13 +33,13 @@ def test_two_steps_by_hand():
     optimiser = UnitGainSgd([weight], l2_weight=0.5)
     weight.grad = torch.tensor([3.0])
     optimiser.step(rate=0.1, momentum=0.8, pictures=2)
-    # g = 3 + 2 * 0.5 * 2 = 5; v = 0.8 * 0 + 0.2 * 5 = 1; w = 2 - 0.1
+    # g = 3 + 2 * 0.5 * 2 = 5; v = 0.8 * 0 + 0.2 * 0.1 * 5 = 0.1; w = 2 - 0.1
     assert weight.item() == pytest.approx(1.9)
     assert weight.grad.item() == 0.0
     weight.grad = torch.tensor([-1.0])
-    optimiser.step(rate=0.1, momentum=0.5, pictures=1)
-    # g = -1 + 0.5 * 1.9 = -0.05; v = 0.5 * 1 + 0.5 * -0.05 = 0.475; w = 1.9 - 0.0475
-    assert weight.item() == pytest.approx(1.8525)
+    optimiser.step(rate=0.01, momentum=0.5, pictures=1)
+    # g = -1 + 0.5 * 1.9 = -0.05; v = 0.5 * 0.1 + 0.5 * 0.01 * -0.05 = 0.04975: the old rate still counts
+    assert weight.item() == pytest.approx(1.85025)
 
 
 # Recorded with cntk 2.7 (CPU, Python 3.6): a picture is (3 ROIs, 4 numbers), z = times(x, W) + b,

@@ -1,6 +1,6 @@
 """The training log as a table and as a picture."""
 
-from fastRCNN.training_log import draw_log, write_log
+from fastRCNN.nn.training_log import draw_log, write_log
 
 ROW = {
     "epoch": 1,

@@ -2,7 +2,7 @@
 
 The recipe is the tutorial's `init_train_fast_rcnn` (helpers_cntk.py of Azure/ObjectDetectionUsingCntk): a new linear
 layer on the 4096 numbers of a ROI, cross entropy over all ROIs of a minibatch of pictures, CNTK's momentum SGD
-(`fastRCNN.learning_rate`), fc6 and fc7 trained with dropout, the convolutions frozen. What goes beyond it comes from
+(`fastRCNN.nn.learning_rate`), fc6 and fc7 trained with dropout, the convolutions frozen. What goes beyond it comes from
 Girshick, Fast R-CNN (2015), and each is a parameter. The steps of an epoch:
 
 1. Shuffle the pictures, decide which are mirrored, draw the ROIs that take part.
@@ -27,14 +27,14 @@ from numpy.typing import NDArray
 
 from fastRCNN.alexnet import Network
 from fastRCNN.box_regression import BoxRegressor
-from fastRCNN.checkpoints import Checkpoint
-from fastRCNN.learning_rate import UnitGainSgd, minibatch_momentum, rate_per_image
-from fastRCNN.nn_features import FrozenFeatures
-from fastRCNN.nn_losses import roi_losses
-from fastRCNN.nn_memory import BLOCK, cache_limit, free_bytes, needed_bytes, require_memory
-from fastRCNN.nn_network import TrainableNetwork
-from fastRCNN.nn_sampling import TrainingPicture, draw_rois, flipped_targets, target_statistics
-from fastRCNN.nn_start import fit_softmax
+from fastRCNN.nn.checkpoints import Checkpoint
+from fastRCNN.nn.features import FrozenFeatures
+from fastRCNN.nn.learning_rate import UnitGainSgd, minibatch_momentum, rate_per_image
+from fastRCNN.nn.losses import roi_losses
+from fastRCNN.nn.memory import BLOCK, cache_limit, free_bytes, needed_bytes, require_memory
+from fastRCNN.nn.network import TrainableNetwork
+from fastRCNN.nn.sampling import TrainingPicture, draw_rois, flipped_targets, target_statistics
+from fastRCNN.nn.start import fit_softmax
 from helpers.errors import UserError
 
 log = logging.getLogger(__name__)

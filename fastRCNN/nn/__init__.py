@@ -1,0 +1,1 @@
+"""Part 2: training the network itself as the classifier."""
