@@ -3,6 +3,7 @@
 Reads   proc/<dataset>/cntkFiles/train_svm_parsed/<i>.dat.npz, the ROIs and annotations of the training pictures
 Writes  proc/<dataset>/trainedSvm/svmweights_exp1.txt, svmbias_exp1.txt, svmfeature_scale_exp1.txt
         and the same with _epoch0, _epoch1, ... : how they stood after each pass over the pictures
+        proc/<dataset>/trainedSvm/boxes_exp1.npz      how to move ROIs onto objects (svm_bboxRegression)
 Prints  per class: positives, negatives, and how well the two are told apart.
 For classifier "nn" there is nothing to do: the network has its own softmax layer.
 """
@@ -13,9 +14,11 @@ import time
 
 from fastRCNN.embeddings import EmbeddingFiles
 from fastRCNN.imdb import Imdb
+from fastRCNN.nn.outputs import boxes_file
 from fastRCNN.roidb import load_roidb
 from fastRCNN.stages import begin, require
 from fastRCNN.svm import model_files
+from fastRCNN.svm_boxes import train_svm_boxes
 from fastRCNN.train_svms import ClassReport, SvmTraining, train_svms
 from helpers.artifacts import Artifacts, exclusive
 from helpers.console import run_script, setup_logging, table
@@ -37,7 +40,8 @@ def main() -> None:
         require(("rois", "inputs", "network"), artifacts, p)
         folder = artifacts.svm_folder
         suffixes = ("", *(f"_epoch{epoch}" for epoch in range(p.svm_nrEpochs)))
-        begin("svm", artifacts, p, [path for suffix in suffixes for path in model_files(folder, suffix)])
+        boxes = boxes_file(artifacts, "svm")
+        begin("svm", artifacts, p, [boxes, *(path for suffix in suffixes for path in model_files(folder, suffix))])
         overlaps = [record.overlaps for record in load_roidb(imdb, artifacts, p.cntk_nrRois, with_ground_truth=True)]
         paths = [artifacts.embedding_file("train", p.classifier, record.index) for record in imdb]
         reports: dict[int, list[ClassReport]] = {}
@@ -52,6 +56,10 @@ def main() -> None:
             on_trained=lambda report: reports.setdefault(report.class_index, []).append(report),
         )
         model.save(folder)
+        if p.svm_bboxRegression:
+            train_svm_boxes(
+                imdb, artifacts, nr_rois=p.cntk_nrRois, feature_scale=model.feature_scale, ridge=p.svm_bboxRidge
+            ).save(boxes)
     rows = [
         [imdb.classes[j], of[-1].nr_positives, of[-1].nr_negatives, len(of), of[-1].positives_wrong,
          of[-1].negatives_wrong, f"{of[-1].accuracy:.3f}", f"{of[-1].loss:.3f}", f"{sum(r.seconds for r in of):.2f}"]

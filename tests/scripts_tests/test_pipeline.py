@@ -110,6 +110,16 @@ def test_detector_is_what_the_steps_trained(finished):
     np.testing.assert_array_equal(detections.keep, expected.keep)
 
 
+def test_boxes_of_svms_move_and_steps_5_and_6_agree(finished, run, tmp_path):
+    for script in run.steps:
+        run(script, "--set", "svm_bboxRegression=True")
+    picture = run.root / "data" / "tiny" / "testImages" / "6.png"
+    run("6_scoreImage.py", str(picture), "--tsv", str(tmp_path / "d.tsv"), "--json", str(tmp_path / "d.json"))
+    table = Path("results") / "tiny" / "visualizations" / "svm_16.detections.tsv"
+    assert (tmp_path / "d.tsv").read_bytes() == (run.root / table).read_bytes()
+    assert (run.root / table).read_bytes() != (finished.root / table).read_bytes(), "no box has moved"
+
+
 def test_tutorial_mode_runs_and_says_so(finished, run, tmp_path):
     for script in run.steps[:5]:
         run(script, "--compat", "tutorial")
