@@ -44,7 +44,8 @@ def main() -> int:
         text = run.stdout.strip() if run.returncode == 0 else "not measured: the program failed"
         print(text, flush=True)
         command = " ".join([f"benchmarks/bench_{name}.py", *arguments])
-        sections.append(f"## {title}\n\n`{command}`\n\n{text}\n")
+        fence = "" if "| --- |" in text else "```\n"  # what is no markdown stays as it was printed
+        sections.append(f"## {title}\n\n`{command}`\n\n{fence}{text}\n{fence}")
         if run.returncode != 0:
             failed.append(name)
     if not options.names and not failed:
