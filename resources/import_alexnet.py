@@ -5,7 +5,8 @@
     python resources/import_alexnet.py bvlcalexnet-12.onnx           of the ONNX model zoo
     python resources/import_alexnet.py bvlc_alexnet.caffemodel       Caffe's
 
-The steps use it from then on: resources/cntk/AlexNet.npz. Run them again from step 3.
+It is written beside the bundled network, as resources/cntk/Imported.npz. To use it, set `cntk_model` in PARAMETERS.py
+to that path, or give the steps from 3 on `--set cntk_model=resources/cntk/Imported.npz`.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from resources.weight_import import caffe_file, onnx_file, torchvision_file  # n
 from resources.weight_import.chain import Step, network_of  # noqa: E402
 from resources.weight_import.files import check_downloaded, sha256_of  # noqa: E402
 
-OUTPUT = REPOSITORY / "resources" / "cntk" / "AlexNet.npz"
+OUTPUT = REPOSITORY / "resources" / "cntk" / "Imported.npz"
 READERS: dict[str, tuple[Callable[[Path], list[Step]], PictureInput]] = {
     ".pth": (torchvision_file.read_torchvision, torchvision_file.PICTURE_INPUT),
     ".pt": (torchvision_file.read_torchvision, torchvision_file.PICTURE_INPUT),
@@ -57,6 +58,7 @@ def import_file(path: Path, output: Path, *, picture_input: PictureInput | None 
         end="",
     )
     print(f"{network.spec.feature_dimension} features, {size:.1f} million numbers\nwrote {output}")
+    print(f"use it from step 3 on with --set cntk_model={output}")
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
