@@ -8,11 +8,9 @@ Prints  how many annotated objects are covered by a ROI: what no ROI covers, no 
 import logging
 import sys
 
-from joblib import Parallel, delayed
-
 from fastRCNN.imdb import Imdb
 from fastRCNN.recall import proposal_recall
-from fastRCNN.rois import RoiParameters, RoiStages, rois_of_picture
+from fastRCNN.rois import RoiParameters, RoiStages, rois_of_pictures
 from fastRCNN.stages import begin
 from helpers.annotations import read_rois, write_rois
 from helpers.artifacts import Artifacts, exclusive
@@ -40,8 +38,7 @@ def main() -> None:
         todo = [path for path in paths if p.pictures or not artifacts.roi_file(path).exists()]
         log.info("%d pictures, %d of them up to date.", len(paths), len(paths) - len(todo))
         seconds = []
-        run = Parallel(n_jobs=min(p.jobs, max(1, len(todo))), return_as="generator")
-        found = run(delayed(rois_of_picture)(path, RoiParameters.choose(p), p.seed) for path in todo)
+        found = rois_of_pictures(todo, RoiParameters.choose(p), p.seed, p.jobs)
         for path, (stages, taken) in zip(todo, progress(found, "ROIs", len(todo)), strict=True):
             seconds.append(taken)
             write_rois(artifacts.roi_file(path), stages.final)

@@ -12,7 +12,7 @@ import sys
 from fastRCNN.evaluation import Evaluation, evaluate
 from fastRCNN.imdb import Imdb
 from fastRCNN.results import scored_pictures
-from fastRCNN.stages import require
+from fastRCNN.stages import require_scores
 from helpers.artifacts import IMAGE_SETS, Artifacts
 from helpers.console import progress, run_script, setup_logging, table
 from helpers.tables import write_text
@@ -29,7 +29,7 @@ def main() -> None:
     setup_logging(p.quiet)
     artifacts = Artifacts(p.root, p.datasetName)
     imdb = Imdb(artifacts, p.image_set, p.classes)
-    require(("rois", "inputs", "network", *(("svm",) if p.classifier == "svm" else ())), artifacts, p)
+    require_scores(artifacts, p)
     pictures = scored_pictures(imdb, artifacts, classifier=p.classifier, nr_rois=p.cntk_nrRois, compat=p.compat)
     evaluation = evaluate(
         progress(pictures, "pictures", len(imdb)),

@@ -37,10 +37,13 @@ def main() -> None:
         raise UserError(f"--tsv holds the detections of one picture, but {len(p.images)} were given")
     artifacts = Artifacts(p.root, p.datasetName)
     trained = DetectorSettings.load(artifacts.settings_file(p.classifier))
+    if p.cntk_precision == "auto":
+        p.cntk_precision = trained.cntk_precision
     settings = DetectorSettings.choose(p, trained.classes)
     found: dict[str, Detections] = {}
     seconds = []
-    with Detector.load(artifacts.proc, settings=settings, engine=p.engine, device=p.device) as detector:
+    choice = {"engine": p.engine, "device": p.device, "threads": p.jobs}
+    with Detector.load(artifacts.proc, settings=settings, **choice) as detector:
         for path in progress(p.images, "pictures"):
             image = read_image(path)
             start = time.perf_counter()

@@ -46,6 +46,8 @@ cntk_model = ""  # weight file; empty: resources/cntk/AlexNet.npz, or He-initial
 cntk_nrRois = 2000  # ROIs for each picture: more cost time and find more; cut or filled up to this number
 cntk_padWidth = 1000  # pixels: the picture is scaled and padded to this square ...
 cntk_padHeight = 1000  # ... so both must be equal
+cntk_precision = "auto"  # "float32"; "bfloat16": several times as fast on new processors; "auto": where that is so
+cntk_svdRanks: list[int] = []  # [1024, 256]: fc6, fc7 of a trained network cut to so many singular values; faster
 train_posOverlapThres = 0.5  # a ROI shows an object from this overlap (intersection over union) on
 
 # training of the network (classifier "nn")
@@ -64,8 +66,10 @@ nn_bboxRegression = True  # also learn to move ROIs onto objects
 nn_bboxWeight = 1.0  # weight of the boxes in the loss
 nn_warmupEpochs = 0.0  # the learning rate rises from 0 during this many epochs
 nn_headNorm = 20.0  # mean length that the numbers behind fc6 and fc7 are scaled to at first; 0: left as they are
-nn_fitScoreFirst = True  # start the score layer where it fits the embeddings best, instead of at random
-nn_fittedRois = 8000  # ROIs that it is fitted to: all objects, and background at random
+nn_fitScoreFirst = True  # start the new layers where they fit the embeddings best, instead of at random
+nn_fittedRois = 16000  # ROIs that they are fitted to: all objects, and background, half of it next to objects
+nn_fittedL2 = 1e-6  # weight decay of the fit of the scores
+nn_fittedRidge = 1.0  # ridge of the fit of the boxes: larger moves less
 nn_rateFactor = 0.01  # of the learning rates: a layer that starts where it fits needs small steps only
 nn_dropout = 0.0  # part of the numbers behind fc6 and fc7 that is dropped in training; the tutorial's 0.5
 
@@ -137,6 +141,7 @@ limits: Limits = {
     "cntk_nrRois": (1, 100_000),
     "cntk_padWidth": (64, 10_000),
     "cntk_padHeight": (64, 10_000),
+    "cntk_precision": ("auto", "float32", "bfloat16"),
     "train_posOverlapThres": (0.01, 1.0),
     "cntk_max_epochs": (1, 100_000),
     "cntk_mb_size": (1, 100_000),
@@ -151,6 +156,8 @@ limits: Limits = {
     "nn_warmupEpochs": (0.0, 1e6),
     "nn_headNorm": (0.0, 1e6),
     "nn_fittedRois": (1, 10_000_000),
+    "nn_fittedL2": (0.0, 1e6),
+    "nn_fittedRidge": (1e-9, 1e12),
     "nn_rateFactor": (1e-9, 1e6),
     "nn_dropout": (0.0, 0.95),
     "svm_C": (1e-12, 1e12),

@@ -1,4 +1,4 @@
-"""Times non-maximum suppression side by side with the usual ways to do it, prints two tables.
+"""Times non-maximum suppression side by side with the usual ways to do it, prints three tables.
 
     .venv/bin/python benchmarks/bench_nms.py
 
@@ -8,21 +8,26 @@ OpenCV's `NMSBoxes`, whose boxes are in lists already when its time starts. All 
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import cv2
+import numba  # noqa: F401 - until it is loaded, slower functions stand in for compiled ones
 import numpy as np
 import torch
 
-from benchmarks.timing import cpu_milliseconds, markdown_table
+from benchmarks.timing import cpu_milliseconds, growth_table, markdown_table, summary
 from fastRCNN.nms import nms_per_class
+from helpers.boxes import iou_matrix
 
 THRESHOLD = 0.3
-CASES = ((200, 9), (2000, 9), (2000, 21), (2000, 1), (8000, 21))  # boxes, classes
+CASES = ((200, 9), (2000, 9), (2000, 21), (8000, 21))  # boxes, classes
+BOXES, CLASSES = (500, 2000, 8000), (1, 9, 81)  # for the tables of growth: with 21 classes; of 2000 boxes
+SUMMARISED = (2000, 21)
+TORCH_AT_MOST = 2000  # boxes: PyTorch holds the overlaps of all pairs
 
 
 class Case(NamedTuple):
@@ -34,6 +39,9 @@ class Case(NamedTuple):
     rectangles: list
     score_list: list
     label_list: list
+
+
+Programs = Mapping[str, Callable[[Case], np.ndarray]]
 
 
 def make_case(count: int, classes: int) -> Case:
@@ -101,28 +109,65 @@ def in_opencv(case: Case) -> np.ndarray:
     return keep
 
 
+def compared_pairs(case: Case, keep: np.ndarray) -> int:
+    """Return how many overlaps greedy suppression needs: each box that stays with what is left of its class by then."""
+    pairs = 0
+    for label in np.unique(case.labels):
+        order = np.flatnonzero(case.labels == label)
+        order = order[np.argsort(case.scores[order], kind="stable")[::-1]]
+        boxes = case.boxes[order]
+        while len(order):
+            pairs += len(order) - 1
+            overlaps = iou_matrix(boxes[:1], boxes)[0]
+            assert keep[order[0]]
+            left = overlaps <= THRESHOLD
+            order, boxes = order[left], boxes[left]
+    return pairs
+
+
+def milliseconds(programs: Programs, count: int, classes: int) -> tuple[dict[str, float], Case, np.ndarray]:
+    """Return CPU milliseconds of each program on a case, the case, and which boxes ours keeps."""
+    case = make_case(count, classes)
+    tried = {name: run for name, run in programs.items() if name != "PyTorch" or count <= TORCH_AT_MOST}
+    return cpu_milliseconds(tried, [case], rounds=15, patience=2.0), case, ours(case)
+
+
+def growth(programs: Programs, what: str, sizes: Sequence[int], cases: Sequence[tuple[int, int]]) -> str:
+    """Return the table of times of ours and OpenCV by `sizes`, one for each of `cases`."""
+    chosen = {name: programs[name] for name in ("OpenCV NMSBoxesBatched", "ours")}
+    measured = [milliseconds(chosen, *case)[0] for case in cases]
+    times = {name: [each[name] for each in measured] for name in chosen}
+    return growth_table(f"CPU ms by {what}", sizes, "", times, digits=2)
+
+
 def main() -> None:
     """Measure and print."""
     torch.set_num_threads(1)
     programs: dict[str, Callable[[Case], np.ndarray]] = {"ours": ours, "NumPy loop": in_numpy, "PyTorch": in_torch}
     programs["OpenCV NMSBoxesBatched"] = in_opencv
-    rows = []
+    rows, lines = [], []
     for count, classes in CASES:
-        case = make_case(count, classes)
-        tried = {name: run for name, run in programs.items() if name != "PyTorch" or count <= 2000}
-        expected = ours(case)
-        times = cpu_milliseconds(tried, [case], rounds=15)
+        times, case, expected = milliseconds(programs, count, classes)
         cells = []
         for name, run in programs.items():
-            if name not in tried:
+            if name not in times:
                 cells.append("not measured")
                 continue
             differ = int(np.sum(run(case) != expected))
             ratio = "" if name == "ours" else f" ({times[name] / times['ours']:.1f}x)"
             cells.append(f"{times[name]:.2f}{ratio}" + (f", {differ} other boxes" if differ else ""))
-        rows.append([count, classes, int(expected.sum()), *cells])
-    print(f"CPU ms for one picture, threshold {THRESHOLD}; in brackets: how many times ours\n")
-    print(markdown_table(["boxes", "classes", "kept", *programs], rows))
+            if (count, classes) == SUMMARISED and name != "ours":
+                what = f"non-maximum suppression, {count} boxes, {classes} classes"
+                ratio = f"{times[name] / times['ours']:.1f}"
+                lines.append(summary(what, f"{name}: {times[name]:.2f} ms", f"{times['ours']:.2f} ms", ratio))
+        pairs = compared_pairs(case, expected)
+        rows.append([count, classes, int(expected.sum()), *cells, pairs, f"{1e6 * times['ours'] / pairs:.1f}"])
+    print(f"CPU ms for one picture, threshold {THRESHOLD}; in brackets: how many times ours. Pairs: the overlaps that\n"
+          "have to be computed; ours sorts as well, and ns per pair has that in it.\n")  # fmt: skip
+    print(markdown_table(["boxes", "classes", "kept", *programs, "pairs", "ns per pair, ours"], rows))
+    print("\n" + growth(programs, "boxes, 21 classes", BOXES, [(count, 21) for count in BOXES]))
+    print("\n" + growth(programs, "classes, 2000 boxes", CLASSES, [(2000, classes) for classes in CLASSES]) + "\n")
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":

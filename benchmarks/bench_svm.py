@@ -1,128 +1,59 @@
 """Times our SVM training next to the straightforward one (liblinear through scikit-learn, as the tutorial calls it).
 
-    .venv/bin/python benchmarks/bench_svm.py [--rois 200 2000] [--pictures 25] [--features 4096] [--jobs 2]
-    .venv/bin/python benchmarks/bench_svm.py --root DIR --dataset NAME          the embeddings of steps 1 to 3
+    .venv/bin/python benchmarks/bench_svm.py [--rois 200 600 2000] [--root DIR] [--dataset grocery] [--work DIR]
+    .venv/bin/python benchmarks/bench_svm.py --made-up                          without pictures and network
 
-Both read the same npz files, in one run, ours first (so that the peak of memory is ours). "straightforward" keeps each
-class's positives and negatives in arrays of its own and calls LinearSVC whenever the published code does. It stops at
-liblinear's default tolerance; `--tolerance 1e-7` makes it as exact as ours, to compare the weights.
-Made-up embeddings are what a network with random filters gives: 4096 non-negative floats that point in similar
-directions, with a part that depends on the object and one on the picture.
+Steps 1 to 3 make the embeddings of data/<dataset> below --root in a temporary folder (1.3 GB for 40 pictures of 2000
+ROIs), or in --work, where the next run finds them. Both trainings read the same npz files, in one run, ours first. The
+straightforward one stops at liblinear's default tolerance; `--tolerance 1e-7` makes it as exact as ours, to compare the
+weights.
 """
 
 import argparse
+import contextlib
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.straightforward_svm import Pictures, simulate, straightforward
+from benchmarks.timing import growth_table, markdown_table, summary
 from fastRCNN.embeddings import EmbeddingFiles, write_embeddings
-from fastRCNN.linear_svm import compile_kernels
+from fastRCNN.imdb import Imdb
+from fastRCNN.roidb import load_roidb
 from fastRCNN.svm import SvmModel
 from fastRCNN.train_svms import SvmTraining, train_svms
+from helpers.artifacts import Artifacts
+from helpers.console import run_script
+from helpers.errors import UserError
+from PARAMETERS import get_parameters
 
-Pictures = Sequence[NDArray[np.float32]]
-
-
-class StraightforwardClass:
-    """The positives and the negative cache of one class, each a plain array that grows by stacking."""
-
-    def __init__(self, positives: NDArray[np.float32], scale: float, options: SvmTraining, tolerance: float) -> None:
-        from sklearn.svm import LinearSVC
-
-        self.positives, self.scale, self.options = positives, scale, options
-        self.negatives = np.zeros((0, positives.shape[1]), np.float32)
-        self.nr_added = 0
-        weight = options.positive_weight
-        self.svm = LinearSVC(
-            C=options.C,
-            class_weight=weight if isinstance(weight, str) else {1: weight, -1: 1},
-            intercept_scaling=options.intercept_scaling,
-            penalty="l2",
-            loss=options.loss,
-            dual=True,
-            random_state=3,
-            tol=tolerance,
-            max_iter=1000 if tolerance >= 1e-4 else 10_000_000,
-        )
-
-    def add(self, rows: NDArray[np.float32], force: bool = False) -> tuple[NDArray[np.float64], float] | None:
-        """Append negatives, and retrain when it is time: return the weights for unscaled embeddings, and the bias."""
-        self.negatives = np.vstack((self.negatives, rows))
-        self.nr_added += len(rows)
-        if self.nr_added <= self.options.retrain_limit and not force:
-            return None
-        self.nr_added = 0
-        examples = np.vstack((self.positives, self.negatives)) * self.scale
-        labels = np.concatenate((np.ones(len(self.positives)), -np.ones(len(self.negatives))))
-        self.svm.fit(examples, labels)
-        hard = self.svm.decision_function(examples)[len(self.positives) :] >= self.options.evict_threshold
-        if hard.any():
-            self.negatives = self.negatives[hard]
-        return self.svm.coef_[0] * self.scale, float(self.svm.intercept_[0])
+REPOSITORY = Path(__file__).resolve().parent.parent
+EMBEDDING_STEPS = ("1_computeRois.py", "2_cntkGenerateInputs.py", "3_runCntk.py")
 
 
-def straightforward(
-    features: Pictures,
-    overlaps: Pictures,
-    options: SvmTraining,
-    *,
-    compat: str = "corrected",
-    tolerance: float = 1e-4,
-) -> SvmModel:
-    """Return the SVMs, trained as the published code does it."""
-    nr_classes = overlaps[0].shape[1]
-    norms = [np.linalg.norm(rows.astype(np.float64), axis=1) for rows in features]
-    scale = options.target_norm / np.concatenate(norms).mean()
-    positives: list[list[NDArray[np.float32]]] = [[] for _ in range(nr_classes)]
-    for rows, overlap in zip(features, overlaps, strict=True):
-        for j in range(1, nr_classes):
-            chosen = (overlap.argmax(axis=1) == j) & (overlap[:, j] >= options.positive_overlap)
-            positives[j].append(np.array(rows[chosen]))
-    trainers = {
-        j: StraightforwardClass(np.vstack(positives[j]), scale, options, tolerance) for j in range(1, nr_classes)
-    }
-    weights, biases = np.zeros((nr_classes, features[0].shape[1])), np.zeros(nr_classes)
-    for _ in range(options.nr_epochs):
-        for rows, overlap in zip(features, overlaps, strict=True):
-            scores = rows @ (weights / (scale if compat == "tutorial" else 1)).T + biases
-            for j, trainer in trainers.items():
-                hard = (scores[:, j] > options.hard_threshold) & (overlap[:, j] < options.negative_overlap)
-                if hard.any() and (trained := trainer.add(rows[hard])):
-                    weights[j], biases[j] = trained
-    for j, trainer in trainers.items():
-        weights[j], biases[j] = trainer.add(np.zeros((0, weights.shape[1]), np.float32), force=True)  # type: ignore[misc]
-    return SvmModel(weights, biases, scale)
+class Problem(NamedTuple):
+    """What SVMs are trained on: embeddings (n_i, D) and overlaps (n_i, C) of each picture."""
+
+    features: Pictures
+    overlaps: list[NDArray[np.float32]]
 
 
-def simulate(
-    rng: np.random.Generator, pictures: int, rois: int, classes: int, features: int
-) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
-    """Return embeddings (rois, features) and overlaps (rois, classes + 1) of each picture, both float32."""
-    latent = 48
-    objects = rng.normal(size=(classes + 1, latent))
-    mixing = rng.normal(size=(latent, features)) * np.exp(-np.arange(latent) / 16)[:, None]
-    common = np.abs(rng.normal(size=features)) * 2
-    embeddings, overlaps = [], []
-    for _ in range(pictures):
-        overlap = np.zeros((rois, classes + 1), np.float32)
-        near = rng.random(rois) < 0.3
-        shown = rng.integers(1, classes + 1, rois)
-        overlap[near, shown[near]] = rng.uniform(0.05, 1, near.sum())
-        inside = overlap.max(axis=1, keepdims=True)
-        code = inside * objects[shown] + (1 - inside) * rng.normal(size=(rois, latent)) + 0.3 * rng.normal(size=latent)
-        code += 0.4 * rng.normal(size=(rois, latent))
-        noise = 0.3 * rng.normal(size=(rois, features))
-        embeddings.append(np.maximum(code @ mixing + common + noise, 0).astype(np.float32))
-        overlaps.append(overlap)
-    return embeddings, overlaps
+class Times(NamedTuple):
+    """What one training took, in seconds that passed and seconds of processor."""
+
+    wall: float
+    cpu: float
 
 
 def peak_memory() -> str:
@@ -135,76 +66,171 @@ def peak_memory() -> str:
     return f"{peak / (2**30 if sys.platform == 'darwin' else 2**20):.2f} GiB"
 
 
-def compare(features: Pictures, overlaps: Pictures, arguments: argparse.Namespace, title: str) -> None:
-    """Train both ways and print times, their ratio, and how far the results lie apart."""
-    options = SvmTraining()
-    trained: list[float] = []
-    start, used = time.perf_counter(), time.process_time()
-    ours = train_svms(
-        features, overlaps, parameters=options, jobs=arguments.jobs, on_trained=lambda r: trained.append(r.seconds)
-    )
-    seconds, cpu = time.perf_counter() - start, time.process_time() - used
-    print(f"{title}: ours {seconds:.1f} s ({cpu:.1f} s of processor), {len(trained)} trainings, peak {peak_memory()}")
-    if arguments.ours_only:
-        return
-    start, used = time.perf_counter(), time.process_time()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        theirs = straightforward(features, overlaps, options, tolerance=arguments.tolerance)
-    their_seconds, their_cpu = time.perf_counter() - start, time.process_time() - used
-    difference = np.linalg.norm(ours.weights - theirs.weights, axis=1)[1:] / np.linalg.norm(theirs.weights, axis=1)[1:]
+def timed(train: Callable[[], SvmModel]) -> tuple[SvmModel, Times]:
+    """Return what `train` returns, and its times."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    model = train()
+    return model, Times(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def train_ours(problem: Problem, jobs: int) -> tuple[SvmModel, Times]:
+    """Train as step 4 does."""
+    return timed(lambda: train_svms(problem.features, problem.overlaps, parameters=SvmTraining(), jobs=jobs))
+
+
+def train_theirs(problem: Problem, tolerance: float) -> tuple[SvmModel, Times]:
+    """Train the straightforward way; liblinear's warnings that it stopped early are not shown."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return timed(lambda: straightforward(problem.features, problem.overlaps, SvmTraining(), tolerance=tolerance))
+
+
+def differences(problem: Problem, ours: SvmModel, theirs: SvmModel) -> tuple[float, float]:
+    """Return how far the weights lie apart at most, as a part of their length, and how far the margins do."""
+    apart = np.linalg.norm(ours.weights - theirs.weights, axis=1)[1:] / np.linalg.norm(theirs.weights, axis=1)[1:]
     change = SvmModel(ours.weights - theirs.weights, ours.biases - theirs.biases, 1.0)
-    margins = max(float(np.abs(rows @ change.weights.T + change.biases).max()) for rows in features)
-    print(
-        f"{title}: straightforward {their_seconds:.1f} s ({their_cpu:.1f} s of processor), "
-        f"{len(caught)} trainings stopped before liblinear's tolerance {arguments.tolerance:g}"
-    )
-    print(
-        f"{title}: ours is {their_seconds / seconds:.1f} times as fast ({their_cpu / cpu:.1f} by processor time); "
-        f"weights differ by at most {difference.max():.1e} of their length, margins by {margins:.1e}"
-    )
+    return float(apart.max()), max(float(np.abs(f @ change.weights.T + change.biases).max()) for f in problem.features)
+
+
+def made_up_problem(folder: Path, rois: int) -> Problem:
+    """Return made-up embeddings in files below `folder`."""
+    embeddings, overlaps = simulate(np.random.default_rng(0), pictures=25, rois=rois, classes=8, features=4096)
+    paths = [folder / f"{rois}_{index}.dat.npz" for index in range(len(embeddings))]
+    for path, rows in zip(paths, embeddings, strict=True):
+        write_embeddings(path, rows)
+    return Problem(EmbeddingFiles(paths, [rois] * len(paths)), overlaps)
+
+
+def make_embeddings(work: Path, root: Path, dataset: str, rois: int) -> None:
+    """Run steps 1 to 3 below `work` on a copy of the pictures; what is up to date there is not computed again."""
+    shutil.copytree(root / "data" / dataset, work / "data" / dataset, dirs_exist_ok=True)
+    for script in EMBEDDING_STEPS:
+        say(f"{script} on {dataset}, {rois} ROIs ...")
+        options = ["--root", str(work), "--dataset", dataset, "--quiet", "--set", f"cntk_nrRois={rois}"]
+        done = subprocess.run([sys.executable, str(REPOSITORY / script), *options], stdout=subprocess.DEVNULL)
+        if done.returncode != 0:
+            raise UserError(f"{script} failed; what it said stands above. --made-up needs neither pictures nor network")
+
+
+def embedded_problem(work: Path, dataset: str, rois: int) -> Problem:
+    """Return the first `rois` ROIs of each training picture, from the files of steps 1 to 3 below `work`."""
+    p = get_parameters(["--root", str(work), "--dataset", dataset])
+    artifacts = Artifacts(p.root, p.datasetName)
+    imdb = Imdb(artifacts, "train", p.classes)
+    overlaps = [record.overlaps for record in load_roidb(imdb, artifacts, rois, with_ground_truth=True)]
+    paths = [artifacts.embedding_file("train", "svm", record.index) for record in imdb]
+    return Problem(EmbeddingFiles(paths, [len(of_picture) for of_picture in overlaps]), overlaps)
+
+
+@contextlib.contextmanager
+def problems(arguments: argparse.Namespace) -> Iterator[Callable[[int], Problem]]:
+    """Yield a function: number of ROIs -> `Problem`."""
+    with contextlib.ExitStack() as stack:
+        work = arguments.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if arguments.made_up:
+            yield lambda rois: made_up_problem(work, rois)
+        else:
+            make_embeddings(work, arguments.root, arguments.dataset, max(arguments.rois))
+            yield lambda rois: embedded_problem(work, arguments.dataset, rois)
+
+
+def part(problem: Problem, pictures: int | None = None, classes: int | None = None) -> Problem:
+    """Return the problem with so many of the pictures, evenly chosen, or with the first classes only."""
+    chosen = range(len(problem.overlaps))
+    if pictures is not None:
+        chosen = [index * len(problem.overlaps) // pictures for index in range(pictures)]
+    columns = slice(None) if classes is None else slice(classes + 1)  # column 0 is the background
+    return Problem([problem.features[i] for i in chosen], [problem.overlaps[i][:, columns] for i in chosen])
+
+
+def growth(problem: Problem, rois: int, whole: dict[str, float], jobs: int, tolerance: float) -> Iterator[str]:
+    """Yield tables of processor times by the number of pictures and of classes; `whole`: those of all of `problem`."""
+    pictures, classes = len(problem.overlaps), problem.overlaps[0].shape[1] - 1
+    for what, sizes in (("pictures", thirds(pictures)), ("classes", halves(classes))):
+        parts = [part(problem, **{what: size}) for size in sizes[:-1]]
+        times = {
+            "straightforward": [*(train_theirs(each, tolerance)[1].cpu for each in parts), whole["straightforward"]],
+            "ours": [*(train_ours(each, jobs)[1].cpu for each in parts), whole["ours"]],
+        }
+        yield growth_table(f"CPU s by {what}, {rois} ROIs", sizes, "", times)
+
+
+def thirds(count: int) -> list[int]:
+    """Return a third, two thirds and the whole of `count`."""
+    return [max(1, count // 3), max(1, 2 * count // 3), count]
+
+
+def halves(count: int) -> list[int]:
+    """Return a quarter, a half and the whole of `count`."""
+    return [max(1, count // 4), max(1, count // 2), count]
+
+
+def say(line: str) -> None:
+    """Tell how far it is."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def main() -> None:
-    """Compare on made-up embeddings, or on those of a data set."""
+    """Compare, and print tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rois", type=int, nargs="+", default=[200])
-    parser.add_argument("--pictures", type=int, default=25)
-    parser.add_argument("--classes", type=int, default=8)
-    parser.add_argument("--features", type=int, default=4096)
+    parser.add_argument("--rois", type=int, nargs="+", default=[200, 600, 2000])
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--tolerance", type=float, default=1e-4, help="of liblinear; its default is 1e-4")
     parser.add_argument("--ours-only", action="store_true", help="do not run the straightforward one")
-    parser.add_argument("--root", type=Path, help="use the training embeddings below this folder")
-    parser.add_argument("--dataset", default="groceryPhotos")
+    parser.add_argument("--root", type=Path, default=REPOSITORY, help="the folder that holds data/")
+    parser.add_argument("--dataset", default="grocery")
+    parser.add_argument("--work", type=Path, help="where steps 1 to 3 leave their files (default: a temporary folder)")
+    parser.add_argument("--made-up", action="store_true", help="made-up embeddings of 25 pictures")
     arguments = parser.parse_args()
-    compile_kernels()
-    if arguments.root:
-        from fastRCNN.imdb import Imdb
-        from fastRCNN.roidb import load_roidb
-        from helpers.artifacts import Artifacts
-        from PARAMETERS import get_parameters
+    with problems(arguments) as problem_of:
+        compare(problem_of, arguments)
 
-        p = get_parameters(["--root", str(arguments.root), "--dataset", arguments.dataset])
-        artifacts = Artifacts(p.root, p.datasetName)
-        imdb = Imdb(artifacts, "train", p.classes)
-        for rois in arguments.rois:
-            overlaps = [record.overlaps for record in load_roidb(imdb, artifacts, rois, with_ground_truth=True)]
-            paths = [artifacts.embedding_file("train", "svm", record.index) for record in imdb]
-            files = EmbeddingFiles(paths, [len(of_picture) for of_picture in overlaps])
-            compare(files, overlaps, arguments, f"{arguments.dataset}, {len(paths)} x {rois}")
-        return
+
+def compare(problem_of: Callable[[int], Problem], arguments: argparse.Namespace) -> None:
+    """Print the tables."""
+    rows, lines = [], []
+    times: dict[str, list[float]] = {"straightforward": [], "ours": []}
+    train_ours(Problem(*simulate(np.random.default_rng(0), 3, 60, 1, 16)), 1)  # compiles what is compiled
     for rois in arguments.rois:
-        with tempfile.TemporaryDirectory() as folder:
-            rng = np.random.default_rng(0)
-            embeddings, overlaps = simulate(rng, arguments.pictures, rois, arguments.classes, arguments.features)
-            paths = [Path(folder) / f"{i}.dat.npz" for i in range(len(embeddings))]
-            for path, rows in zip(paths, embeddings, strict=True):
-                write_embeddings(path, rows)
-            del embeddings
-            files = EmbeddingFiles(paths, [rois] * len(paths))
-            compare(files, overlaps, arguments, f"{len(paths)} x {rois} x {arguments.features}")
+        problem = problem_of(rois)
+        say(f"{rois} ROIs: ours ...")
+        ours, mine = train_ours(problem, arguments.jobs)
+        cells = [rois, sum(map(len, problem.overlaps)), f"{mine.wall:.1f}", f"{mine.cpu:.1f}", peak_memory()]
+        times["ours"].append(mine.cpu)
+        if not arguments.ours_only:
+            say(f"{rois} ROIs: ours {mine.wall:.1f} s; straightforward, which takes a while ...")
+            theirs, other = train_theirs(problem, arguments.tolerance)
+            times["straightforward"].append(other.cpu)
+            weights, margins = differences(problem, ours, theirs)
+            cells += [f"{other.wall:.1f}", f"{other.cpu:.1f}", f"{other.wall / mine.wall:.1f}",
+                      f"{other.cpu / mine.cpu:.1f}", f"{weights:.0e}", f"{margins:.0e}"]  # fmt: skip
+            lines.append(
+                summary(
+                    f"SVM training, {rois} ROIs",
+                    f"liblinear as the tutorial calls it: {other.cpu:.1f} s",
+                    f"{mine.cpu:.1f} s",
+                    f"{other.cpu / mine.cpu:.1f}",
+                )
+            )
+        rows.append(cells)
+    where = "made-up embeddings" if arguments.made_up else f"embeddings of {arguments.dataset}"
+    pictures, classes = len(problem.overlaps), problem.overlaps[0].shape[1] - 1
+    print(f"{where}: {pictures} pictures, {classes} classes, {problem.features[0].shape[1]} floats per ROI\n")
+    headers = ["ROIs", "examples", "ours, s", "CPU s", "peak memory so far"]
+    if not arguments.ours_only:
+        headers += ["straightforward, s", "CPU s", "times as fast", "by CPU", "weights differ", "margins differ"]
+    print(markdown_table(headers, rows), flush=True)
+    if not arguments.ours_only:
+        if len(arguments.rois) > 1:
+            print(f"\n{growth_table('CPU s by ROIs', arguments.rois, '', times)}")
+        say("growth with pictures and classes ...")
+        fewest = arguments.rois.index(min(arguments.rois))
+        rois, whole = arguments.rois[fewest], {name: values[fewest] for name, values in times.items()}
+        for table in growth(problem_of(rois), rois, whole, arguments.jobs, arguments.tolerance):
+            print(f"\n{table}", flush=True)
+        print("\nWeights: the largest difference, as a part of their length; margins: over all ROIs.\n")
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -39,6 +39,7 @@ class DetectorSettings:
     classifier: str = "svm"
     cntk_nrRois: int = 2000
     cntk_padWidth: int = 1000
+    cntk_precision: str = "float32"  # what step 3 really used, never "auto"
     nmsThreshold: float = 0.3
     compat: str = "corrected"
     seed: int = 0
@@ -47,7 +48,7 @@ class DetectorSettings:
     @classmethod
     def choose(cls, parameters: Mapping[str, Any], classes: tuple[str, ...]) -> "DetectorSettings":
         """Return the settings in `parameters` (by name), for a data set with these `classes`."""
-        names = ("classifier", "cntk_nrRois", "cntk_padWidth", "nmsThreshold", "compat", "seed")
+        names = ("classifier", "cntk_nrRois", "cntk_padWidth", "cntk_precision", "nmsThreshold", "compat", "seed")
         return cls(classes, rois=RoiParameters.choose(parameters), **{name: parameters[name] for name in names})
 
     def save(self, path: Path) -> None:
@@ -114,7 +115,7 @@ class Detector:
         nr_classes = len(settings.classes)
         regressor = load_box_regressor(artifacts, settings.classifier, nr_classes)
         network = scoring_network(model, regressor if settings.classifier == "nn" else None)
-        running = load_engine(engine, network, device=device, threads=threads)
+        running = load_engine(engine, network, device=device, threads=threads, precision=settings.cntk_precision)
         if settings.classifier == "svm":
             svm = SvmModel.load(
                 artifacts.svm_folder, nr_classes=nr_classes, feature_dimension=running.feature_dimension

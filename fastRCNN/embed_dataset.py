@@ -28,6 +28,8 @@ def embed_picture(
     """
     with_filler = np.concatenate([np.asarray(rois, np.float32), np.zeros((1, 4), np.float32)])
     embedded = engine.embed(padded, with_filler)
+    if nr_rois <= len(rois):  # no filler is wanted, and nothing need be copied
+        return embedded[:nr_rois]
     return embedded[np.minimum(np.arange(nr_rois), len(rois))]
 
 

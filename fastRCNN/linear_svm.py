@@ -21,20 +21,17 @@ large, from the class's own rows; and when a class alone is too large, liblinear
 Letters in shapes: P rows of the pool, D features, n training examples of a class.
 """
 
+import functools
 import logging
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from fastRCNN.compiling import compiled, inline_kernel
 from fastRCNN.feature_pool import FeaturePool
 
 _log = logging.getLogger(__name__)
-_NR_KERNELS = 5  # compiled functions at the end of this file
 _MAX_SWEEPS = 20_000
 
 
@@ -122,40 +119,8 @@ def _own_gram(pool: FeaturePool, slots: NDArray[np.int64]) -> NDArray[np.float32
     return rows @ rows.T
 
 
-def compile_kernels() -> float:
-    """Compile the loops below, or load them from the disk cache; say so when it took a second; return the seconds."""
-    started = time.perf_counter()
-    pool = FeaturePool(np.ones(2, np.float32))
-    slots = pool.put(np.eye(2, dtype=np.float32), np.arange(2), 0, np.zeros(0, bool))
-    for limit in (2, 0):
-        pool.gram_limit = limit
-        pool.update_gram()
-        for _ in range(_NR_KERNELS + 1):
-            try:
-                solve(pool, slots, np.array([1.0, -1.0]), np.ones(2), scale=1.0)
-                break
-            except OSError as error:  # disk full, or a folder that became read-only: compiled all the same
-                _log.warning("Compiled code could not be kept on disk (%s); it is compiled again next time", error)
-    seconds = time.perf_counter() - started
-    if any(kernel.stats.cache_misses for kernel in (_solve_pairs, _solve_rows)) and seconds > 1:
-        _log.info("Compiled the SVM solver in %.1f s (once per machine; kept on disk)", seconds)
-    return seconds
-
-
-def _kernel(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Return a decorator: compile for use in threads (without the interpreter's lock), and keep the code on disk."""
-
-    def decorate(function: Callable[..., Any]) -> Any:
-        try:
-            return njit(function, cache=True, nogil=True, **options)
-        except RuntimeError:  # Numba found no folder that it may write to
-            return njit(function, nogil=True, **options)
-
-    return decorate
-
-
-@_kernel()
-def _add_rows(gram, rows, factors, index, result):  # type: ignore[no-untyped-def]
+@compiled(what="the SVM solver", seconds=9)
+def _add_rows(gram, rows, factors, index, result):
     """Add factor times gram[row, index] to `result`, (n,) float64, in place, for all `rows`."""
     for i in range(len(rows)):
         factor = factors[i]
@@ -165,8 +130,8 @@ def _add_rows(gram, rows, factors, index, result):  # type: ignore[no-untyped-de
                 result[k] += factor * row[index[k]]
 
 
-@_kernel()
-def _best_pair(a, b, c, first, second, low_x, high_x, low_y, high_y):  # type: ignore[no-untyped-def]
+@inline_kernel
+def _best_pair(a, b, c, first, second, low_x, high_x, low_y, high_y):
     """Return x, y that minimise first x + second y + (a x^2 + b y^2) / 2 + c x y within the box."""
     determinant = a * b - c * c
     if determinant > 1e-9 * a * b:
@@ -188,8 +153,8 @@ def _best_pair(a, b, c, first, second, low_x, high_x, low_y, high_y):  # type: i
     return best_x, best_y
 
 
-@_kernel()
-def _solve_pairs(  # type: ignore[no-untyped-def]
+@compiled(what="the SVM solver", seconds=9)
+def _solve_pairs(
     gram, index, lowest, highest, ridge, moments, diagonal, square, constant, duals, errors, tolerance, max_steps
 ):
     """Steps 1 to 3 of the module's text; `duals` and `errors` (the gradient) in place. Return the violation left."""
@@ -242,23 +207,23 @@ def _solve_pairs(  # type: ignore[no-untyped-def]
     return violation
 
 
-@_kernel()
-def _at_bound(value, low, high):  # type: ignore[no-untyped-def]
+@inline_kernel
+def _at_bound(value, low, high):
     """Return `value`, or the bound that it equals but for rounding."""
     nearly = 1e-14 * (high - low) if np.isfinite(high - low) else 0.0
     return high if value >= high - nearly else low if value <= low + nearly else value
 
 
-@_kernel(fastmath=True)
-def _dot(row, vector):  # type: ignore[no-untyped-def]
+@functools.partial(inline_kernel, fastmath=True)
+def _dot(row, vector):
     value = 0.0
     for p in range(len(vector)):
         value += row[p] * vector[p]
     return value
 
 
-@_kernel()
-def _solve_rows(  # type: ignore[no-untyped-def]
+@compiled(what="the SVM solver", seconds=9)
+def _solve_rows(
     rows,
     slots,
     signs,

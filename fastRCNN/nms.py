@@ -6,6 +6,8 @@ the later box comes first (a stable ascending sort, reversed).
 Letters in shapes: N boxes; K of them kept.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -67,7 +69,25 @@ def _checked(boxes: ArrayLike, scores: ArrayLike, threshold: float) -> tuple[NDA
     return boxes, scores
 
 
-@compiled(what="non-maximum suppression", seconds=1)
+def _keep_best_numpy(boxes: NDArray, bounds: NDArray, threshold: float) -> NDArray[np.bool_]:
+    """Return what `_keep_best` returns: slower, but there at once."""
+    left, top, right, bottom = (boxes + [0, 0, 1, 1]).T
+    area = (right - left) * (bottom - top)
+    keep = np.zeros(len(boxes), bool)
+    for begin, end in pairwise(bounds.tolist()):
+        rest = np.arange(begin, end)
+        while len(rest):
+            best, rest = rest[0], rest[1:]
+            keep[best] = True
+            width = np.minimum(right[best], right[rest]) - np.maximum(left[best], left[rest])
+            height = np.minimum(bottom[best], bottom[rest]) - np.maximum(top[best], top[rest])
+            common = np.maximum(width, 0) * np.maximum(height, 0)
+            with np.errstate(divide="ignore", invalid="ignore"):  # boxes without pixels: 0 / 0 is above no threshold
+                rest = rest[~(common / (area[best] + area[rest] - common) > threshold)]
+    return keep
+
+
+@compiled(what="non-maximum suppression", seconds=1, stand_in=_keep_best_numpy)
 def _keep_best(boxes, bounds, threshold):
     """Return which boxes stay, (N,) bool. boxes: best first. bounds: where each group begins, and N at the end.
 

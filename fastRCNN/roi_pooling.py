@@ -8,6 +8,8 @@ Source: Girshick, Fast R-CNN (2015), section 2.1; CNTK's `ROIPoolingForward`. Le
 W columns of the map, R ROIs, S = `size`.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -15,20 +17,22 @@ from fastRCNN.compiling import compiled
 from helpers.boxes import as_boxes
 
 
-def roi_pool(
-    features: NDArray[np.float32], rois: ArrayLike, *, size: int = 6, spatial_scale: float = 1 / 16
-) -> NDArray[np.float32]:
-    """Return (R, C, S, S) float32: `features` (C, H, W) pooled over each of `rois`, (R, 4) x1 y1 x2 y2 pixels."""
-    if features.ndim != 3:
-        raise ValueError(f"features: expected shape (C, H, W), got {features.shape}")
+def roi_pool(features: NDArray[Any], rois: ArrayLike, *, size: int = 6, spatial_scale: float = 1 / 16) -> NDArray[Any]:
+    """Return (R, C, S, S): `features` (C, H, W) pooled over each of `rois`, (R, 4) x1 y1 x2 y2 pixels.
+
+    `features` is float32, or int16 with the bits of bfloat16 numbers, and so is the result. Of numbers above 0 the
+    larger one has the larger bits, and those of all others are 0 or below, so the maximum is that of whole numbers.
+    """
+    if features.ndim != 3 or features.dtype not in (np.float32, np.int16):
+        raise ValueError(f"features: expected shape (C, H, W), float32 or int16, got {features.shape} {features.dtype}")
     channels, height, width = features.shape
     cells = roi_cells(rois, spatial_scale=spatial_scale)
     columns = bin_edges(cells[:, 0], cells[:, 2], width, size)
     rows = bin_edges(cells[:, 1], cells[:, 3], height, size)
-    channels_last = np.ascontiguousarray(features.transpose(1, 2, 0), dtype=np.float32)
-    pooled = np.zeros((len(cells), channels, size, size), np.float32)
+    channels_last = np.ascontiguousarray(features.transpose(1, 2, 0))
+    pooled = np.empty((len(cells), channels, size * size), features.dtype)
     _pool(channels_last, rows, columns, pooled)
-    return pooled
+    return pooled.reshape(len(cells), channels, size, size)
 
 
 def roi_cells(rois: ArrayLike, *, spatial_scale: float = 1 / 16) -> NDArray[np.int64]:
@@ -53,16 +57,23 @@ def bin_edges(first: NDArray[np.int64], last: NDArray[np.int64], length: int, si
 
 @compiled(what="ROI pooling", seconds=2)
 def _pool(features, rows, columns, pooled):  # type: ignore[no-untyped-def]
-    """Fill `pooled` (R, C, S, S) in place from `features` (H, W, C): channels innermost make each maximum a vector."""
-    nr_rois, channels, size, _ = pooled.shape
-    best = np.empty(channels, np.float32)
+    """Fill `pooled` (R, C, S * S) in place from `features` (H, W, C): channels innermost make each maximum a vector.
+
+    A ROI is turned round to channels first at its end, while it is in the processor's cache.
+    """
+    nr_rois, channels, nr_bins = pooled.shape
+    size = rows.shape[1]
+    best = np.empty((nr_bins, channels), features.dtype)
     for roi in range(nr_rois):
+        best[:] = 0
         for i in range(size):
             for j in range(size):
-                best[:] = 0
+                of_bin = best[i * size + j]
                 for y in range(rows[roi, i, 0], rows[roi, i, 1]):
                     for x in range(columns[roi, j, 0], columns[roi, j, 1]):
+                        cell = features[y, x]
                         for c in range(channels):
-                            best[c] = max(best[c], features[y, x, c])
-                for c in range(channels):
-                    pooled[roi, c, i, j] = best[c]
+                            of_bin[c] = max(of_bin[c], cell[c])
+        for c in range(channels):
+            for b in range(nr_bins):
+                pooled[roi, c, b] = best[b, c]

@@ -6,7 +6,8 @@ came from. Letters in shapes: R ROIs; (H, W, 3) a uint8 BGR picture.
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,18 @@ def _positions(last: float, step: float) -> NDArray[np.float64]:
 def _to_original(boxes: NDArray, scale: float, width: int, height: int) -> NDArray[np.int32]:
     """Return boxes of the small picture in whole pixels (rounded down, as the tutorial's %d does) of the original."""
     return clip_boxes((as_boxes(boxes) / scale).astype(np.int32), width, height)
+
+
+def rois_of_pictures(
+    paths: Sequence[Path], parameters: RoiParameters, seed: int, jobs: int
+) -> Iterator[tuple[RoiStages, float]]:
+    """Yield what `rois_of_picture` returns for each of `paths`, in order, `jobs` pictures at a time.
+
+    Threads do it: nearly all the time is spent in compiled code that runs side by side, and processes would each have
+    to load it first.
+    """
+    with ThreadPoolExecutor(max(1, jobs)) as executor:
+        yield from executor.map(lambda path: rois_of_picture(path, parameters, seed), paths)
 
 
 def rois_of_picture(path: Path, parameters: RoiParameters, seed: int) -> tuple[RoiStages, float]:

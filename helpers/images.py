@@ -5,11 +5,13 @@ A picture is an (H, W, 3) uint8 array in BGR order (OpenCV's), upright: the EXIF
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import ExifTags, Image
 
 from helpers.errors import UserError, raise_collected
 
@@ -61,14 +63,7 @@ def read_image(path: Path | str) -> NDArray[np.uint8]:
     """
     path = Path(path)
     data = _read_bytes(path)
-    kind = _kind(data)
-    if kind is None:
-        raise UserError(f"{path}: not a JPEG, PNG or BMP picture (the file's first bytes are {data[:8]!r})")
-    if _is_truncated(data, kind):
-        raise UserError(f"{path}: the {kind} picture is cut off in the middle; copy it again")
-    width, height = _stored_size(data, path)
-    if width * height > MAX_PIXELS:
-        raise UserError(f"{path}: {width}x{height} pixels is more than {MAX_PIXELS // 1_000_000} megapixels; shrink it")
+    kind, _, _ = _checked_header(data, path)
     buffer = np.frombuffer(data, np.uint8)
     picture = cv2.imdecode(buffer, cv2.IMREAD_COLOR)  # applies EXIF, 16 bit -> 8, grey -> BGR, drops alpha
     if picture is None:
@@ -78,7 +73,15 @@ def read_image(path: Path | str) -> NDArray[np.uint8]:
 
 
 def image_size(path: Path | str) -> tuple[int, int]:
-    """Return (width, height) in pixels of the upright picture, by the same reader as `read_image`."""
+    """Return (width, height) in pixels of the upright picture, as `read_image` gives it; a JPEG is not decoded.
+
+    Raises `UserError` as `read_image` does, but for a JPEG whose pixels are damaged though its header is not.
+    """
+    path = Path(path)
+    data = _read_bytes(path)
+    kind, width, height = _checked_header(data, path)
+    if kind == "JPEG":
+        return (height, width) if _lies_on_its_side(data) else (width, height)
     height, width = read_image(path).shape[:2]
     return width, height
 
@@ -142,6 +145,19 @@ def _read_bytes(path: Path) -> bytes:
     return data
 
 
+def _checked_header(data: bytes, path: Path) -> tuple[str, int, int]:
+    """Return kind, width and height as stored; `UserError` for what is no picture, cut off, or too large to decode."""
+    kind = _kind(data)
+    if kind is None:
+        raise UserError(f"{path}: not a JPEG, PNG or BMP picture (the file's first bytes are {data[:8]!r})")
+    if _is_truncated(data, kind):
+        raise UserError(f"{path}: the {kind} picture is cut off in the middle; copy it again")
+    width, height = _stored_size(data, path)
+    if width * height > MAX_PIXELS:
+        raise UserError(f"{path}: {width}x{height} pixels is more than {MAX_PIXELS // 1_000_000} megapixels; shrink it")
+    return kind, width, height
+
+
 def _kind(data: bytes) -> str | None:
     return next((kind for signature, kind in _SIGNATURES.items() if data.startswith(signature)), None)
 
@@ -167,6 +183,11 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
             return
         stands_alone = marker == 0x01 or 0xD0 <= marker <= 0xD8
         at += 2 if stands_alone else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+
+
+def _lies_on_its_side(data: bytes) -> bool:
+    """Return whether the EXIF orientation of a JPEG file swaps width and height."""
+    return Image.open(BytesIO(data)).getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
 
 
 def _stored_size(data: bytes, path: Path) -> tuple[int, int]:

@@ -146,6 +146,11 @@ def _relations(merged: Mapping[str, Any]) -> list[str]:
         values = merged[name]
         if isinstance(values, (list, tuple)) and not (values and all(_is_number(v) and v > 0 for v in values)):
             faults.append(f"{name} = {values!r}: expected positive numbers")
+    ranks = merged["cntk_svdRanks"]
+    if isinstance(ranks, (list, tuple)) and not (
+        len(ranks) in (0, 2) and all(type(rank) is int and rank >= 0 for rank in ranks)
+    ):
+        faults.append(f"cntk_svdRanks = {ranks!r}: expected [], or whole numbers for fc6 and fc7, like [1024, 256]")
     kvals = merged["ss_kvals"]
     if isinstance(kvals, (list, tuple)) and not (
         len(kvals) == 3 and all(map(_is_number, kvals)) and 0 < kvals[0] <= kvals[1] and kvals[2] >= 1

@@ -32,10 +32,18 @@ class Engine(Protocol):
     ) -> None: ...
 
 
-def load_engine(name: str, network: Network | Path, *, device: str = "auto", threads: int | None = None) -> Engine:
+def load_engine(
+    name: str,
+    network: Network | Path,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    precision: str = "float32",
+) -> Engine:
     """Return the engine `name` ("torch", "cntk"), ready to embed with `network`: a network, or the path of its file.
 
-    `device` is "auto", "cpu" or "cuda" (torch only); `threads` None leaves the number to the engine.
+    `device` is "auto", "cpu" or "cuda" (torch only); `threads` is how many to use at most, None leaves it to the
+    engine; `precision` is "float32" or "bfloat16" (torch only: CNTK always computes in float32).
     Engines import their packages here, when they are wanted, so that the others need not be installed.
     """
     if name == "torch":
@@ -43,9 +51,8 @@ def load_engine(name: str, network: Network | Path, *, device: str = "auto", thr
 
         if isinstance(network, Path) and network.suffix == ".model":
             raise UserError(f"{network}: CNTK's own format. Use --engine cntk, or resources/convert_cntk_model.py")
-        return TorchEngine(
-            load_network(network) if isinstance(network, Path) else network, device=device, threads=threads
-        )
+        network = load_network(network) if isinstance(network, Path) else network
+        return TorchEngine(network, device=device, threads=threads, precision=precision)
     if name == "cntk":
         from fastRCNN.engines.cntk_engine import CntkEngine
 

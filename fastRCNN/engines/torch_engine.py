@@ -1,10 +1,15 @@
 """The network in PyTorch: trunk once per picture, ROI pooling, head once per different ROI.
 
+With precision "bfloat16", convolutions and linear layers multiply numbers of 8 significant bits and sum in float32.
+Processors with instructions for it (Intel's AMX, AVX-512 BF16) and GPUs are several times as fast at that. NumPy does
+not know the type, so between PyTorch and our compiled loops such arrays pass as int16 with the same bits.
+
 Letters in shapes: S side of the padded square, C channels, H and W of the map, N ROIs, U different ROIs, D outputs.
 """
 
 import logging
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,23 +24,28 @@ from helpers.errors import UserError
 
 log = logging.getLogger(__name__)
 
-_BLOCK = 256  # ROIs that are pooled and go through the head at once: bounds the memory, fills the matrix units
+_BLOCK = 1024  # ROIs that are pooled and go through the head at once: bounds the memory, fills the matrix units
 
 
 class TorchEngine:
-    """Runs a `Network` with PyTorch; see `fastRCNN.engines.Engine`."""
+    """Runs a `Network` with PyTorch; see `fastRCNN.engines.Engine`. `precision` is "float32" or "bfloat16"."""
 
     name = "torch"
 
-    def __init__(self, network: Network, *, device: str = "auto", threads: int | None = None) -> None:
+    def __init__(
+        self, network: Network, *, device: str = "auto", threads: int | None = None, precision: str = "float32"
+    ) -> None:
+        if precision not in ("float32", "bfloat16"):
+            raise ValueError(f"precision: expected 'float32' or 'bfloat16', got {precision!r}")
         self.spec = network.spec
         self.device = choose_device(device)
+        self.dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         if threads:
-            torch.set_num_threads(threads)
-        trunk = build_layers(network, network.spec.trunk).to(self.device).eval()
+            torch.set_num_threads(min(threads, torch.get_num_threads()))  # PyTorch knows how many cores are real
+        trunk = build_layers(network, network.spec.trunk).to(self.device, self.dtype).eval()
         # channels last is what the pooling and the normalisation want
         self.trunk = trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.head = build_layers(network, network.spec.head).to(self.device).eval()
+        self.head = build_layers(network, network.spec.head).to(self.device, self.dtype).eval()
         self.feature_dimension = network.spec.feature_dimension
 
     def embed(self, picture: NDArray[np.uint8], rois: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -43,40 +53,49 @@ class TorchEngine:
 
         ROIs that fall on the same cells of the map give the same numbers and are computed once.
         """
-        _, first, which = np.unique(
-            roi_cells(rois, spatial_scale=self.spec.spatial_scale), axis=0, return_index=True, return_inverse=True
-        )
-        feature_map, different = self.feature_map(picture), np.asarray(rois)[first]
-        rows = np.empty((len(different), self.feature_dimension), np.float32)
-        for start in range(0, len(different), _BLOCK):  # pooled numbers are used while they are in the cache
+        first, same_as = _different(roi_cells(rois, spatial_scale=self.spec.spatial_scale))
+        feature_map, different = _as_numpy(self._map(picture)), np.asarray(rois)[first]
+        rows = np.empty((len(same_as), self.feature_dimension), np.float32)
+        for start in range(0, len(first), _BLOCK):  # pooled numbers are used while they are in the cache
             block = slice(start, start + _BLOCK)
-            rows[block] = self.embed_pooled(self.pool(feature_map, different[block]))
-        return rows[which.ravel()]
+            rows[first[block]] = self._head(_as_tensor(self.pool(feature_map, different[block])))
+        repeated = np.flatnonzero(same_as != np.arange(len(same_as)))
+        rows[repeated] = rows[same_as[repeated]]
+        return rows
 
     def feature_map(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the trunk's output (C, H, W) float32 for a padded `picture` (S, S, 3) uint8 BGR."""
-        with torch.inference_mode():
-            return self.trunk(self.normalised(picture))[0].cpu().numpy()
+        return self._map(picture).float().numpy()
 
-    def pool(self, feature_map: NDArray[np.float32], rois: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return (N, C, 6, 6) float32: `feature_map` (C, H, W) pooled over `rois` (N, 4)."""
+    def pool(self, feature_map: NDArray[Any], rois: NDArray[np.float32]) -> NDArray[Any]:
+        """Return (N, C, 6, 6): `feature_map` (C, H, W) pooled over `rois` (N, 4), of a type that `roi_pool` takes."""
         return roi_pool(feature_map, rois, size=self.spec.pooling_size, spatial_scale=self.spec.spatial_scale)
 
     def embed_pooled(self, pooled: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return (N, D) float32: the head's output for `pooled` (N, C, 6, 6)."""
-        with torch.inference_mode():
-            return self.head(torch.from_numpy(pooled).to(self.device).flatten(1)).cpu().numpy()
+        return self._head(torch.from_numpy(pooled))
 
     def normalised(self, picture: NDArray[np.uint8]) -> torch.Tensor:
-        """Return (1, 3, S, S) float32: `picture` as the network's first layer wants it."""
+        """Return (1, 3, S, S): `picture` as the network's first layer wants it, channels last in memory."""
         if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
             raise ValueError(f"picture: expected (S, S, 3) uint8, got {picture.shape} {picture.dtype}")
         wanted = self.spec.input
         channels = picture if wanted.channels == "BGR" else picture[:, :, ::-1]
-        pixels = torch.from_numpy(np.ascontiguousarray(channels.transpose(2, 0, 1))).to(self.device).float()
-        mean = torch.tensor(wanted.mean, device=self.device).view(3, 1, 1)
-        scale = torch.tensor(wanted.scale, device=self.device).view(3, 1, 1)
-        return ((pixels - mean) * scale)[None].contiguous(memory_format=torch.channels_last)
+        pixels = torch.from_numpy(np.ascontiguousarray(channels)).to(self.device).float()
+        pixels -= torch.tensor(wanted.mean, device=self.device)
+        if wanted.scale != (1.0, 1.0, 1.0):
+            pixels *= torch.tensor(wanted.scale, device=self.device)
+        return pixels.to(self.dtype).permute(2, 0, 1)[None]
+
+    def _map(self, picture: NDArray[np.uint8]) -> torch.Tensor:
+        """Return the trunk's output (C, H, W), of the engine's type, on the CPU."""
+        with torch.inference_mode():
+            return self.trunk(self.normalised(picture))[0].cpu()
+
+    def _head(self, pooled: torch.Tensor) -> NDArray[np.float32]:
+        """Return (N, D) float32: the head's output for `pooled` (N, C, 6, 6) of any type."""
+        with torch.inference_mode():
+            return self.head(pooled.to(self.device, self.dtype).flatten(1)).float().cpu().numpy()
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -90,17 +109,44 @@ class TorchEngine:
         self.close()
 
 
+def _different(cells: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return which rows of `cells` (N, 4) are the first of their kind, (U,) in order, and for each row (N,) its first.
+
+    Cells of a map need few bits, so that a row fits into one whole number, and those are sorted faster than rows.
+    """
+    if len(cells) == 0:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    low, span = cells.min(), cells.max() - cells.min() + 1
+    if float(span) ** 4 < 2**63:
+        _, first, which = np.unique((cells - low) @ span ** np.arange(4), return_index=True, return_inverse=True)
+    else:
+        _, first, which = np.unique(cells, axis=0, return_index=True, return_inverse=True)
+    same_as = first[which.ravel()]
+    return np.unique(same_as), same_as
+
+
+def _as_numpy(tensor: torch.Tensor) -> NDArray[Any]:
+    """Return the memory of a CPU tensor, bfloat16 as int16."""
+    return (tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
+
+
+def _as_tensor(array: NDArray[Any]) -> torch.Tensor:
+    """Return the memory of an array as a tensor, int16 as bfloat16."""
+    tensor = torch.from_numpy(array)
+    return tensor.view(torch.bfloat16) if tensor.dtype == torch.int16 else tensor
+
+
 class LocalResponseNorm(nn.LocalResponseNorm):
     """PyTorch's layer; on the CPU, where no gradient is wanted, our faster one."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return `x` (B, C, H, W) normalised across channels."""
-        if x.device.type != "cpu" or x.dtype != torch.float32 or torch.is_grad_enabled():
+        if x.device.type != "cpu" or x.dtype not in (torch.float32, torch.bfloat16) or torch.is_grad_enabled():
             return super().forward(x)
         pixels = x.permute(0, 2, 3, 1).contiguous()  # no copy where the channels are last in memory
-        rows = pixels.view(-1, x.shape[1]).numpy()
+        rows = _as_numpy(pixels.view(-1, x.shape[1]))
         y = local_response_norm(rows, size=self.size, alpha=self.alpha, beta=self.beta, k=self.k)
-        return torch.from_numpy(y).view(pixels.shape).permute(0, 3, 1, 2)
+        return _as_tensor(y).view(pixels.shape).permute(0, 3, 1, 2)
 
 
 def choose_device(wanted: str) -> torch.device:

@@ -38,7 +38,7 @@ def needed_bytes(
     activations = rois_per_block * (2 * rows + 6 * sum(widths) + 3 * outputs)
     maps = map_sizes(spec, pad_size)
     picture = 4 * max(maps) + (3 * sum(maps[split:]) + rois_per_block * rows * 2 if train_conv_from else 0)
-    fitted = 3 * fitted_rois * widths[-1]  # before the training, so it is not added to the activations
+    fitted = 3 * (fitted_rois + widths[-1]) * widths[-1] if fitted_rois else 0  # before the training: not added
     return _FLOAT * (frozen + 3 * trained + max(activations, fitted) + picture)
 
 

@@ -92,9 +92,11 @@ class TrainableNetwork:
 
     def pooled(self, frozen_map: NDArray[np.float32], rois: NDArray[np.float32]) -> torch.Tensor:
         """Return (N, C * 36): trained layers and ROI pooling over `rois` (N, 4), with gradients."""
-        feature_map = self.trained_trunk(torch.from_numpy(np.array(frozen_map)).to(self.device)[None])[0]
-        pooling = {"size": self.spec.pooling_size, "spatial_scale": self.spec.spatial_scale}
-        return roi_pool_torch(feature_map.float(), rois, **pooling).flatten(1)  # type: ignore[arg-type]
+        maps = self.trained_trunk(torch.from_numpy(np.array(frozen_map)).to(self.device)[None])
+        pooled = roi_pool_torch(
+            maps, rois, np.zeros(len(rois)), size=self.spec.pooling_size, spatial_scale=self.spec.spatial_scale
+        )
+        return pooled.permute(0, 3, 1, 2).flatten(1)
 
     @torch.no_grad()
     def embedding(self, pooled: torch.Tensor) -> torch.Tensor:
@@ -131,6 +133,12 @@ class TrainableNetwork:
                 before /= factor
             rows = module(rows)
         self.head.train()
+
+    @torch.no_grad()
+    def set_layer(self, name: str, weight: torch.Tensor, bias: torch.Tensor) -> None:
+        """Give the layer `name` these weights (out, D) and biases (out,)."""
+        self.parameters[f"{name}.weight"].copy_(weight)
+        self.parameters[f"{name}.bias"].copy_(bias)
 
     def load_parameters(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:
         """Take over trained weights, by name."""

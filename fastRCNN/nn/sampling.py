@@ -19,6 +19,8 @@ from fastRCNN.cntk_inputs import CntkRecord
 from fastRCNN.roidb import RoiRecord
 from helpers.errors import UserError
 
+NEAR_BACKGROUND = 0.1  # overlap with an object, as Fast R-CNN's hard background
+
 
 @dataclass(frozen=True, eq=False)
 class TrainingPicture:
@@ -123,6 +125,23 @@ def draw_rois(
     wanted = round(rois_per_image * foreground_fraction)
     nr_foreground = min(len(foreground), max(wanted, rois_per_image - len(background)))
     return np.sort(np.concatenate([foreground[:nr_foreground], background[: rois_per_image - nr_foreground]]))
+
+
+def rois_to_fit(picture: TrainingPicture, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
+    """Return the numbers (n,) of up to `count` ROIs to fit the new layers to: all objects, background to fill up.
+
+    Half of the background overlaps an object by `NEAR_BACKGROUND` or more, where overlaps are known and there is so
+    much: these ROIs look most like objects, and among thousands drawn at random there are few.
+    """
+    objects = rng.permutation(np.flatnonzero(picture.labels > 0))[:count]
+    background = rng.permutation(np.flatnonzero(picture.labels == 0))
+    room = count - len(objects)
+    if picture.overlaps is not None:
+        is_near = picture.overlaps[background] >= NEAR_BACKGROUND
+        near, far = background[is_near], background[~is_near]
+        first = min(len(near), room // 2)
+        background = np.concatenate([near[:first], far, near[first:]])
+    return np.sort(np.concatenate([objects, background[:room]]))
 
 
 def target_statistics(

@@ -20,7 +20,7 @@ def train_network(
     classes: Sequence[str],
     parameters: NnTraining,
     *,
-    folder: Path,
+    checkpoint: Path,
     engine: str = "torch",
     fingerprint: str = "",
     pad_size: int = 1000,
@@ -31,11 +31,13 @@ def train_network(
 ) -> Network:
     """Return `network` with a layer "score" for `classes`, trained on `pictures`.
 
-    `folder` gets checkpoint_nn.npz (PyTorch only; removed at the end), training_nn.tsv and .png, and boxes_nn.npz where
-    boxes are learnt. A checkpoint whose `fingerprint` (what the training is made from) fits is continued.
+    `checkpoint` is written after each epoch (PyTorch only) and removed at the end; where it is there and its
+    `fingerprint` (what the training is made from) fits, it is continued. Its folder also gets training_nn.tsv and .png,
+    and boxes_nn.npz where boxes are learnt.
     """
+    folder = checkpoint.parent
     folder.mkdir(parents=True, exist_ok=True)
-    checkpoint, log_file = folder / "checkpoint_nn.npz", folder / "training_nn.tsv"
+    log_file = folder / "training_nn.tsv"
     if engine == "cntk":
         from fastRCNN.engines.cntk_trainer import CntkNnTrainer
 
@@ -51,11 +53,13 @@ def train_network(
         for _ in progress(trainer.prepare(), "frozen layers", len(trainer.features.keys)):
             pass
         bar: Any = progress(trainer.run(), "training", trainer.nr_steps)
+        watched = hasattr(bar, "set_postfix_str")  # a bar is only drawn where somebody watches
         for step in bar:
-            bar.set_postfix_str(str(step))
+            if watched:
+                bar.set_postfix_str(str(step))
             if step.last:
                 write_log(log_file, trainer.history)
-                if bar.disable:
+                if not watched:
                     log.info("%s", step)
         write_log(log_file, trainer.history)
         draw_log(log_file.with_suffix(".png"), trainer.history)

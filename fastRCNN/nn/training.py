@@ -33,13 +33,16 @@ from fastRCNN.nn.learning_rate import UnitGainSgd, minibatch_momentum, rate_per_
 from fastRCNN.nn.losses import roi_losses
 from fastRCNN.nn.memory import BLOCK, cache_limit, free_bytes, needed_bytes, require_memory
 from fastRCNN.nn.network import TrainableNetwork
-from fastRCNN.nn.sampling import TrainingPicture, draw_rois, flipped_targets, target_statistics
-from fastRCNN.nn.start import fit_softmax
+from fastRCNN.nn.sampling import TrainingPicture, draw_rois, flipped_targets, rois_to_fit, target_statistics
+from fastRCNN.nn.start import fit_boxes, fit_softmax
 from helpers.errors import UserError
 
 log = logging.getLogger(__name__)
 
 _SAMPLE = 1024  # ROIs that the scale of the head is measured on
+_NEAR = 0.6  # overlap from which on a ROI takes part in the first fit of the boxes, as in R-CNN's appendix C
+
+_ADVICE = "A lower learning rate often helps: nn_rateFactor, cntk_lr_per_image, or nn_warmupEpochs"
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,9 @@ class NnTraining:
     nn_warmupEpochs: float = 0.0
     nn_headNorm: float = 0.0
     nn_fitScoreFirst: bool = False
-    nn_fittedRois: int = 8000
+    nn_fittedRois: int = 16000
+    nn_fittedL2: float = 1e-6
+    nn_fittedRidge: float = 1.0
     nn_rateFactor: float = 1.0
     nn_dropout: float = 0.5
 
@@ -87,7 +92,7 @@ class NnTraining:
     @property
     def needs_roidb(self) -> bool:
         """Whether more must be known of the ROIs than their classes."""
-        return self.nn_bboxRegression or self.nn_backgroundOverlap > 0
+        return self.nn_bboxRegression or self.nn_backgroundOverlap > 0 or self.nn_fitScoreFirst
 
     @property
     def rois_per_image(self) -> int:
@@ -170,7 +175,7 @@ class NnTrainer:
         if self.parameters.nn_headNorm and not self.history:
             self.net.scale_head(self._sample(), norm=self.parameters.nn_headNorm)
         if self.parameters.nn_fitScoreFirst and not self.history:
-            self._fit_score()
+            self._fit_new_layers()
 
     def run(self) -> Iterator[Step]:
         """Train all epochs that are left; yields after each minibatch. `UserError` where the loss is not finite."""
@@ -216,20 +221,32 @@ class NnTrainer:
             loss, error, box_loss = sums[:3] / max(sums[3], 1)
             yield Step(epoch + 1, loss, error, box_loss, rate, first + len(batch) == len(order)), sums
 
-    def _fit_score(self) -> None:
-        """Start the score layer where it fits the embeddings best: on all objects and as much background as is kept."""
-        per_picture = max(1, self.parameters.nn_fittedRois // len(self.pictures))
+    def _fit_new_layers(self) -> None:
+        """Start the new layers where they fit the embeddings of `rois_to_fit`."""
+        p, net = self.parameters, self.net
+        per_picture = max(1, p.nn_fittedRois // len(self.pictures))
         rng = np.random.default_rng([self.seed, len(self.pictures), 1])
-        rows, labels = [], []
+        rows, kept = [], []
         for number, picture in enumerate(self.pictures):
-            kept = draw_rois(picture, rng, rois_per_image=per_picture, foreground_fraction=1.0)
-            for block in np.array_split(kept, -(-len(kept) // BLOCK) or 1):
-                rows.append(self.net.embedding(self._pooled(number, False, block)))
-            labels.append(torch.from_numpy(picture.labels[kept]))
-        weight, bias = fit_softmax(torch.cat(rows), torch.cat(labels).to(self.net.device), len(self.net.classes))
-        with torch.no_grad():
-            self.net.score.weight.copy_(weight)
-            self.net.score.bias.copy_(bias)
+            drawn = rois_to_fit(picture, rng, per_picture)
+            kept.append((number, False, drawn))
+            for block in np.array_split(drawn, -(-len(drawn) // BLOCK) or 1):
+                rows.append(net.embedding(self._pooled(number, False, block)))
+        embeddings = torch.cat(rows)
+        rows.clear()
+        log.info("Fitting the new layers to %d ROIs.", len(embeddings))
+        labels = torch.from_numpy(np.concatenate([self.pictures[n].labels[rois] for n, _, rois in kept])).to(net.device)
+        net.set_layer("score", *fit_softmax(embeddings, labels, len(net.classes), l2_weight=p.nn_fittedL2))
+        targets = self._targets(kept)
+        if targets is not None:
+            near = torch.from_numpy(np.concatenate([self._near_objects(n)[rois] for n, _, rois in kept])).to(net.device)
+            weight, bias = fit_boxes(embeddings[near], targets[near], ridge=p.nn_fittedRidge)
+            net.set_layer("bbox", weight.repeat(len(net.classes), 1), bias.repeat(len(net.classes)))
+
+    def _near_objects(self, number: int) -> NDArray[np.bool_]:
+        """Return which ROIs (R,) of a picture lie so close to their object that moving them there can be learnt."""
+        picture = self.pictures[number]
+        return (picture.labels > 0) & (True if picture.overlaps is None else picture.overlaps >= _NEAR)
 
     def _sample(self) -> torch.Tensor:
         """Return the pooled numbers of some ROIs of every picture, evenly spread."""
@@ -314,8 +331,7 @@ class NnTrainer:
                 box = " ".join(f"{value:g}" for value in picture.rois[roi])
                 raise UserError(
                     f"{picture.path}: the loss of ROI {roi + 1} ({box} in the padded square) is {value} in epoch "
-                    f"{epoch + 1}: training stopped. {self._kept()} A lower learning rate often helps: "
-                    "--set cntk_lr_per_image=[...], or nn_warmupEpochs"
+                    f"{epoch + 1}: training stopped. {self._kept()}{_ADVICE}"
                 )
             place -= len(rois)
 
@@ -323,26 +339,31 @@ class NnTrainer:
         for name, parameter in self.net.parameters.items():
             if not bool(torch.isfinite(parameter).all()):
                 raise UserError(
-                    f"{name} is not finite after epoch {epoch + 1}: training stopped. {self._kept()} A lower learning "
-                    "rate often helps: --set cntk_lr_per_image=[...], or nn_warmupEpochs"
+                    f"{name} is not finite after epoch {epoch + 1}: training stopped. {self._kept()}{_ADVICE}"
                 )
 
     def _kept(self) -> str:
         done = len(self.history)
-        return f"The checkpoint of epoch {done} is kept: {self.checkpoint}." if done and self.checkpoint else ""
+        return f"The checkpoint of epoch {done} is kept: {self.checkpoint}. " if done and self.checkpoint else ""
 
     def _check_memory(self, pad_size: int) -> float:
         """Raise `UserError` when memory is short; return how many bytes the features may take."""
         p, net = self.parameters, self.net
         most = max(len(picture.rois) for picture in self.pictures)
         of_picture = min(p.nn_roisPerImage or most, most)
-        needed = needed_bytes(
-            net.spec, nr_classes=len(net.classes), pad_size=pad_size, train_conv_from=p.nn_trainConvFrom,
-            rois_per_block=of_picture if net.trains_trunk else min(BLOCK, of_picture * p.cntk_mb_size),
-            with_boxes=p.nn_bboxRegression, fitted_rois=p.nn_fittedRois if p.nn_fitScoreFirst else 0,
+        fitted = min(p.nn_fittedRois, sum(len(picture.rois) for picture in self.pictures)) * p.nn_fitScoreFirst
+        needed, without_fit = (
+            needed_bytes(
+                net.spec, nr_classes=len(net.classes), pad_size=pad_size, train_conv_from=p.nn_trainConvFrom,
+                rois_per_block=of_picture if net.trains_trunk else min(BLOCK, of_picture * p.cntk_mb_size),
+                with_boxes=p.nn_bboxRegression, fitted_rois=count,
+            )
+            for count in (fitted, 0)
         )  # fmt: skip
         rois = "nn_roisPerImage" if p.nn_roisPerImage else "cntk_nrRois"
         lower = (rois, "cntk_padWidth (with cntk_padHeight)") if net.trains_trunk else (rois, "cntk_mb_size")
+        if needed > without_fit:
+            lower = ("nn_fittedRois", rois)
         require_memory(needed, free_bytes(net.device), device=net.device, lower=lower)
         return cache_limit(needed if net.device.type == "cpu" else 0)
 

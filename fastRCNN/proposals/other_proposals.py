@@ -58,7 +58,10 @@ def opencv_boxes(image: NDArray[np.uint8], *, quality: bool) -> NDArray[np.int32
 def dlib_boxes(
     image: NDArray[np.uint8], *, k_values: tuple[float, float, int], min_size: int, max_merging_iterations: int
 ) -> NDArray[np.int32]:
-    """Return the boxes of dlib's `find_candidate_object_locations` for an (H, W, 3) uint8 BGR picture."""
+    """Return the boxes of dlib's `find_candidate_object_locations` for an (H, W, 3) uint8 BGR picture.
+
+    It finds nothing in a picture that is one pixel wide or high; the box is the whole picture then.
+    """
     try:
         import dlib
     except ImportError as missing:
@@ -76,7 +79,8 @@ def dlib_boxes(
         max_merging_iterations=max_merging_iterations,
     )
     boxes = [(r.left(), r.top(), r.right(), r.bottom()) for r in rectangles]
-    return _shuffled(np.array(boxes, np.int32).reshape(-1, 4))
+    whole = (0, 0, image.shape[1] - 1, image.shape[0] - 1)
+    return _shuffled(np.array(boxes or [whole], np.int32))
 
 
 def _shuffled(boxes: NDArray[np.int32]) -> NDArray[np.int32]:

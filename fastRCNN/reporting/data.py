@@ -20,6 +20,7 @@ from helpers.plots import Panel, Series
 
 MAX_CROPS = 12  # of misses, and of false alarms
 MAX_PICTURES = 24
+_NOT_SHOWN = ("root", "quiet", "jobs", "show", "ground_truth", "image_set", "cntk_model")
 _CROP_SIDE, _PICTURE_SIDE = 240, 640
 
 
@@ -35,7 +36,10 @@ def build_report(
     overlap_threshold: float,
     parameters: Mapping[str, Any],
 ) -> tuple[Report, list[ThresholdCounts]]:
-    """Return the report on `pictures`, and the counts over thresholds for each object class."""
+    """Return the report on `pictures`, and the counts over thresholds for each object class.
+
+    parameters: of the run, by name; those that the result does not depend on are left out of the report.
+    """
     misses = [miss for picture in pictures for miss in picture.misses]
     alarms = [alarm for picture in pictures for alarm in picture.alarms]
     thresholds = round_thresholds(pictures, classifier=classifier, threshold=threshold)
@@ -59,7 +63,7 @@ def build_report(
         pictures=[_picture(read(picture.path), picture, threshold) for picture in ranked],
         nr_misses=len(misses),
         nr_alarms=len(alarms),
-        parameters=parameters,
+        parameters={name: parameters[name] for name in sorted(parameters) if name not in _NOT_SHOWN},
     )
     return report, per_class
 

@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from fastRCNN.alexnet import save_network
-from resources.train_alexnet.network import GEOMETRY, INPUT_MEAN, INPUT_SCALE, Shape, TrainingAlexNet
-from resources.train_alexnet.roi_pooling import BINS
+from resources.train_alexnet.network import BINS, GEOMETRY, INPUT_MEAN, INPUT_SCALE, Shape, TrainingAlexNet
 from resources.train_alexnet.train import Recipe
 
 SOURCE = "resources/train_alexnet: trained from nothing on procedural pictures"

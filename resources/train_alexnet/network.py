@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from resources.train_alexnet.roi_pooling import BINS, roi_pool
+from fastRCNN.nn.roi_pooling_torch import roi_pool_torch
 
+BINS = 6
 OVERLAP_BINS = 10
 
 
@@ -90,7 +91,7 @@ class TrainingAlexNet(nn.Module):
         return functional.relu(self.norm7(self.fc7_b(self.fc7_a(x))))
 
     def forward(self, windows: Tensor, rois: Tensor, owner: Tensor) -> Tensor:
-        return self.embed(roi_pool(self.maps(windows), rois, owner))
+        return self.embed(roi_pool_torch(self.maps(windows), rois, owner, size=BINS))
 
     def heads(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return class (R, 1 + designs), identity (R, designs), overlap (R, 10) and geometry (R, 7), float32."""

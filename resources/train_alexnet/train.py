@@ -20,7 +20,6 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is loaded: do not spin on a shared machine
 
 import cv2
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -154,7 +153,6 @@ def train(
     """
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(threads)
-    numba.set_num_threads(threads)
     cv2.setNumThreads(1)
     folder.mkdir(parents=True, exist_ok=True)
     pool = Pool(folder / "pool", size=recipe.pool, seed=recipe.seed, designs=recipe.designs)

@@ -2,6 +2,10 @@
 
 import importlib.util
 import logging
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numba
 import pytest
@@ -86,3 +90,58 @@ def test_a_damaged_cache_file_is_survived(source, caplog):
 
 def test_the_python_function_stays_within_reach(source):
     assert load(source).double.py_func(21) == 42
+
+
+STANDING_IN = """
+from fastRCNN.compiling import compiled
+
+def by_hand(x):
+    return ["by hand", 2 * x]
+
+@compiled(what="the doubling", seconds=3, stand_in=by_hand)
+def double(x):
+    return ["compiled", 2 * x]
+"""
+
+
+def test_the_stand_in_gives_way_to_numba_when_numba_is_there(source):
+    source.write_text(STANDING_IN.replace('"by hand", ', "").replace('"compiled", ', "-1 + "))
+    assert load(source).double(4) == [7]  # Numba has been imported above: compiled at once
+
+
+def test_the_stand_in_gives_way_when_it_has_taken_long_enough(source, monkeypatch):
+    monkeypatch.setattr(compiling, "_njit", lambda function, **options: function)
+    monkeypatch.setattr(compiling, "_has_cache_file", lambda kernel: True)
+    monkeypatch.delitem(sys.modules, "numba")
+    source.write_text(STANDING_IN)
+    double = load(source).double
+    assert double(1) == ["by hand", 2] and double(2) == ["by hand", 4]
+    monkeypatch.setattr(compiling, "_PATIENCE", 0.0)
+    assert double(1) == ["compiled", 2]
+    monkeypatch.setattr(compiling, "_PATIENCE", 1.0)
+    assert double(1) == ["compiled", 2]  # for good
+
+
+def test_threads_compile_once(source, monkeypatch):
+    made = []
+
+    def slow(function, **options):
+        made.append(function)
+        time.sleep(0.05)
+        return function
+
+    monkeypatch.setattr(compiling, "_njit", slow)
+    monkeypatch.setattr(compiling, "_has_cache_file", lambda kernel: True)
+    double = load(source).double
+    with ThreadPoolExecutor(4) as executor:
+        assert list(executor.map(double, range(8))) == [0, 2, 4, 6, 8, 10, 12, 14]
+    assert len(made) == 1
+
+
+def test_numba_is_not_loaded_before_a_kernel_is_called(source):
+    program = (
+        "import sys; from fastRCNN.nms import nms; import fastRCNN.roi_pooling\n"
+        "assert nms([[0, 0, 9, 9], [0, 0, 9, 8]], [1, 2]).tolist() == [1]\n"
+        "assert not {'numba', 'scipy', 'matplotlib', 'joblib', 'torch'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -30,6 +30,17 @@ def test_by_hand():
     np.testing.assert_allclose(y, [[1 / 6**0.75, 2 / 15**0.75, 3 / 14**0.75]], rtol=1e-6)
 
 
+def test_bits_of_bfloat16_are_computed_in_float32_and_rounded_to_the_nearest():
+    numbers = (torch.randn(300, 17, generator=torch.Generator().manual_seed(0)) * 40).bfloat16()
+    with torch.inference_mode():
+        expected = torch.from_numpy(local_response_norm(numbers.float().numpy(), alpha=1e-2)).bfloat16()
+        found = local_response_norm(numbers.view(torch.int16).numpy(), alpha=1e-2)
+        assert found.dtype == np.int16
+        assert torch.equal(torch.from_numpy(found).view(torch.bfloat16), expected)
+        layer = LocalResponseNorm(5, 1e-2, 0.75, 1.0)(numbers.view(3, 100, 17).permute(0, 2, 1)[..., None])
+    assert torch.equal(layer[..., 0].permute(0, 2, 1).reshape(300, 17), expected)
+
+
 def test_wrong_type_is_refused():
     with pytest.raises(ValueError, match="float32"):
         local_response_norm(np.zeros((2, 3)))

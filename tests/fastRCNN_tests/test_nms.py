@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastRCNN.nms import nms, nms_largest_first, nms_per_class
+from fastRCNN.nms import _keep_best, _keep_best_numpy, nms, nms_largest_first, nms_per_class
 from helpers.boxes import iou_matrix
 
 
@@ -75,6 +75,15 @@ def test_per_class_is_nms_within_each_label():
         rows = np.flatnonzero(labels == label)
         expected[rows[plain_nms(boxes[rows], scores[rows], 0.3)]] = True
     np.testing.assert_array_equal(nms_per_class(boxes, scores, labels, threshold=0.3), expected)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.3, 1.0])
+def test_the_stand_in_keeps_the_same_boxes(threshold):
+    rng = np.random.default_rng(9)
+    boxes = np.vstack([random_boxes(rng, 300), [[5, 5, 4, 4]] * 2]).astype(float)
+    bounds = np.array([0, 40, 40, 41, 302])
+    np.testing.assert_array_equal(_keep_best_numpy(boxes, bounds, threshold), _keep_best(boxes, bounds, threshold))
+    assert _keep_best_numpy(np.zeros((0, 4)), np.array([0, 0]), threshold).shape == (0,)
 
 
 def test_largest_first():

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from fastRCNN.roi_pooling import roi_cells, roi_pool
 
@@ -70,8 +71,22 @@ def test_doubling_picture_and_scale_changes_nothing():
     np.testing.assert_array_equal(roi_pool(features, rois), roi_pool(features, rois * 2, spatial_scale=1 / 32))
 
 
+def test_bits_of_bfloat16_pool_like_their_numbers():
+    numbers = torch.randn(7, 12, 15, generator=torch.Generator().manual_seed(0)).bfloat16()
+    numbers[0] = -1  # a channel without a positive number
+    numbers[1, 3] = -0.0
+    corners = np.random.default_rng(0).integers(0, 200, (50, 2, 2))
+    rois = np.sort(corners, axis=1).reshape(50, 4)
+    pooled = roi_pool(numbers.view(torch.int16).numpy(), rois)
+    assert pooled.dtype == np.int16
+    found = torch.from_numpy(pooled).view(torch.bfloat16).float().numpy()
+    np.testing.assert_array_equal(found, roi_pool(numbers.float().numpy(), rois))
+
+
 def test_wrong_shapes_are_refused():
     with pytest.raises(ValueError, match=r"\(C, H, W\)"):
         roi_pool(np.zeros((4, 4), np.float32), [[0, 0, 1, 1]])
+    with pytest.raises(ValueError, match="float64"):
+        roi_pool(np.zeros((1, 4, 4)), [[0, 0, 1, 1]])
     with pytest.raises(ValueError, match=r"\(N, 4\)"):
         roi_pool(np.zeros((1, 4, 4), np.float32), [0, 0, 1, 1])

@@ -3,8 +3,16 @@
 import numpy as np
 import pytest
 
-from fastRCNN.rois import RoiParameters, compute_roi_stages, compute_rois, filter_rois, grid_rois
+from fastRCNN.rois import (
+    RoiParameters,
+    compute_roi_stages,
+    compute_rois,
+    filter_rois,
+    grid_rois,
+    rois_of_pictures,
+)
 from helpers.errors import UserError
+from helpers.images import read_image, write_image
 
 GROCERY = RoiParameters(
     roi_minDimRel=0.04, roi_maxDimRel=0.4, roi_minNrPixelsRel=2 * 0.04 * 0.04, roi_maxNrPixelsRel=0.33 * 0.4 * 0.4
@@ -101,3 +109,21 @@ def test_whole_picture_where_nothing_passes(size, caplog):
 def test_unknown_method_or_missing_package_is_an_error():
     with pytest.raises((UserError, ValueError)):
         compute_rois(picture(), RoiParameters(ss_method="nonsense"), np.random.default_rng(0))
+
+
+def test_pictures_come_in_order_however_many_at_once(tmp_path):
+    paths = [tmp_path / f"{number}.png" for number in range(5)]
+    for number, path in enumerate(paths):
+        write_image(path, picture(300 + 40 * number, 200))
+    found = {jobs: list(rois_of_pictures(paths, GROCERY, 3, jobs)) for jobs in (1, 3)}
+    for path, (one, seconds), (three, _) in zip(paths, found[1], found[3], strict=True):
+        expected = compute_rois(read_image(path), GROCERY, np.random.default_rng(3))
+        np.testing.assert_array_equal(one.final, expected)
+        np.testing.assert_array_equal(three.final, expected)
+        assert seconds > 0
+
+
+def test_a_picture_that_cannot_be_read_is_named(tmp_path):
+    write_image(tmp_path / "0.png", picture())
+    with pytest.raises(UserError, match=r"1\.png: no such picture"):
+        list(rois_of_pictures([tmp_path / "0.png", tmp_path / "1.png", tmp_path / "0.png"], GROCERY, 0, 2))

@@ -147,9 +147,11 @@ def test_dlib_rectangles_and_channel_order(monkeypatch):
         @staticmethod
         def find_candidate_object_locations(image, rectangles, **options):
             seen.update(options, pixel=image[0, 0].tolist())
-            rectangles.append(Rectangle(1, 2, 3, 4))
+            if image.shape[1] > 1:
+                rectangles.append(Rectangle(1, 2, 3, 4))
 
     monkeypatch.setitem(sys.modules, "dlib", Dlib)
     picture = np.full((8, 8, 3), (10, 20, 30), np.uint8)
     assert selective_search(picture, method="dlib").tolist() == [[1, 2, 3, 4]]
     assert seen == {"kvals": (50, 500, 6), "min_size": 20, "max_merging_iterations": 20, "pixel": [30, 20, 10]}
+    assert selective_search(picture[:, :1], method="dlib").tolist() == [[0, 0, 0, 7]]  # dlib finds nothing in it

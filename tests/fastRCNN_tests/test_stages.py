@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fastRCNN.imdb import Imdb
-from fastRCNN.stages import begin, require, stamp_file
+from fastRCNN.stages import begin, current_stamp, require, stamp_file
 from helpers.annotations import boxes_path, write_rois
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
@@ -89,6 +89,15 @@ def test_files_without_a_stamp_are_used_with_one_line(tiny, caplog):
         assert "no stamp" in caplog.text
         assert run_step_1(tiny, p) == []
     assert "kept as brought by hand" in caplog.text
+
+
+def test_auto_precision_is_what_step_3_made_of_it(tiny):
+    used = parameters_of(tiny, "--set", "cntk_precision=bfloat16")
+    begin("network", tiny, used, [])
+    auto = current_stamp("network", tiny, parameters_of(tiny))
+    assert auto.parameters["cntk_precision"] == "bfloat16"
+    other = current_stamp("network", tiny, parameters_of(tiny, "--set", "cntk_precision=float32"))
+    assert other.parameters["cntk_precision"] == "float32"
 
 
 def test_a_damaged_stamp_counts_as_none(tiny):

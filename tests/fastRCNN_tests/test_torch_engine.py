@@ -7,7 +7,7 @@ from torch import nn
 
 from fastRCNN.alexnet import caffe_shape, cntk_shape, he_initialised, torchvision_shape
 from fastRCNN.engines import load_engine, starting_network
-from fastRCNN.engines.torch_engine import TorchEngine, choose_device
+from fastRCNN.engines.torch_engine import TorchEngine, _different, choose_device
 from helpers.errors import UserError
 
 WIDTHS = (8, 12, 12, 12, 8)
@@ -63,8 +63,35 @@ def test_equals_the_plain_network(shape):
     np.testing.assert_allclose(engine.embed(picture, rois), rows, atol=1e-4 * np.abs(rows).max())
 
 
-def test_repeated_rois_and_order_make_no_difference(slim_weights):
-    engine = load_engine("torch", slim_weights)
+@pytest.mark.parametrize("shape", [cntk_shape, caffe_shape, torchvision_shape])
+def test_bfloat16_is_close_to_float32(shape):
+    network = he_initialised(3, spec=shape(widths=WIDTHS, hidden=64))
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 256, (200, 200, 3)).astype(np.uint8)
+    rois = np.sort(rng.integers(0, 200, (50, 2, 2)), axis=1).reshape(50, 4).astype(np.float32)
+    exact = TorchEngine(network, device="cpu").embed(picture, rois)
+    with TorchEngine(network, device="cpu", precision="bfloat16") as engine:
+        rounded = engine.embed(picture, rois)
+        assert engine.feature_map(picture).dtype == np.float32
+    assert rounded.dtype == np.float32
+    assert not (rounded.view(np.uint32) & 0xFFFF).any(), "a bfloat16 is the upper half of a float32"
+    # each rounding is at most 2**-9 of a number, and seven layers follow each other
+    assert np.linalg.norm(rounded - exact) < 7 * 2**-9 * np.linalg.norm(exact)
+    assert not np.array_equal(rounded, exact)
+
+
+def test_the_first_of_equal_cells():
+    rng = np.random.default_rng(0)
+    for cells in (rng.integers(0, 3, (200, 4)), rng.integers(-2, 2, (200, 4)), rng.integers(0, 2, (200, 4)) * 2**40):
+        first, same_as = _different(cells)
+        expected = [next(j for j in range(200) if (cells[j] == cells[i]).all()) for i in range(200)]
+        assert same_as.tolist() == expected
+        assert first.tolist() == sorted(set(expected))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_repeated_rois_and_order_make_no_difference(slim_weights, precision):
+    engine = load_engine("torch", slim_weights, precision=precision)
     picture = np.random.default_rng(1).integers(0, 256, (160, 160, 3)).astype(np.uint8)
     rng = np.random.default_rng(2)
     corners = rng.integers(0, 100, (40, 2))
@@ -90,6 +117,8 @@ def test_wrong_pictures_engines_and_devices(slim_weights, tmp_path):
         engine.embed(np.zeros((50, 50, 3), np.float32), np.zeros((1, 4), np.float32))
     with pytest.raises(ValueError, match="engine"):
         load_engine("caffe", slim_weights)
+    with pytest.raises(ValueError, match="precision"):
+        load_engine("torch", slim_weights, precision="float16")
     with pytest.raises(UserError, match="--engine cntk"):
         load_engine("torch", tmp_path / "AlexNet.model")
     if not torch.cuda.is_available():

@@ -36,6 +36,18 @@ def test_boxes_are_read(tmp_path, text, expected):
     assert boxes.tolist() == expected
 
 
+def test_plain_files_read_at_once_are_read_as_line_by_line(tmp_path):
+    rows = np.random.default_rng(0).integers(0, 1_000_000, (50, 4))
+    text = "".join(" ".join(map(str, row)) + "\n" for row in rows.tolist())
+    (tmp_path / "plain").write_text(text)
+    (tmp_path / "odd").write_text(text + " \n")  # an empty line at the end: read line by line
+    assert read_rois(tmp_path / "plain").tolist() == read_rois(tmp_path / "odd").tolist() == rows.tolist()
+    assert read_rois(tmp_path / "plain").dtype == np.int32
+    (tmp_path / "huge").write_text("1 2 3 1000000\n")
+    with pytest.raises(UserError, match="not a pixel coordinate"):
+        read_rois(tmp_path / "huge")
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

@@ -45,6 +45,24 @@ def test_all_exif_orientations_read_upright(tmp_path, orientation):
     assert np.abs(image.astype(int) - expected)[6::12, 6::12].max() < 60, "corners are not where they belong"
 
 
+@pytest.mark.parametrize("endian", ["<", ">"])
+@pytest.mark.parametrize("orientation", [0, 1, 6, 8, 9])
+def test_the_size_follows_the_reader_in_both_byte_orders(tmp_path, endian, orientation):
+    exif = Image.Exif()
+    exif.endian = endian
+    exif[0x010F], exif[0x0112], exif[0x0132] = "a maker's name", orientation, "2020:01:01 00:00:00"
+    path = tmp_path / "turned.jpg"
+    four_corners().save(path, exif=exif)
+    height, width = read_image(path).shape[:2]
+    assert image_size(path) == (width, height)
+
+
+def test_a_damaged_exif_block_does_not_turn_the_size(tmp_path):
+    path = tmp_path / "thumbnail.jpg"
+    path.write_bytes(jpeg_with_thumbnail())
+    assert image_size(path) == (400, 300)
+
+
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK", "I;16", "1", "LA"])
 def test_every_mode_becomes_three_channels_of_8_bit(tmp_path, mode):
     grey = np.tile(np.linspace(0, 255, 32).astype(np.uint8), (20, 1))
@@ -103,6 +121,8 @@ def test_what_is_no_whole_picture_is_named(tmp_path, content, reason):
     with pytest.raises(UserError, match=reason) as error:
         read_image(path)
     assert "bad.jpg" in str(error.value)
+    with pytest.raises(UserError, match=reason):
+        image_size(path)
 
 
 def test_png_named_jpg_and_unusual_paths_are_fine(tmp_path):

@@ -1,4 +1,4 @@
-"""The training network: ROI pooling against its definition, folding, low rank, export, and exact resumption."""
+"""The training network: folding, low rank, export, and exact resumption."""
 
 import dataclasses
 
@@ -11,47 +11,11 @@ from fastRCNN.engines.torch_engine import TorchEngine
 from resources.train_alexnet.fold import fold, header
 from resources.train_alexnet.network import Shape, TrainingAlexNet, losses
 from resources.train_alexnet.pool import Pool
-from resources.train_alexnet.roi_pooling import gather_pool, roi_pool
 from resources.train_alexnet.train import Recipe, same_so_far, train
 
 TINY = Shape(convolutions=(8, 8, 8, 8, 8), features=32, waist6=6, waist7=5)
 ROIS = torch.tensor([[0.0, 0, 60, 60], [16, 24, 100, 180], [100, 40, 180, 60], [170, 170, 191, 191], [5, 5, 20, 20]])
 OWNER = torch.tensor([0, 0, 1, 1, 1])
-
-
-def _direct_pool(maps: np.ndarray, roi: list[float]) -> np.ndarray:
-    """ROI pooling as DESIGN's formula reads, cell by cell; `maps` (C, H, W) -> (6, 6, C)."""
-    x1, y1, x2, y2 = (int(np.floor(v / 16 + 0.5)) for v in roi)
-    w, h = max(x2 - x1 + 1, 1), max(y2 - y1 + 1, 1)
-    out = np.zeros((6, 6, len(maps)), np.float32)
-    for i in range(6):
-        for j in range(6):
-            rows = slice(int(np.floor(i * h / 6)) + y1, int(np.ceil((i + 1) * h / 6)) + y1)
-            columns = slice(int(np.floor(j * w / 6)) + x1, int(np.ceil((j + 1) * w / 6)) + x1)
-            cells = maps[:, rows, columns].reshape(len(maps), -1)
-            if cells.size:
-                out[i, j] = np.maximum(cells.max(1), 0)
-    return out
-
-
-def test_roi_pooling_is_the_formula_and_both_ways_agree():
-    maps = torch.relu(torch.randn(2, 5, 11, 11, generator=torch.Generator().manual_seed(0))).requires_grad_()
-    compiled, gathered = roi_pool(maps, ROIS, OWNER), gather_pool(maps, ROIS, OWNER)
-    expected = np.stack(
-        [_direct_pool(maps[n].detach().numpy(), roi) for roi, n in zip(ROIS.tolist(), OWNER.tolist(), strict=True)]
-    )
-    assert np.array_equal(compiled.detach().numpy(), expected)
-    assert np.array_equal(gathered.detach().numpy(), expected)
-    upstream = torch.randn(compiled.shape, generator=torch.Generator().manual_seed(1))
-    upstream = upstream * (compiled.detach() > 0)  # where all cells are 0 the two may name another winner
-    first = torch.autograd.grad((compiled * upstream).sum(), maps)[0]
-    second = torch.autograd.grad((gathered * upstream).sum(), maps)[0]
-    assert torch.allclose(first, second, atol=1e-6) and first.abs().sum() > 0
-
-
-def test_roi_pooling_wants_rois_sorted_by_window():
-    with pytest.raises(ValueError, match="sorted by window"):
-        roi_pool(torch.zeros(2, 1, 4, 4), ROIS[:2], torch.tensor([1, 0]))
 
 
 def _trained() -> TrainingAlexNet:

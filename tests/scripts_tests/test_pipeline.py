@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fastRCNN.alexnet import load_network
 from fastRCNN.detections import read_detections_table
 from fastRCNN.detector import Detector
 from helpers.annotations import labels_path, write_annotation
@@ -118,6 +119,24 @@ def test_boxes_of_svms_move_and_steps_5_and_6_agree(finished, run, tmp_path):
     table = Path("results") / "tiny" / "visualizations" / "svm_16.detections.tsv"
     assert (tmp_path / "d.tsv").read_bytes() == (run.root / table).read_bytes()
     assert (run.root / table).read_bytes() != (finished.root / table).read_bytes(), "no box has moved"
+
+
+def test_bfloat16_and_truncated_layers_are_the_same_in_all_steps(run, tmp_path):
+    options = ["--set", "cntk_precision=bfloat16", "--set", "cntk_svdRanks=[24, 16]"]
+    for script in run.steps[:3]:
+        run(script, *options)
+    proc = run.root / "proc" / "tiny"
+    rows = np.load(proc / "cntkFiles" / "test_svm_parsed" / "1.dat.npz")["arr_0"]
+    assert rows.shape == (120, 64)
+    assert not (rows.view(np.uint32) & 0xFFFF).any(), "a bfloat16 is the upper half of a float32"
+    shapes = load_network(proc / "models" / "frcn_svm.npz").spec.weight_shapes()
+    assert (shapes["fc6_a"], shapes["fc7_b"]) == ((24, 576), (64, 16))
+    for script in run.steps[3:]:
+        run(script, *options[2:])  # "auto" is what step 3 used
+    picture = run.root / "data" / "tiny" / "testImages" / "6.png"
+    run("6_scoreImage.py", str(picture), "--tsv", str(tmp_path / "d.tsv"), "--json", str(tmp_path / "d.json"))
+    of_step_5 = run.root / "results" / "tiny" / "visualizations" / "svm_16.detections.tsv"
+    assert (tmp_path / "d.tsv").read_bytes() == of_step_5.read_bytes()
 
 
 def test_tutorial_mode_runs_and_says_so(finished, run, tmp_path):

@@ -1,7 +1,6 @@
 """The scripts with --classifier nn, from training to detections, on data/tiny."""
 
 import json
-import logging
 
 import numpy as np
 import pytest
@@ -48,7 +47,7 @@ def test_from_training_to_average_precision_and_single_pictures(prepared, capsys
     assert len(scores) > 10 and all(1 / 3 <= score <= 1 for score in scores)  # the best of three probabilities
 
 
-def test_a_second_run_trains_nothing_and_another_recipe_trains_again(prepared, caplog):
+def test_a_second_run_trains_nothing_and_another_recipe_trains_again(prepared):
     prepared("3_runCntk.py", *NN)
     model = proc(prepared) / "models" / "frcn_nn.npz"
     first, time = model.read_bytes(), model.stat().st_mtime_ns
@@ -58,17 +57,13 @@ def test_a_second_run_trains_nothing_and_another_recipe_trains_again(prepared, c
     assert model.read_bytes() != first
 
 
-def test_an_interrupted_training_continues_to_the_same_bytes(prepared, monkeypatch, caplog):
+def interrupted_in_epoch_2(run, monkeypatch, *options):
+    """Run step 3 and press Ctrl-C in the second epoch."""
     from fastRCNN.nn import training
 
-    prepared("3_runCntk.py", *NN)
-    model = proc(prepared) / "models" / "frcn_nn.npz"
-    whole = model.read_bytes()
-    model.unlink()
-    learn, calls = training.NnTrainer._learn, []
+    learn = training.NnTrainer._learn
 
     def interrupted(self, block, epoch):
-        calls.append(epoch)
         if epoch == 1:
             raise KeyboardInterrupt
         return learn(self, block, epoch)
@@ -76,14 +71,52 @@ def test_an_interrupted_training_continues_to_the_same_bytes(prepared, monkeypat
     with monkeypatch.context() as patch:
         patch.setattr(training.NnTrainer, "_learn", interrupted)
         with pytest.raises(SystemExit) as leaving:
-            prepared("3_runCntk.py", *NN)
+            run("3_runCntk.py", *NN, *options)
     assert leaving.value.code == 130
+
+
+@pytest.mark.parametrize("option", [(), ("--resume",)])
+def test_an_interrupted_training_continues_to_the_same_bytes(prepared, monkeypatch, capsys, option):
+    prepared("3_runCntk.py", *NN)
+    model = proc(prepared) / "models" / "frcn_nn.npz"
+    whole = model.read_bytes()
+    model.unlink()
+    interrupted_in_epoch_2(prepared, monkeypatch)
     assert not model.exists() and (proc(prepared) / "models" / "checkpoint_nn.npz").is_file()
     log = (proc(prepared) / "models" / "training_nn.tsv").read_text().splitlines()
     assert len(log) == 2
-    with caplog.at_level(logging.INFO):
-        prepared("3_runCntk.py", *NN)
+    capsys.readouterr()
+    prepared("3_runCntk.py", *NN, *option)
+    assert "Continuing after epoch 1 of 3" in capsys.readouterr().err
     assert model.read_bytes() == whole
+
+
+def test_resume_without_a_stopped_training_of_these_parameters_is_an_error(prepared, monkeypatch):
+    def said(*options):
+        with pytest.raises(SystemExit) as leaving:
+            prepared("3_runCntk.py", *options, "--resume")
+        return str(leaving.value.code)
+
+    assert "needs --classifier nn" in said()
+    assert "checkpoint_nn.npz is not there, so there is nothing to resume" in said(*NN)
+    interrupted_in_epoch_2(prepared, monkeypatch)
+    checkpoint = proc(prepared) / "models" / "checkpoint_nn.npz"
+    before = checkpoint.read_bytes()
+    assert "is of another training" in said(*NN, "--set", "cntk_mb_size=2")
+    assert checkpoint.read_bytes() == before
+
+
+def test_restart_forgets_checkpoint_and_results(prepared, monkeypatch, capsys):
+    interrupted_in_epoch_2(prepared, monkeypatch)
+    prepared("3_runCntk.py", *NN, "--restart")
+    assert "Continuing" not in capsys.readouterr().err
+    model = proc(prepared) / "models" / "frcn_nn.npz"
+    scores = proc(prepared) / "cntkFiles" / "test_nn_parsed" / "0.dat.npz"
+    bytes_before = model.read_bytes(), scores.read_bytes()
+    model.write_bytes(b"damaged")
+    scores.write_bytes(b"damaged")
+    prepared("3_runCntk.py", *NN, "--restart")
+    assert (model.read_bytes(), scores.read_bytes()) == bytes_before
 
 
 def test_tutorial_compatibility_trains_on_all_rois_and_filler(prepared):

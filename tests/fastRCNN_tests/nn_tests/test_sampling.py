@@ -7,7 +7,14 @@ import pytest
 
 from fastRCNN.cntk_inputs import CntkRecord, relative_rois
 from fastRCNN.imdb import ImageRecord
-from fastRCNN.nn.sampling import TrainingPicture, draw_rois, flipped_rois, flipped_targets, training_pictures
+from fastRCNN.nn.sampling import (
+    TrainingPicture,
+    draw_rois,
+    flipped_rois,
+    flipped_targets,
+    rois_to_fit,
+    training_pictures,
+)
 from fastRCNN.roidb import RoiRecord
 from helpers.errors import UserError
 
@@ -42,6 +49,23 @@ def test_background_near_objects_comes_first():
         background_overlap=0.1,
     )
     assert drawn[:4].tolist() == [0, 1, 2, 3] and set(drawn[5:].tolist()) == {14, 15, 16} and 4 <= drawn[4] < 14
+
+
+@pytest.mark.parametrize(
+    ("near", "far", "count", "expected"),  # objects, background near to and far from objects
+    [(30, 60, 24, (4, 10, 10)), (3, 60, 24, (4, 3, 17)), (30, 2, 24, (4, 18, 2)), (5, 5, 24, (4, 5, 5)),
+     (30, 60, 3, (3, 0, 0))],
+)  # fmt: skip
+def test_fitting_takes_all_objects_and_half_of_the_background_near_them(near, far, count, expected):
+    of = picture(4, near + far, np.array([0.9] * 4 + [0.1] * near + [0.09] * far, np.float32))
+    drawn = rois_to_fit(of, np.random.default_rng(0), count)
+    assert len(set(drawn.tolist())) == len(drawn) and (np.diff(drawn) > 0).all()
+    assert ((drawn < 4).sum(), ((drawn >= 4) & (drawn < 4 + near)).sum(), (drawn >= 4 + near).sum()) == expected
+
+
+def test_fitting_without_overlaps_takes_any_background():
+    drawn = rois_to_fit(picture(4, 50), np.random.default_rng(0), 10)
+    assert (drawn < 4).sum() == 4 and len(drawn) == 10 and (drawn < 30).any() and (drawn > 30).any()
 
 
 def test_other_seeds_draw_other_rois():

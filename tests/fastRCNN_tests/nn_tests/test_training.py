@@ -123,6 +123,24 @@ def test_a_tiny_set_is_learnt_to_ap_1(drawn, pictures, slim, tmp_path, conv):
     assert np.mean(best_after) < 0.7 * np.mean(best_before)
 
 
+def test_new_layers_that_start_where_they_fit_tell_classes_and_move_boxes_at_once(pictures, slim):
+    parameters = NnTraining(cntk_nrRois=30, nn_headNorm=20.0, nn_fitScoreFirst=True, nn_bboxRegression=True)
+    trainer = NnTrainer(slim, pictures, CLASSES, parameters, pad_size=SIDE, threads=1, device="cpu")
+    list(trainer.prepare())
+    trainer.net.head.eval()  # without dropout, as the layers were fitted
+    wrong, before, after = [], [], []
+    for number, picture in enumerate(pictures):
+        scores, offsets = trainer.net.outputs(trainer._pooled(number, False, np.arange(len(picture.rois))))
+        wrong.append((scores.argmax(dim=1).numpy() != picture.labels).mean())
+        moves = offsets.detach().numpy().reshape(-1, 3, 4) * trainer.box_deviation + trainer.box_mean
+        np.testing.assert_array_equal(moves[:, 1], moves[:, 2])  # one regression for all classes
+        near = (picture.labels > 0) & (picture.overlaps >= 0.6)
+        before.append(np.abs(picture.targets[near]).mean())
+        after.append(np.abs(moves[near, 1] - picture.targets[near]).mean())
+    assert np.mean(wrong) < 0.02
+    assert np.mean(after) < 0.5 * np.mean(before)
+
+
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(pictures, slim):
     first, second, other = (train(slim, pictures, seed=seed)[0].result()[0] for seed in (3, 3, 4))
     assert same_arrays(first.arrays, second.arrays)
@@ -271,6 +289,10 @@ def test_weights_that_are_not_finite_never_become_a_checkpoint(pictures, slim, t
         ({}, "Lower nn_roisPerImage and cntk_mb_size"),
         ({"nn_roisPerImage": 0}, "Lower cntk_nrRois and cntk_mb_size"),
         ({"nn_trainConvFrom": 2}, r"Lower nn_roisPerImage and cntk_padWidth \(with cntk_padHeight\)"),
+        (
+            {"nn_fitScoreFirst": True, "nn_roisPerImage": 1, "cntk_mb_size": 1},
+            "Lower nn_fittedRois and nn_roisPerImage",
+        ),
     ],
 )
 def test_too_little_memory_is_said_before_the_start(pictures, slim, monkeypatch, change, named):

@@ -1,0 +1,45 @@
+"""Lines of text as ink, for whoever draws. No system font.
+
+Text is set in DejaVu Sans Bold, which matplotlib brings along: Latin, Greek, Cyrillic, Arabic, Armenian, Georgian
+letters and more.
+"""
+
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ImageFont
+
+
+def text_mask(text: str, size: float, room: float = np.inf) -> NDArray[np.float32]:
+    """Return the ink of one line of text, (h, w) float32 in 0..1, as high as the font's line.
+
+    size: of the letters, in pixels. room: the longest w; what does not fit ends in "...".
+    """
+    font, available = _font(size), max(1, int(min(room, 1 << 20)))
+    if font.getlength(text) > available:
+        while text and font.getlength(text + "…") > available:
+            text = text[:-1]
+        text += "…"
+    ascent, descent = font.getmetrics()
+    bitmap, offset = font.getmask2(text, mode="L", anchor="ls")
+    width, height = bitmap.size
+    ink = np.zeros(
+        (ascent + descent, max(1, int(np.ceil(font.getlength(text))), width + max(0, offset[0]))), np.float32
+    )
+    top, left = ascent + offset[1], max(0, offset[0])
+    values = np.array(bitmap, dtype=np.float32).reshape(height, width) / 255
+    visible = values[max(0, -top) : max(0, ink.shape[0] - top)]
+    ink[max(0, top) : max(0, top) + len(visible), left : left + width] = visible
+    return ink[:, :available]
+
+
+@lru_cache(maxsize=16)
+def _font(size: float) -> ImageFont.FreeTypeFont:
+    found = find_spec("matplotlib")  # found, not imported: that takes longer than to draw
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError("matplotlib is not installed; its font DejaVu Sans is needed to draw text")
+    path = Path(found.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans-Bold.ttf"
+    return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
