@@ -51,7 +51,7 @@ def main() -> None:
             rows.append([name, count, f"{seconds:.3f}", f"{times_as_fast:.1f}", f"{mib:.0f}", difference])
             if name != CNTK:
                 print(summary(f"embeddings, {count} ROIs, {name}", f"{CNTK}: {rows_seconds(rows, count)} s",
-                              f"{seconds:.3f} s", f"{times_as_fast:.1f} times as fast"))  # fmt: skip
+                              f"{seconds:.3f} s", f"{times_as_fast:.1f}"))  # fmt: skip
     print(markdown_table(["engine", "ROIs", "s per picture", "times as fast", "MiB at most", "difference"], rows))
 
 

@@ -87,7 +87,7 @@ def main() -> None:
                          f"{times['plain PyTorch'] / ours:.1f}", f"{times['onnxruntime'] / ours:.1f}",
                          f"{limit:.0f}", f"{limit / ours:.0%}"])  # fmt: skip
             print(summary(f"embeddings, {name} network, {count} ROIs", f"onnxruntime: {times['onnxruntime']:.0f} ms",
-                          f"{ours:.0f} ms", f"{times['onnxruntime'] / ours:.1f} times as fast"))  # fmt: skip
+                          f"{ours:.0f} ms", f"{times['onnxruntime'] / ours:.1f}"))  # fmt: skip
     headers = ["network", "ROIs", "plain PyTorch, ms", "onnxruntime, ms", "ours, float32, ms", "ours, ms",
                "times plain", "times onnxruntime", "limit, ms", "of the limit"]  # fmt: skip
     print(markdown_table(headers, rows))

@@ -26,7 +26,7 @@ from typing import NamedTuple
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
-from benchmarks.timing import growth_table, markdown_table  # noqa: E402
+from benchmarks.timing import growth_table, markdown_table, summary  # noqa: E402
 from helpers.annotations import boxes_path, labels_path, read_labels  # noqa: E402
 from helpers.errors import UserError  # noqa: E402
 from helpers.images import find_images  # noqa: E402
@@ -79,12 +79,14 @@ def totals(data: Path, all_rois: Sequence[int], rounds: int) -> None:
         print(f"{pictures} pictures of {data.name}, {rois} ROIs, median of {rounds}\n")
         total = Cost(sum(c.wall for c in costs), sum(c.processor for c in costs), max(c.mebibytes for c in costs))
         named = [*zip(STEPS, costs, strict=True), ("all", total)]
-        cells = [[name, f"{c.wall:.2f}", f"{c.processor:.2f}", f"{c.mebibytes:.0f}"] for name, c in named]
-        print(markdown_table(["step", "seconds", "seconds of processor", "peak MiB"], cells) + "\n")
+        costs_of = [[name, f"{c.wall:.2f}", f"{c.processor:.2f}", f"{c.mebibytes:.0f}"] for name, c in named]
+        print(markdown_table(["step", "seconds", "seconds of processor", "peak MiB"], costs_of) + "\n")
         if rois in PUBLISHED:
             ours = total.wall * PUBLISHED_PICTURES / pictures
-            rows.append([rois, f"{total.wall:.1f}", f"{ours:.1f}", f"{PUBLISHED[rois]:.0f}",
-                         f"{PUBLISHED[rois] / ours:.1f}"])  # fmt: skip
+            cells = [f"{total.wall:.1f}", f"{ours:.1f}", f"{PUBLISHED[rois]:.0f}", f"{PUBLISHED[rois] / ours:.1f}"]
+            rows.append([rois, *cells])
+            print(summary(f"steps 1 to 5, {PUBLISHED_PICTURES} pictures like {data.name}, {rois} ROIs",
+                          f"published code, recorded: {cells[2]} s", f"{cells[1]} s", cells[3]))  # fmt: skip
     headers = ["ROIs", f"ours, {pictures} pictures, s", f"for {PUBLISHED_PICTURES}, s",
                f"published code, {PUBLISHED_PICTURES} pictures, recorded, s", "times faster"]  # fmt: skip
     print(markdown_table(headers, rows))

@@ -1,7 +1,7 @@
 """Runs the benchmarks one after the other and writes their tables to benchmarks/README.md, a summary first.
 
     python3 run.py bench                         all of them, 6 to 8 minutes on two quiet cores
-    python3 run.py bench --photos DIR            and the proposals on DIR/data/groceryPhotos
+    python3 run.py bench --photos DIR            steps and proposals on DIR/data/groceryPhotos too
     python3 run.py bench proposals nms           some of them, printed only
 
 Each program times us and a peer in the same run, on the same inputs, and says what is not installed. A program that is
@@ -49,7 +49,7 @@ class Result(NamedTuple):
 
 
 BENCHMARKS = {
-    "steps": Benchmark("The steps", "bench_steps"),
+    "steps": Benchmark("Steps 1 to 5", "bench_steps"),
     "proposals": Benchmark("Proposals: Selective Search beside its peers", "bench_proposals"),
     "embeddings": Benchmark("Embeddings: step 3 beside plain PyTorch", "bench_embeddings"),
     "cntk": Benchmark("Embeddings: step 3 beside CNTK 2.7", "bench_cntk"),
@@ -57,8 +57,9 @@ BENCHMARKS = {
     "nms": Benchmark("Non-maximum suppression", "bench_nms"),
     "evaluation": Benchmark("Evaluation beside pycocotools", "bench_evaluation"),
     "scoring": Benchmark("Scoring one picture", "bench_scoring"),
+    "growth": Benchmark("How the steps grow", "bench_steps", ("--growth", "--rounds", "1")),
 }
-PHOTOS = "Proposals on the tutorial's photos"
+ON_PHOTOS = ("steps", "proposals")  # measured on the tutorial's photos too
 INTRODUCTION = """# Benchmarks
 
 Each program times this project and a peer in one run: same inputs, taking turns, warm, medians. What counts are the
@@ -96,11 +97,13 @@ def main() -> int:
 
 
 def with_photos(chosen: dict[str, Benchmark], photos: Path | None) -> list[Benchmark]:
-    """Return the benchmarks to run; with `photos` the proposals are measured there as well."""
-    benchmarks = list(chosen.values())
-    if photos is not None and "proposals" in chosen:
-        place = ("--root", str(photos.resolve()), "--dataset", "groceryPhotos")
-        benchmarks.insert(list(chosen).index("proposals") + 1, Benchmark(PHOTOS, "bench_proposals", place))
+    """Return the benchmarks to run; with `photos`, those of `ON_PHOTOS` once more, there."""
+    benchmarks = []
+    for name, benchmark in chosen.items():
+        benchmarks.append(benchmark)
+        if photos is not None and name in ON_PHOTOS:
+            place = ("--root", str(photos.resolve()), "--dataset", "groceryPhotos")
+            benchmarks.append(Benchmark(f"{benchmark.title}, on the tutorial's photos", benchmark.program, place))
     return benchmarks
 
 

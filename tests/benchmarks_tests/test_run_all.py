@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import run_all
-from benchmarks.run_all import PHOTOS, Benchmark, Result, page, run, section, taken_apart, with_photos
+from benchmarks.run_all import Benchmark, Result, page, run, section, taken_apart, with_photos
 
 BAD = """
 import sys
@@ -78,7 +78,11 @@ def test_photos_are_measured_beside_the_bundled_pictures(tmp_path):
     assert with_photos(chosen, None) == list(chosen.values())
     assert with_photos({"nms": chosen["nms"]}, tmp_path) == [chosen["nms"]]
     titles = [benchmark.title for benchmark in with_photos(chosen, tmp_path)]
-    assert titles == [chosen["proposals"].title, PHOTOS, chosen["nms"].title]
+    assert titles == [
+        chosen["proposals"].title,
+        chosen["proposals"].title + ", on the tutorial's photos",
+        chosen["nms"].title,
+    ]
     photos = with_photos(chosen, tmp_path)[1]
     assert photos.command()[-4:] == ["--root", str(tmp_path), "--dataset", "groceryPhotos"]
     assert str(tmp_path) not in section(Result(photos, "x", [], False))  # a folder of this machine
