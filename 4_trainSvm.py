@@ -56,10 +56,8 @@ def main() -> None:
             on_trained=lambda report: reports.setdefault(report.class_index, []).append(report),
         )
         model.save(folder)
-        if p.svm_bboxRegression:
-            train_svm_boxes(
-                imdb, artifacts, nr_rois=p.cntk_nrRois, feature_scale=model.feature_scale, ridge=p.svm_bboxRidge
-            ).save(boxes)
+        if p.svm_bboxRegression and p.compat != "tutorial":
+            train_svm_boxes(imdb, artifacts, nr_rois=p.cntk_nrRois, ridge=p.svm_bboxRidge).save(boxes)
     rows = [
         [imdb.classes[j], of[-1].nr_positives, of[-1].nr_negatives, len(of), of[-1].positives_wrong,
          of[-1].negatives_wrong, f"{of[-1].accuracy:.3f}", f"{of[-1].loss:.3f}", f"{sum(r.seconds for r in of):.2f}"]

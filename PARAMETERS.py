@@ -86,8 +86,8 @@ svm_targetNorm = 20.0  # mean length of a feature vector after scaling
 svm_penality = "l2"  # penalty of large weights
 svm_loss = "hinge"  # "hinge" (the tutorial called it l1), or "squared_hinge"
 svm_rngSeed = 3  # of the solver
-svm_bboxRegression = False  # also learn to move ROIs onto objects: ridge regression (R-CNN, appendix C)
-svm_bboxRidge = 1000.0  # its ridge: larger moves less
+svm_bboxRegression = True  # also learn to move ROIs onto objects: a ridge regression (R-CNN, appendix C)
+svm_bboxRidge = 1.0  # its ridge: larger moves less
 svm_skipClassesWithoutPositives = False  # True: train the other classes instead of stopping; it is never detected
 
 # ---- detections (steps 5 and 6) --------------------------------------------------------------------------------------

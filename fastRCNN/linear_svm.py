@@ -8,20 +8,26 @@ with x_i = s f_i the scaled embedding and B the intercept scaling. Its dual has 
 
 With the squared hinge the bounds c_i become infinite and K_ii grows by 1 / (2 c_i).
 
+Of thousands of variables a dozen end between their bounds. So the solver never has the whole of K, but decomposes
+(Osuna, Freund and Girosi, "An improved training algorithm for support vector machines", NNSP 1997; Joachims, "Making
+large-scale SVM learning practical", 1999). It repeats:
+1. The margins of all examples, from the weights. It ends when no variable violates optimality by more than `tolerance`.
+2. A working set: the variables that promise most by rising, and as many that do by falling.
+3. The optimum over the working set, the others fixed; then the weights.
+A working set that does not do in some rounds is doubled; when it holds everything, step 3 is the whole problem.
+
 Embeddings are so alike that every K_ij is nearly the same number. A method that moves one variable at a time
 (liblinear's, Hsieh et al., ICML 2008) then creeps, because every step shifts the margins of all examples alike. Moving
-two variables in opposite directions does not. So the solver repeats, as LIBSVM does (Fan, Chen and Lin, "Working Set
+two variables in opposite directions does not. So step 3 repeats, as LIBSVM does (Fan, Chen and Lin, "Working Set
 Selection Using Second Order Information", JMLR 2005), but with a box instead of an equation for the two:
-1. i: the variable that violates optimality most. j: the one whose opposite move, with i, promises the largest decrease.
-2. The optimum over z_i and z_j within their bounds, exactly.
-3. The margins of all examples, from rows i and j of the inner products.
-It ends when no variable violates optimality by more than `tolerance`. The weights are unique, so start and order
-change only the time. Inner products come from the `FeaturePool`, where all classes share them; when the pool is too
-large, from the class's own rows; and when a class alone is too large, liblinear's method works on the rows.
-Letters in shapes: P rows of the pool, D features, n training examples of a class.
+a. i: the variable that violates optimality most. j: the one whose opposite move, with i, promises the largest decrease.
+b. The optimum over z_i and z_j within their bounds, exactly.
+c. The margins of the working set, from rows i and j of K.
+
+The weights are unique, so start and order change only the time.
+Letters in shapes: P rows, D features, n training examples of a class, q variables of a working set.
 """
 
-import functools
 import logging
 from dataclasses import dataclass
 
@@ -29,28 +35,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.compiling import compiled, inline_kernel
-from fastRCNN.feature_pool import FeaturePool
 
 _log = logging.getLogger(__name__)
-_MAX_SWEEPS = 20_000
+_SMALLEST_SET, _LARGEST_SET = {"hinge": 256, "squared_hinge": 2048}, 4096  # squared: no upper bounds, all are free
+_PATIENCE = 16  # rounds before the working set is doubled
+_MAX_STEPS = 10_000_000  # on one working set
 
 
 @dataclass(frozen=True)
 class Solution:
     """The optimum of one class.
 
+    weights: (D,) float64, for unscaled embeddings: s w. bias: b.
     duals: (n,) float64, the variables z_i: 0 for an easy example, +-c_i for one on the wrong side of its margin.
-    margins: (n,) float64, w . x + b of each example.
+    margins: (n,) float64, f . weights + bias of each example.
     violation: the largest violation of the optimality conditions that is left, in units of the margin.
+    rounds: how often the margins of all examples were computed.
     """
 
+    weights: NDArray[np.float64]
+    bias: float
     duals: NDArray[np.float64]
     margins: NDArray[np.float64]
     violation: float
+    rounds: int
 
 
 def solve(
-    pool: FeaturePool,
+    rows: NDArray[np.float32],
     slots: NDArray[np.int64],
     signs: NDArray[np.float64],
     costs: NDArray[np.float64],
@@ -58,76 +70,130 @@ def solve(
     scale: float,
     intercept_scaling: float = 10.0,
     loss: str = "hinge",
-    start: NDArray[np.float64] | None = None,
+    start: tuple[NDArray[np.float64], float] | None = None,
     tolerance: float = 1e-6,
-    max_steps: int = 10_000_000,
+    max_rounds: int = 1000,
 ) -> Solution:
-    """Train on the n examples in `slots` of `pool`, whose inner products are up to date, with `signs` +1 or -1.
+    """Train on the n examples `rows[slots]`, of (P, D) float32 embeddings, with `signs` +1 or -1.
 
     costs: (n,) float64, the loss weight c_i of each example; an example that counts m times has m times the cost.
     scale: s, what an embedding is multiplied with.
     loss: "hinge" or "squared_hinge".
-    start: (n,) float64, duals of a similar problem (default: zeros).
+    start: weights (D,) and bias of a similar problem, as a `Solution` has them.
     """
-    ridge = np.zeros(len(slots))
-    if loss == "squared_hinge":
-        costs, ridge = np.full(len(slots), np.inf), 1 / (2 * costs)
-    elif loss != "hinge":
+    if loss not in ("hinge", "squared_hinge"):
         raise ValueError(f"loss: expected 'hinge' or 'squared_hinge', got {loss!r}")
-    lowest, highest = np.where(signs > 0, 0.0, -costs), np.where(signs > 0, costs, 0.0)
-    duals = np.zeros(len(slots)) if start is None else np.clip(start, lowest, highest)
-    square = scale * scale
-    moments = pool.moments[slots]
-    constant = square * pool.center_square + intercept_scaling**2
-    diagonal = square * (pool.squares[slots] + 2 * moments) + constant + ridge
-
-    if pool.has_gram or len(slots) <= pool.gram_limit:
-        gram, index = (pool.gram, slots) if pool.has_gram else (_own_gram(pool, slots), np.arange(len(slots)))
-        inner = np.zeros(len(slots))
-        _add_rows(gram, index, duals, index, inner)
-        margins = square * (inner + duals @ moments + moments * duals.sum()) + constant * duals.sum()
-        errors = margins - signs + ridge * duals
-        violation = _solve_pairs(
-            gram,
-            index,
-            lowest,
-            highest,
-            ridge,
-            moments,
-            diagonal,
-            square,
-            constant,
-            duals,
-            errors,
-            tolerance,
-            max_steps,
-        )
-        margins = errors + signs - ridge * duals
-    else:
-        margins = np.zeros(len(slots))
-        violation = _solve_rows(
-            pool.rows, slots, signs, lowest, highest, ridge, moments, diagonal, square, constant, duals, margins,
-            tolerance, _MAX_SWEEPS,
+    hinge, square, constant = loss == "hinge", scale * scale, intercept_scaling**2
+    ridge = np.zeros(len(slots)) if hinge else 1 / (2 * costs)
+    bounds = costs if hinge else np.full(len(slots), np.inf)
+    lowest, highest = np.where(signs > 0, 0.0, -bounds), np.where(signs > 0, bounds, 0.0)
+    chosen = np.zeros(0, np.int64)
+    duals, weights, margins = np.zeros(len(slots)), np.zeros(rows.shape[1]), np.zeros(len(slots))
+    if start is not None:
+        _multiply(rows, slots, start[0], margins)
+        margins += start[1]
+        duals = _start(margins, signs, costs, hinge, start[1] / constant)
+        _add_rows(rows, slots, square * duals, weights)
+    for rounds in range(1, max_rounds + 1):
+        # 1. the margins of all examples
+        bias = constant * float(duals.sum())
+        _multiply(rows, slots, weights, margins)
+        margins += bias
+        errors = margins - signs + ridge * duals  # the gradient
+        rise, fall = np.where(duals < highest, -errors, -np.inf), np.where(duals > lowest, errors, -np.inf)
+        violation = max(0.0, float(rise.max()), float(fall.max()))
+        if violation <= tolerance:
+            break
+        # 2. the working set
+        half = min(_SMALLEST_SET[loss] * 2 ** min((rounds - 1) // _PATIENCE, 16), _LARGEST_SET) // 2
+        last, chosen = chosen, np.union1d(_largest(rise, half), _largest(fall, half))
+        # 3. its optimum
+        moved = duals[chosen]
+        if not np.array_equal(chosen, last):
+            kernel = _kernel(rows[slots[chosen]], square, constant)
+            kernel.flat[:: len(chosen) + 1] += ridge[chosen]
+        _solve_pairs(
+            kernel, lowest[chosen], highest[chosen], moved, errors[chosen], max(0.5 * tolerance, 0.01 * violation),
+            _MAX_STEPS,
         )  # fmt: skip
-    if violation > tolerance:
+        _add_rows(rows, slots[chosen], square * (moved - duals[chosen]), weights)
+        duals[chosen] = moved
+    else:
         _log.warning("SVM: stopped with margins up to %.1e from the optimum", violation)
-    return Solution(duals, margins, violation)
+    return Solution(weights, bias, duals, margins, violation, rounds)
 
 
-def _own_gram(pool: FeaturePool, slots: NDArray[np.int64]) -> NDArray[np.float32]:
-    rows = pool.rows[slots]
-    return rows @ rows.T
+def _start(
+    margins: NDArray[np.float64], signs: NDArray[np.float64], costs: NDArray[np.float64], hinge: bool, total: float
+) -> NDArray[np.float64]:
+    """Return duals, (n,), as margins like these have them at an optimum: with the hinge, the cost on the wrong side.
+
+    The bias is moved (by bisection) until they add up to `total`: the costs have changed since the margins were those
+    of an optimum, and what is too much on one side moves the margins of all.
+    """
+    reach = float(np.abs(margins).max()) + 2  # beyond it all of one sign are on the wrong side, and none of the other
+    low, high = -reach, reach
+    for _ in range(40):
+        shift = 0.5 * (low + high)
+        slack = 1 - signs * (margins + shift)
+        duals = signs * costs * ((slack > 0) if hinge else 2 * np.maximum(0, slack))
+        low, high = (shift, high) if duals.sum() > total else (low, shift)
+    return duals
+
+
+def _largest(values: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """Return the indices of the `count` largest values above minus infinity; of equal ones, the first."""
+    order = np.argsort(-values, kind="stable")[:count]
+    return order[values[order] > -np.inf]
+
+
+def _kernel(rows: NDArray[np.float32], square: float, constant: float) -> NDArray[np.float64]:
+    """Return K of these embeddings, (q, q) float64.
+
+    Embeddings point in similar directions: without their mean, float32 inner products keep some two more digits.
+    """
+    mean = rows.mean(axis=0, dtype=np.float32)
+    rows -= mean
+    moments = rows @ mean
+    kernel = (rows @ rows.T).astype(np.float64)
+    kernel += moments
+    kernel += moments[:, None]
+    kernel += mean @ mean
+    kernel *= square
+    kernel += constant
+    return kernel
+
+
+@compiled(what="the SVM solver", seconds=9, fastmath=True)
+def _multiply(rows, slots, weights, result):
+    """Write the product of `rows[slots]` and `weights` to `result`, (n,) float64; four rows share a look at weights."""
+    n = len(slots)
+    for k in range(0, n - 3, 4):
+        row_0, row_1, row_2, row_3 = rows[slots[k]], rows[slots[k + 1]], rows[slots[k + 2]], rows[slots[k + 3]]
+        value_0, value_1, value_2, value_3 = 0.0, 0.0, 0.0, 0.0
+        for p in range(len(weights)):
+            weight = weights[p]
+            value_0 += row_0[p] * weight
+            value_1 += row_1[p] * weight
+            value_2 += row_2[p] * weight
+            value_3 += row_3[p] * weight
+        result[k], result[k + 1], result[k + 2], result[k + 3] = value_0, value_1, value_2, value_3
+    for k in range(n // 4 * 4, n):
+        row, value = rows[slots[k]], 0.0
+        for p in range(len(weights)):
+            value += row[p] * weights[p]
+        result[k] = value
 
 
 @compiled(what="the SVM solver", seconds=9)
-def _add_rows(gram, rows, factors, index, result):
-    """Add factor times gram[row, index] to `result`, (n,) float64, in place, for all `rows`."""
-    for i in range(len(rows)):
-        factor = factors[i]
+def _add_rows(rows, slots, factors, weights):
+    """Add factor times row to `weights`, (D,) float64, in place, for all `slots`."""
+    for k in range(len(slots)):
+        factor = factors[k]
         if factor != 0.0:
-            row = gram[rows[i]]
-            for k in range(len(index)):
-                result[k] += factor * row[index[k]]
+            row = rows[slots[k]]
+            for p in range(len(weights)):
+                weights[p] += factor * row[p]
 
 
 @inline_kernel
@@ -154,14 +220,11 @@ def _best_pair(a, b, c, first, second, low_x, high_x, low_y, high_y):
 
 
 @compiled(what="the SVM solver", seconds=9)
-def _solve_pairs(
-    gram, index, lowest, highest, ridge, moments, diagonal, square, constant, duals, errors, tolerance, max_steps
-):
-    """Steps 1 to 3 of the module's text; `duals` and `errors` (the gradient) in place. Return the violation left."""
+def _solve_pairs(kernel, lowest, highest, duals, errors, tolerance, max_steps):
+    """Steps a to c of the module's text; `duals` and `errors` (the gradient) in place."""
     n = len(duals)
-    violation = 0.0
     for _ in range(max_steps):
-        # 1. the pair: i violates optimality most
+        # a. the pair: i violates optimality most
         riser, faller = -1, -1
         smallest, largest = np.inf, -np.inf
         for k in range(n):
@@ -169,42 +232,33 @@ def _solve_pairs(
                 smallest, riser = errors[k], k
             if duals[k] > lowest[k] and errors[k] > largest:
                 largest, faller = errors[k], k
-        violation = max(-smallest, largest, 0.0)
-        if violation <= tolerance:
+        if max(-smallest, largest) <= tolerance:
             break
         rises = -smallest >= largest
         i = riser if rises else faller
-        row_i = gram[index[i]]
+        row_i = kernel[i]
         j, most = -1, 0.0
         for k in range(n):
             difference = errors[k] - errors[i] if rises else errors[i] - errors[k]
             if difference > 0.0 and (duals[k] > lowest[k] if rises else duals[k] < highest[k]):
-                shared = square * (row_i[index[k]] + moments[i] + moments[k]) + constant
-                gain = difference * difference / max(diagonal[i] + diagonal[k] - 2 * shared, 1e-9)
+                gain = difference * difference / max(row_i[i] + kernel[k, k] - 2 * row_i[k], 1e-9)
                 if gain > most:
                     j, most = k, gain
-        # 2. the optimum of the two
+        # b. the optimum of the two
         if j < 0:
             j, step_j = i, 0.0
-            step_i = min(max(-errors[i] / diagonal[i], lowest[i] - duals[i]), highest[i] - duals[i])
+            step_i = min(max(-errors[i] / row_i[i], lowest[i] - duals[i]), highest[i] - duals[i])
         else:
-            shared = square * (row_i[index[j]] + moments[i] + moments[j]) + constant
             step_i, step_j = _best_pair(
-                diagonal[i], diagonal[j], shared, errors[i], errors[j], lowest[i] - duals[i], highest[i] - duals[i],
+                row_i[i], kernel[j, j], row_i[j], errors[i], errors[j], lowest[i] - duals[i], highest[i] - duals[i],
                 lowest[j] - duals[j], highest[j] - duals[j],
             )  # fmt: skip
-        # 3. the margins
-        row_j = gram[index[j]]
-        factor_i, factor_j = square * step_i, square * step_j
-        factor_moment = factor_i + factor_j
-        offset = factor_i * moments[i] + factor_j * moments[j] + constant * (step_i + step_j)
+        # c. the margins
+        row_j = kernel[j]
         for k in range(n):
-            errors[k] += factor_i * row_i[index[k]] + factor_j * row_j[index[k]] + factor_moment * moments[k] + offset
-        errors[i] += ridge[i] * step_i
-        errors[j] += ridge[j] * step_j
+            errors[k] += step_i * row_i[k] + step_j * row_j[k]
         duals[i] = _at_bound(duals[i] + step_i, lowest[i], highest[i])
         duals[j] = _at_bound(duals[j] + step_j, lowest[j], highest[j])
-    return violation
 
 
 @inline_kernel
@@ -212,73 +266,3 @@ def _at_bound(value, low, high):
     """Return `value`, or the bound that it equals but for rounding."""
     nearly = 1e-14 * (high - low) if np.isfinite(high - low) else 0.0
     return high if value >= high - nearly else low if value <= low + nearly else value
-
-
-@functools.partial(inline_kernel, fastmath=True)
-def _dot(row, vector):
-    value = 0.0
-    for p in range(len(vector)):
-        value += row[p] * vector[p]
-    return value
-
-
-@compiled(what="the SVM solver", seconds=9)
-def _solve_rows(
-    rows,
-    slots,
-    signs,
-    lowest,
-    highest,
-    ridge,
-    moments,
-    diagonal,
-    square,
-    constant,
-    duals,
-    margins,
-    tolerance,
-    max_sweeps,
-):
-    """liblinear's method: one variable at a time, with the weights at hand. `duals` and `margins` in place.
-
-    A sweep visits what moved in the one before; when nothing moves any more, everything is visited again.
-    """
-    n = len(duals)
-    weights = np.zeros(rows.shape[1])
-    total, first = 0.0, 0.0
-    for k in range(n):
-        total += duals[k]
-        first += duals[k] * moments[k]
-        if duals[k] != 0.0:
-            for p in range(len(weights)):
-                weights[p] += duals[k] * rows[slots[k]][p]
-    active = np.arange(n)
-    violation = np.inf
-    for _ in range(max_sweeps):
-        complete = len(active) == n
-        nr_active, worst = 0, 0.0
-        for i in range(len(active)):
-            k = active[i]
-            row = rows[slots[k]]
-            margins[k] = square * (_dot(row, weights) + first + moments[k] * total) + constant * total
-            error = margins[k] - signs[k] + ridge[k] * duals[k]
-            if (duals[k] >= highest[k] and error <= 0.0) or (duals[k] <= lowest[k] and error >= 0.0):
-                continue
-            worst = max(worst, abs(error))
-            if abs(error) <= tolerance:
-                continue
-            active[nr_active] = k
-            nr_active += 1
-            value = _at_bound(duals[k] - error / diagonal[k], lowest[k], highest[k])
-            step = value - duals[k]
-            duals[k] = value
-            total += step
-            first += step * moments[k]
-            for p in range(len(weights)):
-                weights[p] += step * row[p]
-        if complete:
-            violation = worst
-            if nr_active == 0:
-                break
-        active = active[:nr_active].copy() if nr_active > 0 else np.arange(n)
-    return violation

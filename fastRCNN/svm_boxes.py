@@ -2,33 +2,29 @@
 
 import numpy as np
 
-from fastRCNN.box_regression import BoxRegressor, fit_ridge
+from fastRCNN.box_regression import NEAR, BoxRegressor, best_objects, box_targets, fit_ridge
 from fastRCNN.embeddings import EmbeddingFiles
 from fastRCNN.imdb import Imdb
 from fastRCNN.roidb import load_roidb
 from helpers.artifacts import Artifacts
 
 
-def train_svm_boxes(
-    imdb: Imdb,
-    artifacts: Artifacts,
-    *,
-    nr_rois: int,
-    feature_scale: float,
-    min_overlap: float = 0.6,
-    ridge: float = 1000.0,
-) -> BoxRegressor:
-    """Return R-CNN's box regression for the pictures of `imdb`, for embeddings as step 3 wrote them.
+def train_svm_boxes(imdb: Imdb, artifacts: Artifacts, *, nr_rois: int, ridge: float = 1.0) -> BoxRegressor:
+    """Return the box regression for the pictures of `imdb`, the same for each of their classes.
 
-    It is solved for embeddings times `feature_scale` (the SVMs', which gives them a mean length of `svm_targetNorm`),
-    so that the paper's `ridge` of 1000 means the same for every network; one picture's embeddings are in memory.
+    Every ROI that overlaps an object by `NEAR` or more learns to become the one that it overlaps most. The embeddings
+    of these ROIs are in memory, of the others one picture's at a time. ridge: see `fit_ridge`.
     """
     records = list(load_roidb(imdb, artifacts, nr_rois, with_ground_truth=True))
     paths = [artifacts.embedding_file(imdb.image_set, "svm", record.image.index) for record in records]
     embeddings = EmbeddingFiles(paths, [len(record.rois) for record in records])
-    pictures = (
-        (rows * np.float32(feature_scale), record.rois, record.image.gt_boxes, record.image.gt_classes)
-        for rows, record in zip(embeddings, records, strict=True)
-    )
-    fitted = fit_ridge(pictures, nr_classes=len(imdb.classes), min_overlap=min_overlap, ridge=ridge)
-    return BoxRegressor(fitted.weights * np.float32(feature_scale), fitted.biases)
+    rows, targets = [], []
+    for of_picture, record in zip(embeddings, records, strict=True):
+        best, overlap = best_objects(record.rois, record.image.gt_boxes)
+        near = overlap >= NEAR
+        rows.append(np.array(of_picture[near], np.float32))
+        if near.any():
+            targets.append(box_targets(record.rois[near], record.image.gt_boxes[best[near]]))
+    weights, biases = fit_ridge(np.concatenate(rows), np.concatenate([np.zeros((0, 4)), *targets]), ridge=ridge)
+    classes = len(imdb.classes)
+    return BoxRegressor(np.tile(weights, (classes, 1, 1)), np.tile(biases, (classes, 1)))

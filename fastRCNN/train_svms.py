@@ -186,14 +186,12 @@ class _Class:
     def __init__(self) -> None:
         self.positive = np.zeros(0, bool)
         self.counts = np.zeros(0, np.int64)  # how often a negative is in the cache
-        self.duals = np.zeros(0)  # of the last training, where the next one starts
-        self.at_cost = np.zeros(0, bool)
         self.nr_added = 0
 
     def resize(self, size: int) -> None:
         missing = size - len(self.counts)
         if missing > 0:
-            for name in ("positive", "counts", "duals", "at_cost"):
+            for name in ("positive", "counts"):
                 array = getattr(self, name)
                 setattr(self, name, np.concatenate([array, np.zeros(missing, array.dtype)]))
 
@@ -212,9 +210,8 @@ class _Training:
         self.features, self.overlaps, self.parameters, self.compat = features, overlaps, parameters, compat
         self.jobs, self.on_trained = max(1, jobs), on_trained
         self.classes = {j: _Class() for j in classes}
-        first = np.asarray(features[0])
-        dimension, nr_classes = first.shape[1], overlaps[0].shape[1]
-        self.pool = FeaturePool(first.mean(axis=0) if len(first) else np.zeros(dimension, np.float32))
+        dimension, nr_classes = features[0].shape[1], overlaps[0].shape[1]
+        self.pool = FeaturePool(dimension)
         self.scale = 1.0
         self.weights = np.zeros((nr_classes, dimension))
         self.biases = np.zeros(nr_classes)
@@ -276,7 +273,6 @@ class _Training:
         """Step 4 for these classes, which do not depend on each other."""
         if not classes:
             return
-        self.pool.update_gram()
         with threadpool_limits(limits=1), ThreadPoolExecutor(self.jobs) as executor:
             for j, (weights, bias, report) in zip(classes, executor.map(self._train_class, classes), strict=True):
                 self.weights[j], self.biases[j] = weights, bias
@@ -297,18 +293,15 @@ class _Training:
             [np.full(nr_positives, positive_weight), negative_weight * counts.astype(np.float64)]
         )
         solution = solve(
-            self.pool, slots, signs, costs, scale=self.scale, intercept_scaling=options.intercept_scaling,
-            loss=options.loss, start=np.where(state.at_cost[slots], signs * costs, state.duals[slots]),
+            self.pool.rows, slots, signs, costs, scale=self.scale, intercept_scaling=options.intercept_scaling,
+            loss=options.loss, start=(self.weights[j], self.biases[j]) if self.weights[j].any() else None,
         )  # fmt: skip
-        weights = self.scale**2 * self.pool.combine(slots, solution.duals)
-        bias = options.intercept_scaling**2 * float(solution.duals.sum())
+        weights, bias = solution.weights, solution.bias
         # easy negatives leave the cache
         margins = solution.margins
         stays = margins[nr_positives:] >= options.evict_threshold
         if stays.any():
             state.counts[negatives[~stays]] = 0
-        state.duals[:], state.at_cost[:] = 0, False
-        state.duals[slots], state.at_cost[slots] = solution.duals, np.abs(solution.duals) >= costs
         state.nr_added = 0
         regular = 0.5 * float(weights @ weights) / self.scale**2 + 0.5 * (bias / options.intercept_scaling) ** 2
         hinge = np.maximum(0, 1 - signs * margins)

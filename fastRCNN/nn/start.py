@@ -1,11 +1,10 @@
-"""A good start for the new output layers: solved for the embeddings as they are, before the network learns.
+"""A good start for the layer of the scores: solved for the embeddings as they are, before the network learns.
 
 The tutorial starts its softmax layer with random numbers and needs many small steps until it is any good, during which
 fc6 and fc7 are pulled about. But with everything else fixed, the layer is a multinomial logistic regression: convex, so
-it is solved once. The layer that moves boxes starts from a ridge regression, one for all classes: few objects of each
-are too few to learn four numbers for every class from. Both are solved on embeddings that are centred and brought to a
-common size, which is then folded into the layer's weights and bias. Letters in shapes: N ROIs, D numbers of an
-embedding, C classes.
+it is solved once, on embeddings that are centred and brought to a common size, which is then folded into the layer's
+weights and bias. (The layer that moves boxes starts from `fastRCNN.box_regression.fit_ridge`.) Letters in shapes: N
+ROIs, D numbers of an embedding, C classes.
 
 Embeddings spread a thousand times wider in some directions than in others, and what tells classes apart often lies in
 the narrow ones, where steps of one size for all take long to arrive. So the rows are first whitened (as wide in every
@@ -45,24 +44,6 @@ def fit_softmax(
     solver.step(loss)
     folded = scale * weights().detach()
     return folded, bias.detach() - folded @ centre
-
-
-def fit_boxes(rows: torch.Tensor, targets: torch.Tensor, *, ridge: float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return weight (4, D) and bias (4,) of the ridge regression of box `targets` (N, 4) on `rows` (N, D).
-
-    `ridge` is for rows whose root mean square distance from their centre is 10; the bias is not shrunk.
-    """
-    if len(rows) == 0:
-        return rows.new_zeros((4, rows.shape[1])), rows.new_zeros(4)
-    centred, centre, scale = _centred(rows)
-    middle = targets.mean(dim=0)
-    dual = len(rows) < rows.shape[1]  # the smaller of the two systems
-    system = (centred @ centred.T if dual else centred.T @ centred).double()
-    system.diagonal().add_(ridge)
-    goal = (targets - middle) if dual else centred.T @ (targets - middle)
-    solution = torch.cholesky_solve(goal.double(), torch.linalg.cholesky(system)).float()
-    weight = scale * (centred.T @ solution if dual else solution).T
-    return weight, middle - weight @ centre
 
 
 def _centred(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, float]:

@@ -26,7 +26,7 @@ import torch
 from numpy.typing import NDArray
 
 from fastRCNN.alexnet import Network
-from fastRCNN.box_regression import BoxRegressor
+from fastRCNN.box_regression import BoxRegressor, fit_ridge
 from fastRCNN.nn.checkpoints import Checkpoint
 from fastRCNN.nn.features import FrozenFeatures
 from fastRCNN.nn.learning_rate import UnitGainSgd, minibatch_momentum, rate_per_image
@@ -34,13 +34,12 @@ from fastRCNN.nn.losses import roi_losses
 from fastRCNN.nn.memory import BLOCK, cache_limit, free_bytes, needed_bytes, require_memory
 from fastRCNN.nn.network import TrainableNetwork
 from fastRCNN.nn.sampling import TrainingPicture, draw_rois, flipped_targets, rois_to_fit, target_statistics
-from fastRCNN.nn.start import fit_boxes, fit_softmax
+from fastRCNN.nn.start import fit_softmax
 from helpers.errors import UserError
 
 log = logging.getLogger(__name__)
 
 _SAMPLE = 1024  # ROIs that the scale of the head is measured on
-_NEAR = 0.6  # overlap from which on a ROI takes part in the first fit of the boxes, as in R-CNN's appendix C
 
 _ADVICE = "A lower learning rate often helps: nn_rateFactor, cntk_lr_per_image, or nn_warmupEpochs"
 
@@ -239,14 +238,10 @@ class NnTrainer:
         net.set_layer("score", *fit_softmax(embeddings, labels, len(net.classes), l2_weight=p.nn_fittedL2))
         targets = self._targets(kept)
         if targets is not None:
-            near = torch.from_numpy(np.concatenate([self._near_objects(n)[rois] for n, _, rois in kept])).to(net.device)
-            weight, bias = fit_boxes(embeddings[near], targets[near], ridge=p.nn_fittedRidge)
+            shown = labels > 0
+            pairs = (embeddings[shown].cpu().numpy(), targets[shown].cpu().numpy())
+            weight, bias = (torch.from_numpy(part).to(net.device) for part in fit_ridge(*pairs, ridge=p.nn_fittedRidge))
             net.set_layer("bbox", weight.repeat(len(net.classes), 1), bias.repeat(len(net.classes)))
-
-    def _near_objects(self, number: int) -> NDArray[np.bool_]:
-        """Return which ROIs (R,) of a picture lie so close to their object that moving them there can be learnt."""
-        picture = self.pictures[number]
-        return (picture.labels > 0) & (True if picture.overlaps is None else picture.overlaps >= _NEAR)
 
     def _sample(self) -> torch.Tensor:
         """Return the pooled numbers of some ROIs of every picture, evenly spread."""

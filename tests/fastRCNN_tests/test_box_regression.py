@@ -83,26 +83,23 @@ def test_only_the_offsets_of_the_own_class_count_and_none_for_background():
     torch.testing.assert_close(losses.classes, torch.full((2,), math.log(3.0)))
 
 
-def random_training(rng, *, nr_pictures=3, dimension=20):
-    for _ in range(nr_pictures):
-        objects = np.array([[10, 10, 59, 49], [100, 20, 139, 99]])
-        rois = np.repeat(objects, 8, axis=0) + rng.integers(-6, 7, (16, 4))
-        yield rng.standard_normal((16, dimension)).astype(np.float32), rois, objects, np.array([1, 3])
+@pytest.mark.parametrize("count", [5, 40])  # fewer and more ROIs than numbers: the dual and the primal system
+def test_the_fit_is_scikit_learns_ridge_regression(count):
+    rng = np.random.default_rng(count)
+    rows = (30 + 7 * rng.standard_normal((count, 12))).astype(np.float32)
+    targets = rows[:, :4] * 0.1 + rng.standard_normal((count, 4))
+    weights, biases = fit_ridge(rows, targets, ridge=3.0)
+    centred = rows - rows.mean(axis=0)
+    scale = 10 / np.sqrt((centred**2).sum(axis=1).mean())
+    peer = Ridge(alpha=3.0).fit(centred * scale, targets)
+    assert weights.dtype == biases.dtype == np.float32
+    np.testing.assert_allclose(rows @ weights.T + biases, peer.predict(centred * scale), atol=1e-4)
+    np.testing.assert_allclose(fit_ridge(5 * rows, targets, ridge=3.0)[0], weights / 5, atol=1e-5)  # any network's size
 
 
-def test_ridge_regression_is_that_of_scikit_learn():
-    regressor = fit_ridge(random_training(np.random.default_rng(0)), nr_classes=4, min_overlap=0.6, ridge=3.0)
-    rows, targets = [], []
-    for embeddings, rois, objects, _ in random_training(np.random.default_rng(0)):
-        best, overlap = best_objects(rois, objects[1:])
-        rows.append(embeddings[overlap >= 0.6])
-        targets.append(box_targets(rois[overlap >= 0.6], objects[1:][best[overlap >= 0.6]]))
-    peer = Ridge(alpha=3.0).fit(np.concatenate(rows).astype(np.float64), np.concatenate(targets))
-    np.testing.assert_allclose(regressor.weights[3], peer.coef_, atol=1e-6)
-    np.testing.assert_allclose(regressor.biases[3], peer.intercept_, atol=1e-6)
-    assert not regressor.weights[2].any() and not regressor.biases[2].any()  # no object of class 2: nothing moves
-    features = np.random.default_rng(1).standard_normal((5, 20)).astype(np.float32)
-    np.testing.assert_allclose(regressor.offsets(features)[:, 3], peer.predict(features), atol=1e-5)
+def test_without_objects_nothing_moves():
+    weights, biases = fit_ridge(np.zeros((0, 3), np.float32), np.zeros((0, 4)))
+    assert weights.shape == (4, 3) and not weights.any() and biases.tolist() == [0] * 4
 
 
 def test_best_objects_without_objects():

@@ -37,7 +37,7 @@ def test_embeddings_that_know_the_shift_move_rois_onto_their_objects(tiny_root):
     weights = np.zeros((3, 5))
     SvmModel(weights, np.array([0.0, 1.0, 1.0]), 0.1).save(artifacts.svm_folder)
     train, test = Imdb(artifacts, "train"), Imdb(artifacts, "test")
-    regressor = train_svm_boxes(train, artifacts, nr_rois=200, feature_scale=0.1, ridge=1e-6)
+    regressor = train_svm_boxes(train, artifacts, nr_rois=200, ridge=1e-6)
     before = next(scored_pictures(test, artifacts, classifier="svm"))
     assert before.moved is None
     regressor.save(boxes_file(artifacts, "svm"))

@@ -1,11 +1,10 @@
 """The fitted first layers are the optima that scikit-learn finds."""
 
 import numpy as np
-import pytest
 import torch
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression
 
-from fastRCNN.nn.start import fit_boxes, fit_softmax
+from fastRCNN.nn.start import fit_softmax
 
 
 def test_the_fit_is_that_of_scikit_learn():
@@ -25,24 +24,6 @@ def test_rows_that_are_all_equal_give_the_shares_of_the_classes():
     rows, labels = torch.full((8, 3), 7.0), torch.tensor([0, 0, 0, 0, 1, 1, 1, 1])
     weight, bias = fit_softmax(rows, labels, 2)
     torch.testing.assert_close(torch.softmax(rows @ weight.T + bias, dim=1), torch.full((8, 2), 0.5))
-
-
-@pytest.mark.parametrize("count", [5, 40])  # fewer and more ROIs than numbers: the dual and the primal system
-def test_the_boxes_are_those_of_scikit_learns_ridge_regression(count):
-    rng = np.random.default_rng(count)
-    rows = (30 + 7 * rng.standard_normal((count, 12))).astype(np.float32)
-    targets = (rows[:, :4] * 0.1 + rng.standard_normal((count, 4))).astype(np.float32)
-    weight, bias = fit_boxes(torch.from_numpy(rows), torch.from_numpy(targets), ridge=3.0)
-    centred = rows - rows.mean(axis=0)
-    scale = 10 / np.sqrt((centred**2).sum(axis=1).mean())
-    peer = Ridge(alpha=3.0).fit(centred * scale, targets)
-    ours = (torch.from_numpy(rows) @ weight.T + bias).numpy()
-    np.testing.assert_allclose(ours, peer.predict(centred * scale), atol=1e-4)
-
-
-def test_without_objects_the_boxes_stay():
-    weight, bias = fit_boxes(torch.zeros((0, 3)), torch.zeros((0, 4)))
-    assert weight.shape == (4, 3) and not weight.any() and not bias.any()
 
 
 def test_narrow_directions_are_found_in_few_steps():
