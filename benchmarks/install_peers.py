@@ -8,6 +8,7 @@ and a C++ compiler; without them OpenCV contrib alone is installed. PEERS_VENV n
 Standard library only, any Python from 3.10 on. Exit status: 0 both work, 1 one does not.
 """
 
+import argparse
 import os
 import re
 import sys
@@ -62,4 +63,5 @@ def environment_python(environment: Path) -> Path:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     sys.exit(main())

@@ -54,9 +54,7 @@ def read_boxes(path: Path) -> NDArray[np.int32]:
         return np.fromstring(text, np.int32, sep=" ").reshape(-1, 4)
     faults: list[str] = []
     rows: list[list[float]] = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
+    for number, line in enumerate(text.rstrip().splitlines(), start=1):
         row, fault = _parse_box(line)
         if fault:
             faults.append(f"{path}:{number}: {fault}: {line.strip()!r}")
@@ -143,12 +141,14 @@ def _text(path: Path) -> str:
 def _parse_box(line: str) -> tuple[list[float], str]:
     """Return the four numbers and "", or what is wrong with the line."""
     fields = re.split(r"[\t ]+", line.strip())
+    if fields == [""]:  # skipping it would shift the boxes against the labels, and the lines that faults name
+        return [], "the line is empty"
     if len(fields) != 4:
         return [], f"expected 4 numbers, found {len(fields)} column(s)"
     if any(re.fullmatch(r"[+-]?\d+,\d+", field) for field in fields):
         return [], "decimal comma; write a decimal point"
     try:
-        numbers = [float(field) for field in fields]
+        numbers = [float(field.replace("_", "?")) for field in fields]  # Python would take 1_000
     except ValueError:
         return [], "not a number (a header line?)"
     if not all(abs(number) < _MAX_COORDINATE for number in numbers):  # also false for NaN

@@ -1,5 +1,6 @@
 """What a person sees in the terminal: messages and progress on stderr, results on stdout, mistakes as one line."""
 
+import errno
 import logging
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -63,5 +64,9 @@ def run_script(main: Callable[[], int | None]) -> None:
         sys.stderr.close()
         sys.exit(0)
     except OSError as error:
-        sys.exit(f"error: {error.filename or 'file system'}: {error.strerror or error}")
+        advice = ". Make room, then run the same command again: what was finished is kept"
+        sys.exit(
+            f"error: {error.filename or 'file system'}: {error.strerror or error}"
+            f"{advice if error.errno == errno.ENOSPC else ''}"
+        )
     sys.exit(status or 0)

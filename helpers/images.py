@@ -5,13 +5,12 @@ A picture is an (H, W, 3) uint8 array in BGR order (OpenCV's), upright: the EXIF
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
+from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
 
 from helpers.errors import UserError, raise_collected
 
@@ -153,6 +152,8 @@ def _checked_header(data: bytes, path: Path) -> tuple[str, int, int]:
     if _is_truncated(data, kind):
         raise UserError(f"{path}: the {kind} picture is cut off in the middle; copy it again")
     width, height = _stored_size(data, path)
+    if width == 0 or height == 0:
+        raise UserError(f"{path}: the {kind} picture is damaged: its header says {width}x{height} pixels")
     if width * height > MAX_PIXELS:
         raise UserError(f"{path}: {width}x{height} pixels is more than {MAX_PIXELS // 1_000_000} megapixels; shrink it")
     return kind, width, height
@@ -186,8 +187,26 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _lies_on_its_side(data: bytes) -> bool:
-    """Return whether the EXIF orientation of a JPEG file swaps width and height."""
-    return Image.open(BytesIO(data)).getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+    """Return whether OpenCV swaps width and height of a JPEG file when it applies the EXIF orientation.
+
+    OpenCV itself is asked, by a small picture with the same APP1 segments: readers differ over damaged EXIF blocks,
+    several of them, and an orientation in XMP only, and a size that is not the decoder's would misplace every box.
+    """
+    blocks = [
+        data[at : at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")]
+        for marker, at in _jpeg_segments(data)
+        if marker == 0xE1
+    ]
+    if not blocks:
+        return False
+    wide = _wide_jpeg()
+    turned = cv2.imdecode(np.frombuffer(wide[:2] + b"".join(blocks) + wide[2:], np.uint8), cv2.IMREAD_COLOR)
+    return turned is not None and turned.shape[0] > turned.shape[1]
+
+
+@cache
+def _wide_jpeg() -> bytes:
+    return cv2.imencode(".jpg", np.zeros((8, 16, 3), np.uint8))[1].tobytes()
 
 
 def _stored_size(data: bytes, path: Path) -> tuple[int, int]:

@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.artifacts import atomic_write
@@ -72,6 +73,9 @@ def line_charts(path: Path, panels: Sequence[Panel]) -> None:
         if panel.x_limits is not None:
             low, high = panel.x_limits
             axes.set_xlim(low - 0.02 * (high - low), high + 0.02 * (high - low))
+        elif not panel.log_x and all(np.equal(np.rint(line.x), line.x).all() for line in panel.series):
+            whole = MaxNLocator(nbins="auto", steps=[1, 2, 5, 10], integer=True)  # there is no epoch 2.5
+            axes.xaxis.set_major_locator(whole)
         axes.grid(True, color=_GRID, linewidth=0.8)
         axes.set_axisbelow(True)
         _dress(axes, panel.title, panel.x_label, panel.y_label)

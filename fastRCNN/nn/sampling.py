@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fastRCNN.box_regression import best_objects, box_targets
+from fastRCNN.box_regression import NEAR, best_objects, box_targets
 from fastRCNN.cntk_inputs import CntkRecord
 from fastRCNN.roidb import RoiRecord
 from helpers.errors import UserError
@@ -27,8 +27,8 @@ class TrainingPicture:
     """One picture to learn from.
 
     rois: (R, 4) float32 x1 y1 x2 y2 in pixels of the padded square. labels: (R,) int64. targets: (R, 4) float32 box
-    regression targets, zeros for background; None when boxes are not learnt. overlaps: (R,) float32, the best
-    intersection over union with any object; None when it is not known.
+    regression targets, zeros for ROIs that overlap no object by `NEAR`; None when boxes are not learnt. overlaps: (R,)
+    float32, the best intersection over union with any object; None when it is not known.
     """
 
     path: Path
@@ -62,6 +62,8 @@ def training_pictures(
         best, overlaps = best_objects(known.rois, known.image.gt_boxes)
         targets = np.zeros((len(known.rois), 4), np.float32)
         shows = record.labels > 0
+        close = ~shows & (overlaps >= NEAR)  # background that a fit of the boxes can still learn from
+        targets[close] = box_targets(known.rois[close], known.image.gt_boxes[best[close]])
         for number in np.unique(record.labels[shows]):  # the object of the ROI's own class
             mine = known.image.gt_boxes[known.image.gt_classes == number]
             of_class = record.labels == number
@@ -70,8 +72,8 @@ def training_pictures(
                     f"{record.image_path}: step 2 labelled ROIs with a class that the picture's annotation lacks. "
                     "Run 2_cntkGenerateInputs.py again"
                 )
-            best, _ = best_objects(known.rois[of_class], mine)
-            targets[of_class] = box_targets(known.rois[of_class], mine[best])
+            own, _ = best_objects(known.rois[of_class], mine)
+            targets[of_class] = box_targets(known.rois[of_class], mine[own])
         plain = _picture(record, pad_size, nr_rois if with_filler else 0)
         filler = len(plain.rois) - len(record.rois)
         pictures.append(

@@ -26,7 +26,7 @@ import torch
 from numpy.typing import NDArray
 
 from fastRCNN.alexnet import Network
-from fastRCNN.box_regression import BoxRegressor, fit_ridge
+from fastRCNN.box_regression import NEAR, BoxRegressor, fit_ridge
 from fastRCNN.nn.checkpoints import Checkpoint
 from fastRCNN.nn.features import FrozenFeatures
 from fastRCNN.nn.learning_rate import UnitGainSgd, minibatch_momentum, rate_per_image
@@ -238,10 +238,15 @@ class NnTrainer:
         net.set_layer("score", *fit_softmax(embeddings, labels, len(net.classes), l2_weight=p.nn_fittedL2))
         targets = self._targets(kept)
         if targets is not None:
-            shown = labels > 0
-            pairs = (embeddings[shown].cpu().numpy(), targets[shown].cpu().numpy())
+            near = torch.from_numpy(np.concatenate([self._near_objects(n)[rois] for n, _, rois in kept])).to(net.device)
+            pairs = (embeddings[near].cpu().numpy(), targets[near].cpu().numpy())
             weight, bias = (torch.from_numpy(part).to(net.device) for part in fit_ridge(*pairs, ridge=p.nn_fittedRidge))
             net.set_layer("bbox", weight.repeat(len(net.classes), 1), bias.repeat(len(net.classes)))
+
+    def _near_objects(self, number: int) -> NDArray[np.bool_]:
+        """Return which ROIs (R,) of a picture lie so close to their object that moving them there can be learnt."""
+        picture = self.pictures[number]
+        return picture.labels > 0 if picture.overlaps is None else (picture.labels > 0) | (picture.overlaps >= NEAR)
 
     def _sample(self) -> torch.Tensor:
         """Return the pooled numbers of some ROIs of every picture, evenly spread."""

@@ -57,11 +57,13 @@ def test_plain_files_read_at_once_are_read_as_line_by_line(tmp_path):
         ("1,5\t2\t3\t4", "decimal comma"),
         ("1\t2\tnan\t4", "not a pixel"),
         ("1\t2\tinf\t4", "not a pixel"),
+        ("1_0\t2\t3\t4", "not a number"),
+        ("", "the line is empty"),
     ],
 )
 def test_bad_lines_are_named(tmp_path, line, reason):
     path = tmp_path / "a.bboxes.tsv"
-    path.write_text(f"1\t2\t3\t4\n{line}\n{line}\n")
+    path.write_text(f"1\t2\t3\t4\n{line}\n{line}\n5\t6\t7\t8\n")
     with pytest.raises(UserError, match=reason) as error:
         read_boxes(path)
     assert "a.bboxes.tsv:2:" in str(error.value)

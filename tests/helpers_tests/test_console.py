@@ -1,7 +1,10 @@
 """Tables, timings, and how a script ends."""
 
+import errno
+
 import pytest
 
+from helpers.artifacts import atomic_write
 from helpers.console import run_script, table, timing_summary
 from helpers.errors import UserError, raise_collected
 
@@ -45,3 +48,18 @@ def test_faults_are_collected_and_cut():
     lines = str(error.value).splitlines()
     assert lines[0] == "30 faults:"
     assert lines[-2:] == ["  ... and 10 more", "Mend them."]
+
+
+def test_a_full_disk_says_which_file_and_what_to_do(tmp_path):
+    path = tmp_path / "0.dat.npz"
+
+    def main():
+        with atomic_write(path):
+            raise OSError(errno.ENOSPC, "No space left on device")  # as NumPy and write() raise it: without a name
+
+    with pytest.raises(SystemExit) as left:
+        run_script(main)
+    assert str(left.value) == (
+        f"error: {path}: No space left on device. Make room, then run the same command again: what was finished is kept"
+    )
+    assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,6 @@
 """Drawing on a copy: where pixels change, where chips go, and text that is hard to set."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -40,6 +41,31 @@ def test_dashes_leave_gaps():
     ]
     assert 0.4 < white[1].sum() / white[0].sum() < 0.85
     assert white[1][20, 21] and white[1][179, 278]  # corners are closed
+
+
+def _outlines_mixed_over_the_whole_picture(image, boxes, color, thickness):
+    """The same drawing without any care for speed."""
+    canvas = image.copy()
+    for x1, y1, x2, y2 in (np.asarray(boxes) * 16).round().astype(int).tolist():
+        path = np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2], [x1, y1]])
+        rim = canvas.copy()
+        for target, ink, width in ((rim, (24, 24, 24), thickness + 2), (canvas, color, thickness)):
+            if target is canvas:
+                canvas[:] = cv2.addWeighted(rim, 0.55, canvas, 0.45, 0)
+            for begin, end in zip(path[:-1].tolist(), path[1:].tolist(), strict=True):
+                cv2.line(target, begin, end, ink, width, cv2.LINE_AA, 4)
+    return canvas
+
+
+@pytest.mark.parametrize("thickness", [1, 2, 5])
+def test_mixing_the_sides_only_gives_the_pixels_of_mixing_all(thickness):
+    rng = np.random.default_rng(thickness)
+    image = rng.integers(0, 256, (90, 120, 3), dtype=np.uint8)
+    boxes = np.sort(rng.uniform(-30, 150, (150, 2, 2)), axis=1).reshape(-1, 4)  # also small, crossing, outside
+    boxes[::5, 2:] = boxes[::5, :2] + rng.uniform(0, 8, (30, 2))
+    boxes[:3] = [[0, 0, 119, 89], [-9, -9, 140, 120], [60, 40, 60, 40]]
+    drawn = draw_boxes(image, boxes, colors=(10, 200, 90), thickness=thickness)
+    np.testing.assert_array_equal(drawn, _outlines_mixed_over_the_whole_picture(image, boxes, (10, 200, 90), thickness))
 
 
 def test_nothing_to_draw_gives_an_equal_copy():

@@ -1,6 +1,7 @@
 """The one reader: orientations, formats, damage. Pillow writes the files, so that reader and writer are independent."""
 
 import io
+import struct
 
 import cv2
 import numpy as np
@@ -57,6 +58,51 @@ def test_the_size_follows_the_reader_in_both_byte_orders(tmp_path, endian, orien
     assert image_size(path) == (width, height)
 
 
+def app1(content):
+    return b"\xff\xe1" + struct.pack(">H", len(content) + 2) + content
+
+
+def exif_block(orientation, tag_type=3, maker=b"Exif\0\0"):
+    value = struct.pack("<I", orientation)
+    return app1(maker + b"II" + struct.pack("<HIHHHI", 42, 8, 1, 0x0112, tag_type, 1) + value + bytes(4))
+
+
+XMP = b'http://ns.adobe.com/xap/1.0/\0<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+ODD_BLOCKS = {
+    "orientation in XMP only": app1(XMP),
+    "XMP and EXIF contradict each other": app1(XMP) + exif_block(1),
+    "two EXIF blocks": exif_block(1) + exif_block(6),
+    "two EXIF blocks, first turned": exif_block(6) + exif_block(1),
+    "orientation as a byte": exif_block(6, tag_type=1),
+    "orientation as a long": exif_block(6, tag_type=4),
+    "no maker": exif_block(6, maker=b""),
+    "other maker": exif_block(6, maker=b"EXIF\0\0"),
+    **{f"cut off after {length} bytes": app1(exif_block(6)[4 : 4 + length]) for length in range(6, 36, 3)},
+}
+
+
+@pytest.mark.parametrize("name", ODD_BLOCKS)
+def test_the_size_follows_the_reader_where_readers_of_exif_differ(tmp_path, name):
+    stored = io.BytesIO()
+    four_corners().save(stored, "JPEG")
+    path = tmp_path / "odd.jpg"
+    path.write_bytes(stored.getvalue()[:2] + ODD_BLOCKS[name] + stored.getvalue()[2:])
+    height, width = read_image(path).shape[:2]
+    assert image_size(path) == (width, height)
+
+
+def test_a_header_without_pixels_is_damage(tmp_path):
+    stored = io.BytesIO()
+    four_corners().save(stored, "JPEG")
+    data = bytearray(stored.getvalue())
+    frame = data.find(b"\xff\xc0")
+    data[frame + 5 : frame + 9] = bytes(4)
+    path = tmp_path / "empty.jpg"
+    path.write_bytes(bytes(data))
+    with pytest.raises(UserError, match=r"empty\.jpg: the JPEG picture is damaged: its header says 0x0"):
+        image_size(path)
+
+
 def test_a_damaged_exif_block_does_not_turn_the_size(tmp_path):
     path = tmp_path / "thumbnail.jpg"
     path.write_bytes(jpeg_with_thumbnail())
@@ -111,7 +157,11 @@ def jpeg_with_thumbnail():
         (jpeg_bytes()[:-200], "cut off"),
         (jpeg_with_thumbnail()[:-200], "cut off"),
         (b"\xff\xd8\xff\xe0\x00\x04\x00\x00\xff\xda\x00\x02\xff\xd9", "no frame header"),
-        (b"\x89PNG\r\n\x1a\n" + b"\x00" * 40 + b"IEND", "cannot be decoded"),
+        (b"\x89PNG\r\n\x1a\n" + b"\x00" * 40 + b"IEND", "header says 0x0"),
+        (
+            b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + (9).to_bytes(4, "big") * 2 + b"\x08\x02" + b"IEND",
+            "cannot be decoded",
+        ),
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + (60000).to_bytes(4, "big") * 2 + b"\x08\x02" + b"IEND", "megapixels"),
     ],
 )

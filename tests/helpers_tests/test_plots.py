@@ -40,3 +40,11 @@ def test_colors_are_blue_green_red(tmp_path):
     line_charts(tmp_path / "a.png", [Panel("", "", "", [Series("", [0, 1], [0.5, 0.5], (255, 0, 0))])])
     picture = cv2.imread(str(tmp_path / "a.png")).astype(int)
     assert ((picture[:, :, 0] > 200) & (picture[:, :, 2] < 60)).sum() > 200  # a blue line
+
+
+@pytest.mark.parametrize(("x", "whole"), [([1, 2, 3], True), ([1, 2.5, 3], False)])
+def test_whole_numbers_as_epochs_have_whole_ticks(tmp_path, monkeypatch, x, whole):
+    ticks = []
+    monkeypatch.setattr("helpers.plots._save", lambda figure, path: ticks.extend(figure.axes[0].get_xticks()))
+    line_charts(tmp_path / "a.png", [Panel("", "", "", [Series("", x, [0, 1, 0], (255, 0, 0))], x_limits=None)])
+    assert np.equal(np.rint(ticks), ticks).all() == whole

@@ -95,6 +95,16 @@ def test_targets_point_at_the_object_of_the_rois_own_class():
     np.testing.assert_allclose(made.overlaps, [1, 18 / 22, 0, 0, 0], atol=1e-6)
 
 
+def test_background_close_to_an_object_has_targets_too():
+    gt = np.array([[10, 10, 29, 29]], np.int32)
+    rois = np.array([[18, 10, 37, 29], [20, 10, 39, 29]], np.int32)  # overlaps 12 / 28 and 10 / 30
+    image = ImageRecord(0, Path("p.jpg"), 100, 100, gt, np.array([1]))
+    record = CntkRecord(0, Path("p.jpg"), relative_rois(rois, 100, 100, 100), np.array([0, 0]))
+    known = RoiRecord(image, rois, np.zeros((2, 2), np.float32), np.array([False, False]))
+    (made,) = training_pictures([record], [known], pad_size=100, nr_rois=2)
+    np.testing.assert_allclose(made.targets, [[-0.4, 0, 0, 0], [0, 0, 0, 0]], atol=1e-6)
+
+
 def test_files_that_do_not_belong_together_are_refused():
     image = ImageRecord(0, Path("p.jpg"), 100, 100, np.zeros((0, 4), np.int32), np.zeros(0, np.int64))
     record = CntkRecord(0, Path("p.jpg"), np.zeros((2, 4)), np.array([0, 1]))
