@@ -55,6 +55,7 @@ def make_samples(of: Artifacts, options: list[str]) -> dict[str, str]:
     output("B1_evaluateRois.py", *options)
     output("B2_cntkVisualizeInputs.py", *options)
     rows = np.load(of.embedding_file("train", "svm", 0))["arr_0"]
+    at = next(k for k in range(0, rows.shape[1], 10) if (rows[0, k : k + 6] > 0).sum() >= 4)  # most numbers are 0
     return {
         "data": "\n".join(f"{box.expandtabs(8):32}{label}" for box, label in pairs[:4]),
         "rois": "\n".join(of.roi_file(train).read_text().splitlines()[:3]),
@@ -62,7 +63,8 @@ def make_samples(of: Artifacts, options: list[str]) -> dict[str, str]:
         "inputs": "\n".join(f"{path.name + ':':22}{first_line(path, of.root)}" for path in (
             of.image_map("train"), of.rois_txt("train"), of.roi_labels_txt("train"), of.nr_rois_txt("train"))),
         "embeddings": f'>>> rows = numpy.load("train_svm_parsed/0.dat.npz")["arr_0"]\n'
-                      f">>> rows.shape, rows.dtype\n({rows.shape}, {rows.dtype})\n>>> rows[0, :6]\n{rows[0, :6]}",
+                      f">>> rows.shape, rows.dtype\n({rows.shape}, {rows.dtype})\n"
+                      f">>> rows[0, {at}:{at + 6}]\n{rows[0, at : at + 6]}",
         "svm": output("4_trainSvm.py", *options),
         "evaluation": output("5_evaluateResults.py", *options),
         "json": output("6_scoreImage.py", str(test), "--format", "v2", *options).split("}")[0].rstrip() + "\n },\n ...",

@@ -41,7 +41,7 @@ def make_parser(description: str) -> argparse.ArgumentParser:
     shared.add_argument("--compat", choices=("corrected", "tutorial"), default="corrected",
                         help="tutorial: reproduce the published code's faults (DIFFERENCES.md)")  # fmt: skip
     shared.add_argument("--seed", type=int, default=0, metavar="N", help="seed of everything random (default: 0)")
-    shared.add_argument("--jobs", type=int, default=0, metavar="N", help="processes or threads (default: all cores)")
+    shared.add_argument("--jobs", type=int, default=0, metavar="N", help="threads (default: all cores)")
     shared.add_argument("--quiet", action="store_true", help="results and warnings only")
     return parser
 
