@@ -32,9 +32,9 @@ STEPS = ("1_computeRois", "2_cntkGenerateInputs", "3_runCntk", "4_trainSvm", "5_
 FOLDS = 5
 INTRODUCTION = """# Accuracy
 
-Mean average precision on test pictures: area under the curve / the 11 points of VOC 2007, medians over the seeds; in
-brackets the smallest and the largest area. "bundled" is the network that comes with the repository, "random" a
-He-initialised AlexNet. Made by `benchmarks/accuracy.py --photos DATA --write benchmarks/ACCURACY.md`.
+Mean average precision on test pictures: area under the curve / the 11 points of VOC 2007. Where several seeds were run,
+medians, and in brackets the smallest and the largest area. "bundled" is the network that comes with the repository,
+"random" a He-initialised AlexNet. Made by `benchmarks/accuracy.py --photos DATA --write benchmarks/ACCURACY.md`.
 
 """
 

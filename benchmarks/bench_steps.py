@@ -106,7 +106,7 @@ def growth(data: Path, rounds: int) -> None:
                 seconds[step].append(cost.processor)
         fixed = {"ROIs": "20 pictures, 8 classes", "pictures": "200 ROIs, 8 classes"}
         print(f"Seconds of processor, {fixed.get(what, '20 pictures, 200 ROIs')}\n")
-        print(growth_table(f"step, by {what}", sizes, seconds, digits=2) + "\n", flush=True)
+        print(growth_table(f"step, by {what}", sizes, "", seconds, digits=2) + "\n", flush=True)
 
 
 def medians(data: Path, rois: int, rounds: int) -> list[Cost]:
