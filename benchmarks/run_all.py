@@ -1,6 +1,6 @@
 """Runs the benchmarks one after the other and writes their tables to benchmarks/README.md, a summary first.
 
-    python3 run.py bench                         all of them, 6 to 8 minutes on two quiet cores
+    python3 run.py bench                         all of them, about ten minutes on two quiet cores
     python3 run.py bench --photos DIR            steps and proposals on DIR/data/groceryPhotos too
     python3 run.py bench proposals nms           some of them, printed only
 
