@@ -8,7 +8,6 @@ a list of JSON records whose values are all strings, and `detections.tsv`. Both 
 records (`typed_records`) are ours: class names, numbers, and only what was found.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -210,7 +209,9 @@ def _parse_row(line: str, numbers: dict[str, int]) -> tuple[int, float, bool, li
         score_number = float(score)
     except ValueError:
         raise ValueError(f"score: expected a number, got {score!r}") from None
-    if abs(score_number) > float(np.finfo(np.float32).max) or math.isnan(score_number):
+    with np.errstate(over="ignore"):  # as it will be stored: the largest float32 of all is written rounded up
+        is_finite = bool(np.isfinite(np.float32(score_number)))
+    if not is_finite:
         raise ValueError(f"score: expected a finite number, got {score!r}")
     try:
         box_numbers = [int(value) for value in box]

@@ -106,7 +106,7 @@ def solve(
             break
         # 2. the working set
         half = min(_SMALLEST_SET[loss] * 2 ** min((rounds - 1) // _PATIENCE, 16), _LARGEST_SET) // 2
-        last, chosen = chosen, np.union1d(_largest(rise, half), _largest(fall, half))
+        last, chosen = chosen, np.union1d(_largest(rise, half, -violation), _largest(fall, half, -violation))
         # 3. its optimum
         moved = duals[chosen]
         if not np.array_equal(chosen, last):
@@ -141,10 +141,10 @@ def _start(
     return duals
 
 
-def _largest(values: NDArray[np.float64], count: int) -> NDArray[np.int64]:
-    """Return the indices of the `count` largest values above minus infinity; of equal ones, the first."""
+def _largest(values: NDArray[np.float64], count: int, above: float) -> NDArray[np.int64]:
+    """Return the indices of the `count` largest values, and none that is not `above`; of equal ones, the first."""
     order = np.argsort(-values, kind="stable")[:count]
-    return order[values[order] > -np.inf]
+    return order[values[order] > above]
 
 
 def _kernel(rows: NDArray[np.float32], square: float, constant: float) -> NDArray[np.float64]:

@@ -17,11 +17,19 @@ from fastRCNN.compiling import compiled
 from helpers.boxes import as_boxes
 
 
-def roi_pool(features: NDArray[Any], rois: ArrayLike, *, size: int = 6, spatial_scale: float = 1 / 16) -> NDArray[Any]:
+def roi_pool(
+    features: NDArray[Any],
+    rois: ArrayLike,
+    *,
+    size: int = 6,
+    spatial_scale: float = 1 / 16,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]:
     """Return (R, C, S, S): `features` (C, H, W) pooled over each of `rois`, (R, 4) x1 y1 x2 y2 pixels.
 
     `features` is float32, or int16 with the bits of bfloat16 numbers, and so is the result. Of numbers above 0 the
     larger one has the larger bits, and those of all others are 0 or below, so the maximum is that of whole numbers.
+    `out`, when given, takes the result: contiguous, with its shape and type.
     """
     if features.ndim != 3 or features.dtype not in (np.float32, np.int16):
         raise ValueError(f"features: expected shape (C, H, W), float32 or int16, got {features.shape} {features.dtype}")
@@ -30,9 +38,12 @@ def roi_pool(features: NDArray[Any], rois: ArrayLike, *, size: int = 6, spatial_
     columns = bin_edges(cells[:, 0], cells[:, 2], width, size)
     rows = bin_edges(cells[:, 1], cells[:, 3], height, size)
     channels_last = np.ascontiguousarray(features.transpose(1, 2, 0))
-    pooled = np.empty((len(cells), channels, size * size), features.dtype)
-    _pool(channels_last, rows, columns, pooled)
-    return pooled.reshape(len(cells), channels, size, size)
+    shape = (len(cells), channels, size, size)
+    pooled = np.empty(shape, features.dtype) if out is None else out
+    if pooled.shape != shape or pooled.dtype != features.dtype or not pooled.flags.c_contiguous:
+        raise ValueError(f"out: expected contiguous {shape} {features.dtype}, got {pooled.shape} {pooled.dtype}")
+    _pool(channels_last, rows, columns, pooled.reshape(len(cells), channels, size * size))
+    return pooled
 
 
 def roi_cells(rois: ArrayLike, *, spatial_scale: float = 1 / 16) -> NDArray[np.int64]:

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fastRCNN.detections import Detections, detections_table, read_detections_table
@@ -139,6 +139,7 @@ def test_table_has_the_tutorials_header_and_class_names():
         )
     )
 )
+@example([([0, 0, 0, 0], 0, float(np.finfo(np.float32).max), False)])
 def test_table_there_and_back_is_the_identity(tmp_path_factory, rows):
     boxes, labels, scores, keep = zip(*rows, strict=True) if rows else ([], [], [], [])
     found = Detections(boxes, labels, scores, keep, CLASSES)

@@ -83,6 +83,16 @@ def test_bits_of_bfloat16_pool_like_their_numbers():
     np.testing.assert_array_equal(found, roi_pool(numbers.float().numpy(), rois))
 
 
+def test_the_result_is_written_where_it_is_wanted():
+    features, rois = np.random.default_rng(0).random((3, 9, 9), np.float32), [[0, 0, 40, 60], [16, 16, 80, 30]]
+    out = np.full((2, 3, 6, 6), np.nan, np.float32)
+    assert roi_pool(features, rois, out=out) is out
+    np.testing.assert_array_equal(out, roi_pool(features, rois))
+    for wrong in (out[:1], out.astype(np.int16), np.zeros((2, 3, 6, 12), np.float32)[..., ::2]):
+        with pytest.raises(ValueError, match="out: expected contiguous"):
+            roi_pool(features, rois, out=wrong)
+
+
 def test_wrong_shapes_are_refused():
     with pytest.raises(ValueError, match=r"\(C, H, W\)"):
         roi_pool(np.zeros((4, 4), np.float32), [[0, 0, 1, 1]])

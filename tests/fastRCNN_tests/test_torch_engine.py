@@ -1,5 +1,9 @@
 """The engine against networks written down in plain PyTorch, layer by layer, for all three shapes."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -103,6 +107,24 @@ def test_repeated_rois_and_order_make_no_difference(slim_weights, precision):
     assert (rows >= 0).all()
     assert np.ptp(rows, axis=0).max() > 0, "different ROIs must differ"
     assert engine.embed(picture, np.zeros((0, 4), np.float32)).shape == (0, 64)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_pooled_rows_begin_where_the_matrix_units_read_fast(slim_weights, precision):
+    engine = load_engine("torch", slim_weights, precision=precision)
+    kind = np.float32 if precision == "float32" else np.int16
+    for rois in (1, 3, 200):  # NumPy's small arrays lie anywhere, its large ones 16 bytes after such a place
+        pooled = engine.pool(np.ones((8, 10, 10), kind), np.zeros((rois, 4), np.float32))
+        assert pooled.dtype == kind
+        assert pooled.ctypes.data % 64 == 0
+
+
+def test_loading_an_engine_imports_no_sympy(slim_weights):
+    program = (
+        "import sys; from fastRCNN.engines import load_engine; from pathlib import Path; "
+        f"load_engine('torch', Path({str(slim_weights)!r})); assert 'sympy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).resolve().parents[2])
 
 
 def test_starting_network_is_the_seeds_own():
