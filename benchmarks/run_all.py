@@ -1,6 +1,6 @@
 """Runs the benchmarks one after the other and writes their tables to benchmarks/README.md, a summary first.
 
-    python3 run.py bench                         all of them, about ten minutes on two quiet cores
+    python3 run.py bench                         all of them, about a quarter of an hour on two quiet cores
     python3 run.py bench --photos DIR            steps and proposals on DIR/data/groceryPhotos too
     python3 run.py bench proposals nms           some of them, printed only
 
@@ -54,6 +54,9 @@ BENCHMARKS = {
     "embeddings": Benchmark("Embeddings: step 3 beside plain PyTorch", "bench_embeddings"),
     "cntk": Benchmark("Embeddings: step 3 beside CNTK 2.7", "bench_cntk"),
     "svm": Benchmark("SVM training: step 4 beside liblinear as the tutorial calls it", "bench_svm"),
+    "svm-random": Benchmark(
+        "SVM training, on embeddings of random filters", "bench_svm", ("--random", "--rois", "200", "2000")
+    ),
     "nms": Benchmark("Non-maximum suppression", "bench_nms"),
     "evaluation": Benchmark("Evaluation beside pycocotools", "bench_evaluation"),
     "scoring": Benchmark("Scoring one picture", "bench_scoring"),

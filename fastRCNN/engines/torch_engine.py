@@ -53,19 +53,20 @@ class TorchEngine:
 
         ROIs that fall on the same cells of the map give the same numbers and are computed once.
         """
-        first, same_as = _different(roi_cells(rois, spatial_scale=self.spec.spatial_scale))
-        feature_map, different = _as_numpy(self._map(picture)), np.asarray(rois)[first]
-        rows = np.empty((len(same_as), self.feature_dimension), np.float32)
-        for start in range(0, len(first), _BLOCK):  # pooled numbers are used while they are in the cache
-            block = slice(start, start + _BLOCK)
-            rows[first[block]] = self._head(_as_tensor(self.pool(feature_map, different[block])))
-        repeated = np.flatnonzero(same_as != np.arange(len(same_as)))
-        rows[repeated] = rows[same_as[repeated]]
-        return rows
+        if len(rois) == 0:
+            return np.zeros((0, self.feature_dimension), np.float32)
+        first, which = _different(roi_cells(rois, spatial_scale=self.spec.spatial_scale))
+        different = np.asarray(rois)[first]
+        blocks = [different[start : start + _BLOCK] for start in range(0, len(different), _BLOCK)]
+        with torch.inference_mode():
+            feature_map = self._map(picture)
+            rows = torch.cat([self._head(self._pooled(feature_map, block)) for block in blocks])
+            return rows[torch.from_numpy(which).to(self.device)].float().cpu().numpy()
 
     def feature_map(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the trunk's output (C, H, W) float32 for a padded `picture` (S, S, 3) uint8 BGR."""
-        return self._map(picture).float().numpy()
+        with torch.inference_mode():
+            return self._map(picture).float().cpu().numpy()
 
     def pool(self, feature_map: NDArray[Any], rois: NDArray[np.float32]) -> NDArray[Any]:
         """Return (N, C, 6, 6): `feature_map` (C, H, W) pooled over `rois` (N, 4), of a type that `roi_pool` takes.
@@ -80,7 +81,8 @@ class TorchEngine:
 
     def embed_pooled(self, pooled: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return (N, D) float32: the head's output for `pooled` (N, C, 6, 6)."""
-        return self._head(torch.from_numpy(pooled))
+        with torch.inference_mode():
+            return self._head(torch.from_numpy(pooled)).float().cpu().numpy()
 
     def normalised(self, picture: NDArray[np.uint8]) -> torch.Tensor:
         """Return (1, 3, S, S): `picture` as the network's first layer wants it, channels last in memory."""
@@ -95,14 +97,20 @@ class TorchEngine:
         return pixels.to(self.dtype).permute(2, 0, 1)[None]
 
     def _map(self, picture: NDArray[np.uint8]) -> torch.Tensor:
-        """Return the trunk's output (C, H, W), of the engine's type, on the CPU."""
-        with torch.inference_mode():
-            return self.trunk(self.normalised(picture))[0].cpu()
+        """Return the trunk's output (C, H, W), of the engine's type and on its device."""
+        result: torch.Tensor = self.trunk(self.normalised(picture))[0]
+        return result
 
-    def _head(self, pooled: torch.Tensor) -> NDArray[np.float32]:
-        """Return (N, D) float32: the head's output for `pooled` (N, C, 6, 6) of any type."""
-        with torch.inference_mode():
-            return self.head(pooled.to(self.device, self.dtype).flatten(1)).float().cpu().numpy()
+    def _pooled(self, feature_map: torch.Tensor, rois: NDArray[np.float32]) -> torch.Tensor:
+        """Return (N, C, 6, 6), where `feature_map` (C, H, W) is."""
+        if feature_map.device.type == "cpu":
+            return _as_tensor(self.pool(_as_numpy(feature_map), rois))
+        return _pooled_by_torch(feature_map, rois, self.spec.pooling_size, self.spec.spatial_scale)
+
+    def _head(self, pooled: torch.Tensor) -> torch.Tensor:
+        """Return (N, D), of the engine's type and on its device: the head's output for `pooled` (N, C, 6, 6)."""
+        result: torch.Tensor = self.head(pooled.to(self.device, self.dtype).flatten(1))
+        return result
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -117,19 +125,27 @@ class TorchEngine:
 
 
 def _different(cells: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return which rows of `cells` (N, 4) are the first of their kind, (U,) in order, and for each row (N,) its first.
+    """Return the first row of each kind in `cells` (N, 4): its index (U,), in order; and for each row which of these.
 
     Cells of a map need few bits, so that a row fits into one whole number, and those are sorted faster than rows.
     """
-    if len(cells) == 0:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
     low, span = cells.min(), cells.max() - cells.min() + 1
     if float(span) ** 4 < 2**63:
         _, first, which = np.unique((cells - low) @ span ** np.arange(4), return_index=True, return_inverse=True)
     else:
         _, first, which = np.unique(cells, axis=0, return_index=True, return_inverse=True)
-    same_as = first[which.ravel()]
-    return np.unique(same_as), same_as
+    order = np.argsort(first)  # the pooled rows of neighbours lie together
+    return first[order], np.argsort(order)[which.ravel()]
+
+
+def _pooled_by_torch(
+    feature_map: torch.Tensor, rois: NDArray[np.float32], size: int, spatial_scale: float
+) -> torch.Tensor:
+    """Return the same as `roi_pool`, (N, C, S, S), on any device."""
+    from fastRCNN.nn.roi_pooling_torch import roi_pool_torch  # only here: it is made for training, and loads Numba
+
+    pooled = roi_pool_torch(feature_map[None], rois, np.zeros(len(rois)), size=size, spatial_scale=spatial_scale)
+    return pooled.permute(0, 3, 1, 2)
 
 
 def _as_numpy(tensor: torch.Tensor) -> NDArray[Any]:

@@ -11,7 +11,8 @@ from torch import nn
 
 from fastRCNN.alexnet import caffe_shape, cntk_shape, he_initialised, torchvision_shape
 from fastRCNN.engines import load_engine, starting_network
-from fastRCNN.engines.torch_engine import TorchEngine, _different, choose_device
+from fastRCNN.engines.torch_engine import TorchEngine, _different, _pooled_by_torch, choose_device
+from fastRCNN.roi_pooling import roi_pool
 from helpers.errors import UserError
 
 WIDTHS = (8, 12, 12, 12, 8)
@@ -87,9 +88,9 @@ def test_bfloat16_is_close_to_float32(shape):
 def test_the_first_of_equal_cells():
     rng = np.random.default_rng(0)
     for cells in (rng.integers(0, 3, (200, 4)), rng.integers(-2, 2, (200, 4)), rng.integers(0, 2, (200, 4)) * 2**40):
-        first, same_as = _different(cells)
+        first, which = _different(cells)
         expected = [next(j for j in range(200) if (cells[j] == cells[i]).all()) for i in range(200)]
-        assert same_as.tolist() == expected
+        assert first[which].tolist() == expected
         assert first.tolist() == sorted(set(expected))
 
 
@@ -117,6 +118,17 @@ def test_pooled_rows_begin_where_the_matrix_units_read_fast(slim_weights, precis
         pooled = engine.pool(np.ones((8, 10, 10), kind), np.zeros((rois, 4), np.float32))
         assert pooled.dtype == kind
         assert pooled.ctypes.data % 64 == 0
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+def test_pooling_as_on_a_gpu_gives_the_same_numbers(kind):
+    rng = np.random.default_rng(5)
+    feature_map = torch.from_numpy(rng.normal(size=(7, 19, 23)).astype(np.float32)).to(kind)
+    corners = rng.integers(-30, 400, (50, 2, 2))
+    rois = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1).astype(np.float32)
+    expected = roi_pool(feature_map.float().numpy(), rois)
+    assert np.count_nonzero(expected) > 1000
+    np.testing.assert_array_equal(_pooled_by_torch(feature_map, rois, 6, 1 / 16).numpy(), expected)
 
 
 def test_loading_an_engine_imports_no_sympy(slim_weights):
