@@ -17,7 +17,7 @@ from fastRCNN.visualization import draw_detections
 from helpers.artifacts import Artifacts, atomic_write
 from helpers.console import progress, run_script, setup_logging, timing_summary
 from helpers.errors import UserError
-from helpers.images import read_image, write_image
+from helpers.images import image_size, read_image, write_image
 from PARAMETERS import get_parameters, make_parser
 
 log = logging.getLogger("steps")
@@ -33,8 +33,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="also draw the detections, into DIR")
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
-    if p.tsv and len(p.images) > 1:
-        raise UserError(f"--tsv holds the detections of one picture, but {len(p.images)} were given")
+    check(p.images, p.json, p.tsv, p.pictures)
     artifacts = Artifacts(p.root, p.datasetName)
     trained = DetectorSettings.load(artifacts.settings_file(p.classifier))
     if p.cntk_precision == "auto":
@@ -62,6 +61,24 @@ def main() -> None:
         write_text(p.json, text + "\n")
     else:
         print(text)
+
+
+def check(images: list[Path], json_file: Path | None, tsv: Path | None, drawn: Path | None) -> None:
+    """Find out now what would fail only when all pictures are scored, and make the folders for the results."""
+    if tsv and len(images) > 1:
+        raise UserError(f"--tsv holds the detections of one picture, but {len(images)} were given")
+    names: dict[str, Path] = {}
+    for path in images:
+        image_size(path)
+        other = names.setdefault(path.stem, path)
+        if drawn and other.resolve() != path.resolve():
+            raise UserError(f"{other} and {path}: both would be drawn as {drawn / path.stem}.jpg. Rename one of them")
+    for file in (json_file, tsv):
+        if file and file.is_dir():
+            raise UserError(f"{file}: this is a folder; name a file for the results")
+    for folder in (json_file and json_file.parent, tsv and tsv.parent, drawn):
+        if folder:
+            folder.mkdir(parents=True, exist_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -30,8 +30,8 @@ ss_method = "fast"  # ours; "selectivesearch" (the package's boxes), "package", 
 ss_scale = 100.0  # larger: fewer, larger segments to start from (selectivesearch)
 ss_sigma = 1.2  # blur before segmenting (selectivesearch)
 ss_minSize = 20  # pixels: smallest segment
-ss_kvals = (50, 500, 6)  # start, end and number of segmentation scales (fast)
-ss_max_merging_iterations = 20  # how often regions of one segmentation are merged (opencv, dlib)
+ss_kvals = (50, 500, 6)  # start, end and number of segmentation scales (fast, dlib)
+ss_max_merging_iterations = 20  # how often regions of one segmentation are merged (dlib)
 ss_maxRois = 1000  # at most this many selective-search ROIs for each picture
 ss_nmsThreshold = 0.85  # of two ROIs that overlap more, the smaller one is dropped
 

@@ -100,6 +100,28 @@ def test_step_6_typed_and_several_pictures(finished, tmp_path, capsys):
         assert all(isinstance(record["score"], float) and isinstance(record["left"], int) for record in records)
 
 
+def test_step_6_says_at_once_what_would_fail_at_the_end(finished, tmp_path, capsys):
+    picture = finished.root / "data" / "tiny" / "testImages" / "5.png"
+    namesake, file = tmp_path / "5.png", tmp_path / "file"
+    shutil.copy(picture, namesake)
+    file.write_text("kept")
+    settings = finished.root / "proc" / "tiny" / "models" / "detector_svm.json"
+    settings.rename(settings.with_suffix(".away"))  # so that whoever looks at the detector first says so
+    try:
+        for options, expected in (
+            ([picture, namesake, "--pictures", tmp_path / "drawn"], "both would be drawn as"),
+            ([picture, tmp_path / "none.png"], "none.png: no such picture"),
+            ([picture, "--json", tmp_path], "this is a folder"),
+            ([picture, "--tsv", file / "d.tsv"], "file: File exists"),
+            ([picture, picture, "--tsv", tmp_path / "d.tsv"], "one picture, but 2"),
+        ):
+            assert expected in message(capsys, finished, "6_scoreImage.py", *map(str, options))
+        assert "detector_svm.json" in message(capsys, finished, "6_scoreImage.py", str(picture), str(namesake))
+    finally:
+        settings.with_suffix(".away").rename(settings)
+    assert file.read_text() == "kept"
+
+
 def test_detector_is_what_the_steps_trained(finished):
     picture = finished.root / "data" / "tiny" / "testImages" / "5.png"
     with Detector.load(finished.root / "proc" / "tiny") as detector:
