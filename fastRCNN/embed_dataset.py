@@ -4,6 +4,7 @@ Letters in shapes: R places for ROIs in a file (`nr_rois`), N real ROIs of a pic
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +18,7 @@ from fastRCNN.engines import Engine
 from helpers.images import pad_to_square, read_image
 
 _AHEAD = 2  # pictures that are read while one is being computed
+_BEHIND = 2  # pictures that are written meanwhile: most of that is waiting until the disk has them
 
 
 def embed_picture(
@@ -44,22 +46,22 @@ def embed_dataset(
 ) -> Iterator[float]:
     """Write the embeddings of each of `records` to its file in `outputs`; yield the seconds each picture took.
 
-    The next pictures are decoded and the last one is written while the network runs, so memory holds a few pictures
+    The next pictures are decoded and the last ones are written while the network runs, so memory holds a few pictures
     however many there are.
     """
-    with ThreadPoolExecutor(1) as readers, ThreadPoolExecutor(1) as writers:
+    with ThreadPoolExecutor(1) as readers, ThreadPoolExecutor(_BEHIND) as writers:
         ahead = [readers.submit(_read_padded, record.image_path, pad_size) for record in records[:_AHEAD]]
-        written: Future[None] | None = None
+        writing: deque[Future[None]] = deque()
         for position, record in enumerate(records):
             start = time.perf_counter()
             if position + _AHEAD < len(records):
                 ahead.append(readers.submit(_read_padded, records[position + _AHEAD].image_path, pad_size))
             rows = embed_picture(engine, ahead.pop(0).result(), record.absolute_rois(pad_size), nr_rois)
-            if written is not None:
-                written.result()  # raises what went wrong in writing, and bounds the memory
-            written = writers.submit(write, outputs[position], rows)
+            if len(writing) == _BEHIND:
+                writing.popleft().result()  # raises what went wrong in writing, and bounds the memory
+            writing.append(writers.submit(write, outputs[position], rows))
             yield time.perf_counter() - start
-        if written is not None:
+        for written in writing:
             written.result()
 
 
