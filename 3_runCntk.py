@@ -57,7 +57,7 @@ def main() -> None:
             if p.classifier == "nn":
                 network = train_classifier(network, p, artifacts, imdb, records["train"])
             save_network(model, network.spec.to_header(), network.arrays)
-        to_run, write = outputs_of(model, artifacts, p.classifier, len(imdb.classes))
+        to_run, write, are_there = outputs_of(model, artifacts, p.classifier, len(imdb.classes))
         seconds = []
         choice = {"device": p.device, "threads": p.jobs, "precision": p.cntk_precision}
         with load_engine(p.engine, to_run, **choice) as engine:
@@ -65,7 +65,7 @@ def main() -> None:
                 engine.save(model.with_suffix(".model"))
             for image_set, of_set in records.items():
                 files = {artifacts.embedding_file(image_set, p.classifier, r.index): r for r in of_set}
-                todo = {path: record for path, record in files.items() if not path.exists()}
+                todo = {path: record for path, record in files.items() if not are_there(path)}
                 log.info("%s: %d pictures, %d of them up to date.", image_set, len(files), len(files) - len(todo))
                 run = embed_dataset(engine, list(todo.values()), list(todo), pad_size=p.cntk_padWidth,
                                     nr_rois=p.cntk_nrRois, write=write)  # fmt: skip

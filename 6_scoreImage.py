@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fastRCNN.detections import Detections, detections_table
 from fastRCNN.detector import Detector, DetectorSettings
+from fastRCNN.precision import choose_precision
 from fastRCNN.visualization import draw_detections
 from helpers.artifacts import Artifacts, atomic_write
 from helpers.console import progress, run_script, setup_logging, timing_summary
@@ -38,6 +39,8 @@ def main() -> None:
     trained = DetectorSettings.load(artifacts.settings_file(p.classifier))
     if p.cntk_precision == "auto":
         p.cntk_precision = trained.cntk_precision
+    else:
+        p.cntk_precision = choose_precision(p.cntk_precision, engine=p.engine)
     settings = DetectorSettings.choose(p, trained.classes)
     found: dict[str, Detections] = {}
     seconds = []

@@ -19,6 +19,7 @@ from helpers.npz import data_offset, write_npz
 
 _MEMBER = "arr_0.npy"
 _ADVICE = "Run 3_runCntk.py again: it writes this file."
+_ANEW = "Run 3_runCntk.py --restart: it writes all these files anew."
 
 
 def write_embeddings(path: str | Path, array: ArrayLike) -> None:
@@ -55,6 +56,15 @@ def read_embeddings(path: str | Path) -> NDArray[np.float32]:
             f"{path}: expected an array of numbers (ROIs, features), found {array.dtype} {array.shape}. {_ADVICE}"
         )
     return array.astype(np.float32, copy=False)
+
+
+def can_be_read(path: str | Path) -> bool:
+    """Return whether `path` is there and holds rows; what is damaged, by a power cut say, can be written again."""
+    try:
+        read_embeddings(path)
+    except UserError:
+        return False
+    return True
 
 
 def _map_member(path: Path, entry: zipfile.ZipInfo, member: IO[bytes]) -> NDArray | None:
@@ -105,11 +115,11 @@ class EmbeddingFiles(Sequence[NDArray[np.float32]]):
         path, expected = self.paths[index], self.nr_rows[index]
         array = read_embeddings(path)
         if len(array) < expected:
-            raise UserError(f"{path}: expected at least {expected} rows (real ROIs), found {len(array)}. {_ADVICE}")
+            raise UserError(f"{path}: expected at least {expected} rows (real ROIs), found {len(array)}. {_ANEW}")
         if array.shape[1] != self.dimension:
             raise UserError(
                 f"{path}: expected {self.dimension} features per ROI as in {self.paths[0].name}, found "
-                f"{array.shape[1]}: the files come from different networks. {_ADVICE}"
+                f"{array.shape[1]}: the files come from different networks. {_ANEW}"
             )
         array = np.asarray(array[:expected])
         if index not in self._checked:
@@ -128,4 +138,4 @@ def _require_finite(array: NDArray[np.float32], path: Path) -> None:
             return
     wrong = np.flatnonzero(~np.isfinite(array).all(axis=1))
     if len(wrong):
-        raise UserError(f"{path}: expected finite numbers, found NaN or infinity in row {wrong[0]}. {_ADVICE}")
+        raise UserError(f"{path}: expected finite numbers, found NaN or infinity in row {wrong[0]}. {_ANEW}")

@@ -8,10 +8,10 @@ from typing import Any
 
 from fastRCNN.alexnet import Network
 from fastRCNN.cntk_inputs import CntkRecord
-from fastRCNN.embeddings import write_embeddings
+from fastRCNN.embeddings import can_be_read, write_embeddings
 from fastRCNN.engines import starting_network
 from fastRCNN.imdb import Imdb
-from fastRCNN.nn.outputs import boxes_file, load_box_regressor, scoring_network, write_outputs
+from fastRCNN.nn.outputs import boxes_file, load_box_regressor, offsets_file, scoring_network, write_outputs
 from fastRCNN.roidb import load_roidb
 from fastRCNN.stages import begin, current_stamp
 from helpers.artifacts import Artifacts
@@ -76,12 +76,16 @@ def train_classifier(
 
 def outputs_of(
     model: Path, artifacts: Artifacts, classifier: str, nr_classes: int
-) -> tuple[Network | Path, Callable[..., None]]:
-    """Return what an engine shall run, and the function that writes its rows for a picture."""
+) -> tuple[Network | Path, Callable[..., None], Callable[[Path], bool]]:
+    """Return what an engine shall run; what writes its rows for a picture to a path; and whether they are there."""
     if classifier == "svm":
-        return model, write_embeddings
+        return model, write_embeddings, can_be_read
     regressor = load_box_regressor(artifacts, classifier, nr_classes)
-    return scoring_network(model, regressor), functools.partial(write_outputs, nr_classes=nr_classes)
+
+    def are_there(path: Path) -> bool:
+        return can_be_read(path) and (regressor is None or can_be_read(offsets_file(path)))
+
+    return scoring_network(model, regressor), functools.partial(write_outputs, nr_classes=nr_classes), are_there
 
 
 def _fingerprint(artifacts: Artifacts, p: Any) -> str:

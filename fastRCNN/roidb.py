@@ -82,6 +82,6 @@ def _read_rois(path: Path, image: ImageRecord) -> NDArray[np.int32]:
         line = int(outside.argmax()) + 1
         raise UserError(
             f"{path}:{line}: ROI {' '.join(map(str, rois[line - 1]))} is not inside {image.path.name} of "
-            f"{image.width}x{image.height} pixels. Was the picture replaced? Run 1_computeRois.py again"
+            f"{image.width}x{image.height} pixels. Mend the line, or delete the file and run 1_computeRois.py again"
         )
     return rois

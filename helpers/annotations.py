@@ -43,11 +43,11 @@ def labels_path(image_path: Path) -> Path:
     return image_path.with_name(image_path.stem + ".bboxes.labels.tsv")
 
 
-def read_boxes(path: Path) -> NDArray[np.int32]:
+def read_boxes(path: Path, advice: str = "") -> NDArray[np.int32]:
     """Return the (G, 4) int32 boxes of a bboxes.tsv file; decimals are rounded half to even, as NumPy does.
 
     Accepts a byte-order mark, CRLF, trailing tabs, a missing last newline and empty lines at the end.
-    Raises `UserError` that lists each bad line.
+    Raises `UserError` that lists each bad line, with `advice` behind.
     """
     text = _text(path)
     if _WHOLE_NUMBERS.fullmatch(text):  # as the steps write them: twenty times faster than line by line
@@ -61,7 +61,7 @@ def read_boxes(path: Path) -> NDArray[np.int32]:
         else:
             rows.append(row)
     raise_collected(
-        faults, f"{path}: {len(faults)} line(s) are no box:", "Each line is x1<tab>y1<tab>x2<tab>y2 in pixels."
+        faults, f"{path}: {len(faults)} line(s) are no box:", f"Each line is x1<tab>y1<tab>x2<tab>y2 in pixels.{advice}"
     )
     return np.rint(as_boxes(rows)).astype(np.int32)
 
@@ -116,7 +116,7 @@ def write_annotation(image_path: Path, boxes: ArrayLike, labels: Sequence[str]) 
 
 def read_rois(path: Path) -> NDArray[np.int32]:
     """Return the (R, 4) int32 ROIs of a roi.txt file, original picture's pixels; one ROI or none are fine."""
-    return read_boxes(path)
+    return read_boxes(path, " Mend it, or delete the file and run 1_computeRois.py again")
 
 
 def write_rois(path: Path, rois: ArrayLike) -> None:

@@ -181,6 +181,29 @@ def message(capsys, run, script, *options) -> str:
     return text
 
 
+def test_what_a_power_cut_left_of_the_embeddings_is_computed_again(finished, run, capsys):
+    for script in run.steps[:3]:
+        run(script)
+    parsed = Path("proc") / "tiny" / "cntkFiles" / "train_svm_parsed"
+    (run.root / parsed / "0.dat.npz").write_bytes(b"")
+    (run.root / parsed / "1.dat.npz").write_bytes((finished.root / parsed / "1.dat.npz").read_bytes()[:5000])
+    assert "Run 3_runCntk.py again" in message(capsys, run, "4_trainSvm.py")
+    run("3_runCntk.py")
+    assert digests(run.root / parsed) == digests(finished.root / parsed)
+
+
+def test_a_damaged_roi_file_says_how_to_get_a_whole_one(run, capsys):
+    run("1_computeRois.py")
+    path = run.root / "proc" / "tiny" / "rois" / "positive" / "0.roi.txt"
+    whole = path.read_bytes()
+    path.write_bytes(b"1 2 3\n")
+    assert "0.roi.txt:1:" in (said := message(capsys, run, "1_computeRois.py"))
+    assert "delete the file and run 1_computeRois.py" in said
+    path.unlink()
+    run("1_computeRois.py")
+    assert path.read_bytes() == whole
+
+
 def test_steps_out_of_order(run, capsys):
     for before, script in zip(run.steps, run.steps[1:5], strict=False):
         assert f"Run {before} first" in message(capsys, run, script)
