@@ -41,7 +41,6 @@ STEPS = (
 )
 PICTURES = 30  # as the published figures had
 PUBLISHED = {200: 86.0, 2000: 310.0}  # seconds for steps 1 to 5
-FOLDERS = ("positive", "negative", "testImages")
 
 
 class Cost(NamedTuple):

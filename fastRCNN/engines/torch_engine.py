@@ -142,7 +142,7 @@ def _pooled_by_torch(
     feature_map: torch.Tensor, rois: NDArray[np.float32], size: int, spatial_scale: float
 ) -> torch.Tensor:
     """Return the same as `roi_pool`, (N, C, S, S), on any device."""
-    from fastRCNN.nn.roi_pooling_torch import roi_pool_torch  # only here: it is made for training, and loads Numba
+    from fastRCNN.roi_pooling_torch import roi_pool_torch  # only here: it loads Numba
 
     pooled = roi_pool_torch(feature_map[None], rois, np.zeros(len(rois)), size=size, spatial_scale=spatial_scale)
     return pooled.permute(0, 3, 1, 2)

@@ -22,7 +22,7 @@ from fastRCNN.box_regression import BoxRegressor
 from fastRCNN.engines.torch_engine import TorchEngine
 from fastRCNN.layers import Conv, Dropout, Layer, Linear
 from fastRCNN.network_spec import NetworkSpec
-from fastRCNN.nn.roi_pooling_torch import roi_pool_torch
+from fastRCNN.roi_pooling_torch import roi_pool_torch
 
 _FIRST_BOX_DEVIATION = 0.001  # of the new bbox layer's weights, as in Fast R-CNN
 _SCALE = "input_scale"  # beside the parameters in a checkpoint

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from fastRCNN.nn.roi_pooling_torch import roi_pool_torch
 from fastRCNN.roi_pooling import roi_pool
+from fastRCNN.roi_pooling_torch import roi_pool_torch
 
 WAYS = pytest.mark.parametrize("kind", [torch.float32, torch.float64], ids=["compiled", "tables"])
 
