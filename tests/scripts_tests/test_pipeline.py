@@ -122,6 +122,12 @@ def test_step_6_says_at_once_what_would_fail_at_the_end(finished, tmp_path, caps
     assert file.read_text() == "kept"
 
 
+def test_step_6_refuses_bfloat16_with_cntk(finished, capsys):
+    picture = str(finished.root / "data" / "tiny" / "testImages" / "5.png")
+    options = (picture, "--engine", "cntk", "--set", "cntk_precision=bfloat16")
+    assert "CNTK computes in float32" in message(capsys, finished, "6_scoreImage.py", *options)
+
+
 def test_detector_is_what_the_steps_trained(finished):
     picture = finished.root / "data" / "tiny" / "testImages" / "5.png"
     with Detector.load(finished.root / "proc" / "tiny") as detector:

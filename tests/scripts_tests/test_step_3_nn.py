@@ -57,6 +57,16 @@ def test_a_second_run_trains_nothing_and_another_recipe_trains_again(prepared):
     assert model.read_bytes() != first
 
 
+@pytest.mark.parametrize("kind", ["dat", "boxes"])
+def test_what_is_damaged_of_a_picture_is_computed_again(prepared, kind):
+    prepared("3_runCntk.py", *NN)
+    damaged = proc(prepared) / "cntkFiles" / "test_nn_parsed" / f"1.{kind}.npz"
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:100])
+    prepared("3_runCntk.py", *NN)
+    assert damaged.read_bytes() == whole
+
+
 def interrupted_in_epoch_2(run, monkeypatch, *options):
     """Run step 3 and press Ctrl-C in the second epoch."""
     from fastRCNN.nn import training
