@@ -8,10 +8,10 @@ Prints  how many annotated objects are covered by a ROI: what no ROI covers, no 
 import logging
 import sys
 
-from fastRCNN.imdb import Imdb
-from fastRCNN.recall import proposal_recall
-from fastRCNN.rois import RoiParameters, RoiStages, rois_of_pictures
-from fastRCNN.stages import begin
+from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.pipeline.stages import begin
+from fastRCNN.proposals.recall import proposal_recall
+from fastRCNN.proposals.rois import RoiParameters, RoiStages, rois_of_pictures
 from helpers.annotations import read_rois, write_rois
 from helpers.artifacts import Artifacts, exclusive
 from helpers.console import progress, run_script, setup_logging, table, timing_summary

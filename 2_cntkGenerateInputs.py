@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fastRCNN.cntk_inputs import CntkRecord, relative_rois, write_cntk_inputs
-from fastRCNN.imdb import Imdb
-from fastRCNN.roidb import RoiRecord, load_roidb, roi_labels
-from fastRCNN.stages import begin, require
+from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.datasets.roidb import RoiRecord, load_roidb, roi_labels
+from fastRCNN.pipeline.cntk_inputs import CntkRecord, relative_rois, write_cntk_inputs
+from fastRCNN.pipeline.stages import begin, require
 from helpers.artifacts import Artifacts, exclusive
 from helpers.console import progress, run_script, setup_logging, table
 from PARAMETERS import get_parameters, make_parser

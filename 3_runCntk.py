@@ -15,16 +15,16 @@ again: --resume insists on that, --restart forgets it.
 import logging
 import sys
 
-from fastRCNN.alexnet import save_network
-from fastRCNN.cntk_inputs import read_cntk_inputs
+from fastRCNN.datasets.imdb import Imdb
 from fastRCNN.detector import DetectorSettings
-from fastRCNN.embed_dataset import embed_dataset
 from fastRCNN.engines import load_engine
-from fastRCNN.imdb import Imdb
-from fastRCNN.network_step import begin_network, choose_network, outputs_of, train_classifier
-from fastRCNN.precision import choose_precision
-from fastRCNN.stages import require
-from fastRCNN.truncated_svd import truncated_network
+from fastRCNN.network.network import save_network
+from fastRCNN.network.precision import choose_precision
+from fastRCNN.network.truncated_svd import truncated_network
+from fastRCNN.pipeline.cntk_inputs import read_cntk_inputs
+from fastRCNN.pipeline.embed_dataset import embed_dataset
+from fastRCNN.pipeline.network_step import begin_network, choose_network, outputs_of, train_classifier
+from fastRCNN.pipeline.stages import require
 from helpers.artifacts import Artifacts, exclusive
 from helpers.console import progress, run_script, setup_logging, timing_summary
 from PARAMETERS import get_parameters, make_parser

@@ -12,14 +12,14 @@ import logging
 import sys
 import time
 
-from fastRCNN.embeddings import EmbeddingFiles
-from fastRCNN.imdb import Imdb
-from fastRCNN.nn.outputs import boxes_file
-from fastRCNN.roidb import load_roidb
-from fastRCNN.stages import begin, require
-from fastRCNN.svm import model_files
-from fastRCNN.svm_boxes import train_svm_boxes
-from fastRCNN.train_svms import ClassReport, SvmTraining, train_svms
+from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.datasets.roidb import load_roidb
+from fastRCNN.pipeline.embeddings import EmbeddingFiles
+from fastRCNN.pipeline.outputs import boxes_file
+from fastRCNN.pipeline.stages import begin, require
+from fastRCNN.svm.boxes import train_svm_boxes
+from fastRCNN.svm.model import model_files
+from fastRCNN.svm.train_svms import ClassReport, SvmTraining, train_svms
 from helpers.artifacts import Artifacts, exclusive
 from helpers.console import run_script, setup_logging, table
 from PARAMETERS import get_parameters, make_parser
@@ -42,12 +42,13 @@ def main() -> None:
         suffixes = ("", *(f"_epoch{epoch}" for epoch in range(p.svm_nrEpochs)))
         boxes = boxes_file(artifacts, "svm")
         begin("svm", artifacts, p, [boxes, *(path for suffix in suffixes for path in model_files(folder, suffix))])
-        overlaps = [record.overlaps for record in load_roidb(imdb, artifacts, p.cntk_nrRois, with_ground_truth=True)]
+        records = list(load_roidb(imdb, artifacts, p.cntk_nrRois, with_ground_truth=True))
         paths = [artifacts.embedding_file("train", p.classifier, record.index) for record in imdb]
+        embeddings = EmbeddingFiles(paths, [len(record.rois) for record in records])
         reports: dict[int, list[ClassReport]] = {}
         model = train_svms(
-            EmbeddingFiles(paths, [len(of_picture) for of_picture in overlaps]),
-            overlaps,
+            embeddings,
+            [record.overlaps for record in records],
             parameters=svm_training(p),
             compat=p.compat,
             class_names=imdb.classes,
@@ -57,7 +58,9 @@ def main() -> None:
         )
         model.save(folder)
         if p.svm_bboxRegression and p.compat != "tutorial":
-            train_svm_boxes(imdb, artifacts, nr_rois=p.cntk_nrRois, ridge=p.svm_bboxRidge).save(boxes)
+            rois, objects = [record.rois for record in records], [record.gt_boxes for record in imdb]
+            regressor = train_svm_boxes(embeddings, rois, objects, nr_classes=len(imdb.classes), ridge=p.svm_bboxRidge)
+            regressor.save(boxes)
     rows = [
         [imdb.classes[j], of[-1].nr_positives, of[-1].nr_negatives, len(of), of[-1].positives_wrong,
          of[-1].negatives_wrong, f"{of[-1].accuracy:.3f}", f"{of[-1].loss:.3f}", f"{sum(r.seconds for r in of):.2f}"]

@@ -9,10 +9,10 @@ import json
 import logging
 import sys
 
-from fastRCNN.evaluation import Evaluation, evaluate
-from fastRCNN.imdb import Imdb
-from fastRCNN.results import scored_pictures
-from fastRCNN.stages import require_scores
+from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.evaluation.average_precision import Evaluation, evaluate
+from fastRCNN.pipeline.results import scored_pictures
+from fastRCNN.pipeline.stages import require_scores
 from helpers.artifacts import IMAGE_SETS, Artifacts
 from helpers.console import progress, run_script, setup_logging, table
 from helpers.tables import write_text

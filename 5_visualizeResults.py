@@ -12,14 +12,14 @@ import logging
 import sys
 import webbrowser
 
-from fastRCNN.evaluation import evaluate
-from fastRCNN.imdb import Imdb
+from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.evaluation.average_precision import evaluate
+from fastRCNN.pipeline.results import scored_pictures
+from fastRCNN.pipeline.stages import require_scores
 from fastRCNN.reporting.data import THRESHOLD_COLUMNS, build_report, threshold_rows
 from fastRCNN.reporting.decisions import PictureDecisions
 from fastRCNN.reporting.files import write_report_files
 from fastRCNN.reporting.pictures import draw_pictures
-from fastRCNN.results import scored_pictures
-from fastRCNN.stages import require_scores
 from helpers.artifacts import IMAGE_SETS, Artifacts
 from helpers.console import progress, run_script, setup_logging, table
 from PARAMETERS import get_parameters, make_parser

@@ -11,10 +11,10 @@ import sys
 import time
 from pathlib import Path
 
-from fastRCNN.detections import Detections, detections_table
 from fastRCNN.detector import Detector, DetectorSettings
-from fastRCNN.precision import choose_precision
-from fastRCNN.visualization import draw_detections
+from fastRCNN.evaluation.detections import Detections, detections_table
+from fastRCNN.network.precision import choose_precision
+from fastRCNN.reporting.visualization import draw_detections
 from helpers.artifacts import Artifacts, atomic_write
 from helpers.console import progress, run_script, setup_logging, timing_summary
 from helpers.errors import UserError

@@ -10,9 +10,9 @@ import sys
 
 import numpy as np
 
-from fastRCNN.imdb import Imdb
-from fastRCNN.recall import best_overlaps, recall_at
-from fastRCNN.stages import require
+from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.pipeline.stages import require
+from fastRCNN.proposals.recall import best_overlaps, recall_at
 from helpers.annotations import read_rois
 from helpers.artifacts import IMAGE_SETS, Artifacts
 from helpers.console import progress, run_script, setup_logging, table

@@ -12,10 +12,10 @@ from itertools import islice
 
 import numpy as np
 
-from fastRCNN.cntk_inputs import read_cntk_inputs
-from fastRCNN.imdb import Imdb
-from fastRCNN.stages import require
-from fastRCNN.visualization import draw_inputs
+from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.pipeline.cntk_inputs import read_cntk_inputs
+from fastRCNN.pipeline.stages import require
+from fastRCNN.reporting.visualization import draw_inputs
 from helpers.artifacts import IMAGE_SETS, Artifacts
 from helpers.console import progress, run_script, setup_logging, table
 from helpers.images import pad_to_square, read_image, write_image

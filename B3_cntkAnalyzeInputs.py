@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from fastRCNN.annotation_statistics import PERCENTILES, box_statistics, fitting_roi_parameters
-from fastRCNN.imdb import Imdb
-from fastRCNN.rois import RoiParameters, filter_rois
+from fastRCNN.datasets.annotation_statistics import PERCENTILES, box_statistics, fitting_roi_parameters
+from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.proposals.rois import RoiParameters, filter_rois
 from helpers.artifacts import IMAGE_SETS, Artifacts
 from helpers.console import run_script, setup_logging, table
 from helpers.errors import UserError

@@ -24,7 +24,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
 from benchmarks.timing import markdown_table  # noqa: E402
-from fastRCNN.alexnet import he_initialised, save_network  # noqa: E402
+from fastRCNN.network.alexnet import he_initialised  # noqa: E402
+from fastRCNN.network.network import save_network  # noqa: E402
 from helpers.artifacts import atomic_write  # noqa: E402
 from helpers.images import find_images  # noqa: E402
 

@@ -24,10 +24,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.timing import markdown_table, summary
-from fastRCNN.alexnet import Network, he_initialised, load_network
 from fastRCNN.engines.cntk_engine import CntkEngine
 from fastRCNN.engines.torch_engine import TorchEngine
-from fastRCNN.precision import choose_precision
+from fastRCNN.network.alexnet import he_initialised
+from fastRCNN.network.network import Network, load_network
+from fastRCNN.network.precision import choose_precision
 from helpers.console import run_script
 from helpers.parameters import BUNDLED_MODEL, REPOSITORY
 

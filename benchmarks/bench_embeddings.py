@@ -24,11 +24,12 @@ from torch import nn
 from torch.nn import functional
 
 from benchmarks.timing import growth_table, markdown_table, summary, wall_milliseconds
-from fastRCNN.alexnet import Network, he_initialised, load_network
-from fastRCNN.cntk_inputs import absolute_rois, relative_rois
 from fastRCNN.engines.torch_engine import TorchEngine, build_layers
-from fastRCNN.precision import choose_precision
-from fastRCNN.rois import RoiParameters, compute_rois
+from fastRCNN.network.alexnet import he_initialised
+from fastRCNN.network.network import Network, load_network
+from fastRCNN.network.precision import choose_precision
+from fastRCNN.pipeline.cntk_inputs import absolute_rois, relative_rois
+from fastRCNN.proposals.rois import RoiParameters, compute_rois
 from helpers.images import find_images, pad_to_square, read_image
 from helpers.parameters import BUNDLED_MODEL, REPOSITORY
 from resources.export_onnx import export

@@ -21,7 +21,7 @@ import numba  # noqa: F401 - until it is loaded, slower functions stand in for c
 import numpy as np
 
 from benchmarks.timing import growth_table, markdown_table, summary
-from fastRCNN.evaluation import PictureResult, evaluate
+from fastRCNN.evaluation.average_precision import PictureResult, evaluate
 from helpers.boxes import iou_matrix
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from benchmarks.timing import cpu_milliseconds, growth_table, markdown_table, summary
-from fastRCNN.nms import nms_per_class
+from fastRCNN.boxes.nms import nms_per_class
 from helpers.boxes import iou_matrix
 
 THRESHOLD = 0.3

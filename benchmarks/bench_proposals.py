@@ -23,9 +23,9 @@ from benchmarks.peers import PeerFailed, PeerProcess, PeerProgram
 from benchmarks.timing import cpu_milliseconds, growth_table, markdown_table, summary
 from fastRCNN.proposals import fast_regions as fast_module
 from fastRCNN.proposals import segment_scales as scales_module
-from fastRCNN.recall import best_overlaps
-from fastRCNN.rois import RoiParameters
-from fastRCNN.selective_search import selective_search
+from fastRCNN.proposals.recall import best_overlaps
+from fastRCNN.proposals.rois import RoiParameters
+from fastRCNN.proposals.selective_search import selective_search
 from helpers.annotations import boxes_path, read_annotation
 from helpers.errors import UserError
 from helpers.images import find_images, read_image, resize_to_max_dim

@@ -30,12 +30,13 @@ from numpy.typing import NDArray
 
 from benchmarks.straightforward_svm import Pictures, simulate, straightforward
 from benchmarks.timing import growth_table, markdown_table, summary
-from fastRCNN.alexnet import he_initialised, save_network
-from fastRCNN.embeddings import EmbeddingFiles, write_embeddings
-from fastRCNN.imdb import Imdb
-from fastRCNN.roidb import load_roidb
-from fastRCNN.svm import SvmModel
-from fastRCNN.train_svms import SvmTraining, train_svms
+from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.datasets.roidb import load_roidb
+from fastRCNN.network.alexnet import he_initialised
+from fastRCNN.network.network import save_network
+from fastRCNN.pipeline.embeddings import EmbeddingFiles, write_embeddings
+from fastRCNN.svm.model import SvmModel
+from fastRCNN.svm.train_svms import SvmTraining, train_svms
 from helpers.artifacts import Artifacts
 from helpers.console import run_script
 from helpers.errors import UserError

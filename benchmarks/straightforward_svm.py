@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fastRCNN.svm import SvmModel
-from fastRCNN.train_svms import SvmTraining
+from fastRCNN.svm.model import SvmModel
+from fastRCNN.svm.train_svms import SvmTraining
 
 Pictures = Sequence[NDArray[np.float32]]
 

@@ -17,15 +17,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastRCNN.box_regression import boxes_of_best_class, moved_boxes
-from fastRCNN.cntk_inputs import absolute_rois, relative_rois
-from fastRCNN.detections import Detections
-from fastRCNN.embed_dataset import embed_picture
+from fastRCNN.boxes.box_regression import boxes_of_best_class, moved_boxes
 from fastRCNN.engines import Engine, load_engine
-from fastRCNN.nn.outputs import load_box_regressor, scoring_network
-from fastRCNN.rois import RoiParameters, compute_rois
-from fastRCNN.scoring import score_rois, softmax
-from fastRCNN.svm import SvmModel
+from fastRCNN.evaluation.detections import Detections
+from fastRCNN.pipeline.cntk_inputs import absolute_rois, relative_rois
+from fastRCNN.pipeline.embed_dataset import embed_picture
+from fastRCNN.pipeline.outputs import load_box_regressor, scoring_network
+from fastRCNN.proposals.rois import RoiParameters, compute_rois
+from fastRCNN.svm.model import SvmModel
+from fastRCNN.svm.scoring import score_rois, softmax
 from helpers.artifacts import Artifacts, atomic_write
 from helpers.errors import UserError
 from helpers.images import pad_to_square

@@ -19,8 +19,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from fastRCNN.alexnet import save_network
 from fastRCNN.engines.cntk_engine import CntkEngine
+from fastRCNN.network.network import save_network
 from helpers.console import run_script
 from helpers.errors import UserError
 

@@ -24,9 +24,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 if str(REPOSITORY) not in sys.path:
     sys.path.insert(0, str(REPOSITORY))  # run as a program from anywhere
 
-from fastRCNN.alexnet import Network, load_network  # noqa: E402
-from fastRCNN.box_regression import BoxRegressor  # noqa: E402
-from fastRCNN.layers import Conv, Linear, Lrn, MaxPool, Relu  # noqa: E402
+from fastRCNN.boxes.box_regression import BoxRegressor  # noqa: E402
+from fastRCNN.network.layers import Conv, Linear, Lrn, MaxPool, Relu  # noqa: E402
+from fastRCNN.network.network import Network, load_network  # noqa: E402
 from helpers.console import run_script, setup_logging  # noqa: E402
 from helpers.errors import UserError  # noqa: E402
 

@@ -17,8 +17,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))  # started from anywhere
 
-from fastRCNN.alexnet import Network, save_network  # noqa: E402
-from fastRCNN.network_spec import PictureInput  # noqa: E402
+from fastRCNN.network.network import Network, save_network  # noqa: E402
+from fastRCNN.network.spec import PictureInput  # noqa: E402
 from helpers.console import run_script  # noqa: E402
 from helpers.errors import UserError  # noqa: E402
 from resources.weight_import import caffe_file, onnx_file, torchvision_file  # noqa: E402

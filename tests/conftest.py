@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fastRCNN.alexnet import cntk_shape, he_initialised, save_network
+from fastRCNN.network.alexnet import cntk_shape, he_initialised
+from fastRCNN.network.network import save_network
 from helpers.annotations import write_annotation
 from helpers.images import write_image
 

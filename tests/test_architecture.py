@@ -18,6 +18,20 @@ MAY_IMPORT = {  # arrows point one way: scripts -> fastRCNN -> helpers
     "benchmarks": {"benchmarks", "fastRCNN", "helpers", "PARAMETERS", "resources"},
     "script": {"fastRCNN", "helpers", "PARAMETERS"},
 }
+PACKAGES = {  # inside fastRCNN: package or module -> what it may import beside itself and helpers
+    "compiling": set(),
+    "network": {"compiling"},
+    "boxes": {"compiling", "network"},
+    "datasets": set(),
+    "proposals": {"boxes", "compiling"},
+    "engines": {"network"},
+    "svm": {"boxes", "compiling"},
+    "nn": {"boxes", "engines", "network"},
+    "evaluation": {"boxes"},
+    "pipeline": {"boxes", "datasets", "engines", "evaluation", "network", "nn", "proposals", "svm"},
+    "detector": {"boxes", "engines", "evaluation", "pipeline", "proposals", "svm"},
+    "reporting": {"boxes", "evaluation"},
+}
 STANDARD_LIBRARY_ONLY = ("run.py", "helpers/errors.py", "helpers/processes.py", "helpers/virtual_environment.py")
 LONGEST = 400  # lines
 DISTRIBUTIONS = {  # import name -> name in requirements.txt, where they differ
@@ -70,7 +84,7 @@ def group_of(name: str) -> str:
 
 
 def test_files_are_found() -> None:
-    assert {"run", "PARAMETERS", "fastRCNN.alexnet", "helpers.errors", "resources.import_alexnet"} <= PRODUCT.keys()
+    assert {"run", "PARAMETERS", "fastRCNN.detector", "helpers.errors", "resources.import_alexnet"} <= PRODUCT.keys()
 
 
 def test_arrows_point_one_way() -> None:
@@ -82,6 +96,22 @@ def test_arrows_point_one_way() -> None:
         if (first := imported.split(".")[0]) in {*OURS, *scripts, "tests"} and first not in MAY_IMPORT[group_of(name)]
     ]
     assert not back
+
+
+def test_packages_import_downwards() -> None:
+    """Between the packages of fastRCNN only the arrows of `PACKAGES`, and these form no cycle."""
+    arrows: dict[str, set[str]] = {}
+    for name, path in PRODUCT.items():
+        if name.startswith("fastRCNN."):
+            imported = {each.split(".")[1] for each, _ in imports_of(path) if each.startswith("fastRCNN.")}
+            arrows.setdefault(name.split(".")[1], set()).update(imported - {name.split(".")[1]})
+    assert arrows.keys() == PACKAGES.keys()
+    assert {source: wrong for source, found in arrows.items() if (wrong := found - PACKAGES[source])} == {}
+    below: set[str] = set()
+    while len(below) < len(PACKAGES):
+        ready = {name for name, allowed in PACKAGES.items() if allowed <= below} - below
+        assert ready, f"cycle among {sorted(PACKAGES.keys() - below)}"
+        below |= ready
 
 
 def test_nothing_imports_a_script() -> None:

@@ -7,7 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fastRCNN.alexnet import Network, he_initialised, load_network
+from fastRCNN.network.alexnet import he_initialised
+from fastRCNN.network.network import Network, load_network
 from helpers.errors import UserError
 
 

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastRCNN.alexnet import Network, load_network
 from fastRCNN.engines.cntk_process import ClosesWorker, CntkProcess, Talk
-from fastRCNN.network_spec import NetworkSpec
-from fastRCNN.weight_files import WeightFile
+from fastRCNN.network.network import Network, load_network
+from fastRCNN.network.spec import NetworkSpec
+from fastRCNN.network.weight_files import WeightFile
 from helpers.artifacts import atomic_write
 from helpers.boxes import as_boxes
 from helpers.errors import UserError

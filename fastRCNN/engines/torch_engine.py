@@ -16,10 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from fastRCNN.alexnet import Network
-from fastRCNN.layers import Conv, Dropout, Layer, Linear, Lrn, MaxPool, Relu
-from fastRCNN.local_response import local_response_norm
-from fastRCNN.roi_pooling import roi_cells, roi_pool
+from fastRCNN.network.layers import Conv, Dropout, Layer, Linear, Lrn, MaxPool, Relu
+from fastRCNN.network.local_response import local_response_norm
+from fastRCNN.network.network import Network
+from fastRCNN.network.roi_pooling import roi_cells, roi_pool
 from helpers.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -142,7 +142,7 @@ def _pooled_by_torch(
     feature_map: torch.Tensor, rois: NDArray[np.float32], size: int, spatial_scale: float
 ) -> torch.Tensor:
     """Return the same as `roi_pool`, (N, C, S, S), on any device."""
-    from fastRCNN.roi_pooling_torch import roi_pool_torch  # only here: it loads Numba
+    from fastRCNN.network.roi_pooling_torch import roi_pool_torch  # only here: it loads Numba
 
     pooled = roi_pool_torch(feature_map[None], rois, np.zeros(len(rois)), size=size, spatial_scale=spatial_scale)
     return pooled.permute(0, 3, 1, 2)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastRCNN.weight_files import WeightFile, write_weight_file
+from fastRCNN.network.weight_files import WeightFile, write_weight_file
 from helpers.errors import UserError
 
 log = logging.getLogger(__name__)

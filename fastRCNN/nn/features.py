@@ -14,9 +14,9 @@ from tempfile import NamedTemporaryFile
 import numpy as np
 from numpy.typing import NDArray
 
+from fastRCNN.network.roi_pooling import roi_cells, roi_pool
 from fastRCNN.nn.network import TrainableNetwork
 from fastRCNN.nn.sampling import TrainingPicture, flipped_rois
-from fastRCNN.roi_pooling import roi_cells, roi_pool
 from helpers.images import pad_to_square, read_image
 
 

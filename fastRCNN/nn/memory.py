@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from fastRCNN.layers import Conv, Linear, MaxPool
-from fastRCNN.network_spec import NetworkSpec
+from fastRCNN.network.layers import Conv, Linear, MaxPool
+from fastRCNN.network.spec import NetworkSpec
 from fastRCNN.nn.network import first_trained_layer, hidden_head
 from helpers.errors import UserError
 

@@ -17,12 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from fastRCNN.alexnet import Network
-from fastRCNN.box_regression import BoxRegressor
+from fastRCNN.boxes.box_regression import BoxRegressor
 from fastRCNN.engines.torch_engine import TorchEngine
-from fastRCNN.layers import Conv, Dropout, Layer, Linear
-from fastRCNN.network_spec import NetworkSpec
-from fastRCNN.roi_pooling_torch import roi_pool_torch
+from fastRCNN.network.layers import Conv, Dropout, Layer, Linear
+from fastRCNN.network.network import Network
+from fastRCNN.network.roi_pooling_torch import roi_pool_torch
+from fastRCNN.network.spec import NetworkSpec
 
 _FIRST_BOX_DEVIATION = 0.001  # of the new bbox layer's weights, as in Fast R-CNN
 _SCALE = "input_scale"  # beside the parameters in a checkpoint

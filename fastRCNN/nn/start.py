@@ -3,8 +3,8 @@
 The tutorial starts its softmax layer with random numbers and needs many small steps until it is any good, during which
 fc6 and fc7 are pulled about. But with everything else fixed, the layer is a multinomial logistic regression: convex, so
 it is solved once, on embeddings that are centred and brought to a common size, which is then folded into the layer's
-weights and bias. (The layer that moves boxes starts from `fastRCNN.box_regression.fit_ridge`.) Letters in shapes: N
-ROIs, D numbers of an embedding, C classes.
+weights and bias. (The layer that moves boxes starts from `fastRCNN.boxes.box_regression.fit_ridge`.)
+Letters in shapes: N ROIs, D numbers of an embedding, C classes.
 
 Embeddings spread a thousand times wider in some directions than in others, and what tells classes apart often lies in
 the narrow ones, where steps of one size for all take long to arrive. So the rows are first whitened (as wide in every

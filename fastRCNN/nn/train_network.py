@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fastRCNN.alexnet import Network
+from fastRCNN.network.network import Network
 from fastRCNN.nn.sampling import TrainingPicture
 from fastRCNN.nn.training import NnTrainer, NnTraining
 from fastRCNN.nn.training_log import draw_log, write_log
@@ -39,7 +39,7 @@ def train_network(
     folder.mkdir(parents=True, exist_ok=True)
     log_file = folder / "training_nn.tsv"
     if engine == "cntk":
-        from fastRCNN.engines.cntk_trainer import CntkNnTrainer
+        from fastRCNN.nn.cntk_trainer import CntkNnTrainer
 
         trainer: Any = CntkNnTrainer(
             network, pictures, classes, parameters, pad_size=pad_size, seed=seed, threads=threads, scratch=folder

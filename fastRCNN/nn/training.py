@@ -25,8 +25,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fastRCNN.alexnet import Network
-from fastRCNN.box_regression import NEAR, BoxRegressor, fit_ridge
+from fastRCNN.boxes.box_regression import NEAR, BoxRegressor, fit_ridge
+from fastRCNN.network.network import Network
 from fastRCNN.nn.checkpoints import Checkpoint
 from fastRCNN.nn.features import FrozenFeatures
 from fastRCNN.nn.learning_rate import UnitGainSgd, minibatch_momentum, rate_per_image

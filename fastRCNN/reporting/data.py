@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastRCNN.evaluation import Evaluation
-from fastRCNN.matching import ThresholdCounts
+from fastRCNN.evaluation.average_precision import Evaluation
+from fastRCNN.evaluation.matching import ThresholdCounts
 from fastRCNN.reporting.decisions import PictureDecisions, confusions, counts_per_class, round_thresholds
 from fastRCNN.reporting.mistakes import Mistake, worst
 from fastRCNN.reporting.page import PRECISION_COLOR, RECALL_COLOR, Report, Tile
-from fastRCNN.visualization import draw_detections, scale_boxes, scale_to
+from fastRCNN.reporting.visualization import draw_detections, scale_boxes, scale_to
 from helpers.boxes import as_boxes
 from helpers.drawing import GROUND_TRUTH_COLOR, class_color, draw_boxes
 from helpers.images import read_image

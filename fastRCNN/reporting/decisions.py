@@ -1,8 +1,8 @@
 """What the decisions on a set of pictures amount to: counts over thresholds, confusions, mistakes.
 
 Here detections are what step 6 reports: each ROI decided for one class, kept by NMS. (Average precision, in
-`fastRCNN.evaluation`, ranks every ROI for every class instead.) Letters in shapes: C classes with background first,
-T thresholds.
+`fastRCNN.evaluation.average_precision`, ranks every ROI for every class instead.) Letters in shapes: C classes with
+background first, T thresholds.
 """
 
 import math
@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastRCNN.confusion import confusion_matrix
-from fastRCNN.detections import Detections
-from fastRCNN.evaluation import PictureResult
-from fastRCNN.matching import ThresholdCounts, count_over_thresholds, match_detections
+from fastRCNN.evaluation.average_precision import PictureResult
+from fastRCNN.evaluation.confusion import confusion_matrix
+from fastRCNN.evaluation.detections import Detections
+from fastRCNN.evaluation.matching import ThresholdCounts, count_over_thresholds, match_detections
 from fastRCNN.reporting.mistakes import Mistake, find_mistakes
 
 

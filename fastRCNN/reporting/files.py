@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from fastRCNN.evaluation import Evaluation
-from fastRCNN.matching import ThresholdCounts
+from fastRCNN.evaluation.average_precision import Evaluation
+from fastRCNN.evaluation.matching import ThresholdCounts
 from fastRCNN.reporting.data import THRESHOLD_COLUMNS, precision_panels, threshold_rows
 from fastRCNN.reporting.page import Report, report_page
 from helpers.plots import heat_map, line_charts

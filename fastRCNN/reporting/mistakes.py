@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fastRCNN.confusion import assign_objects
-from fastRCNN.detections import Detections
-from fastRCNN.evaluation import PictureResult
+from fastRCNN.evaluation.average_precision import PictureResult
+from fastRCNN.evaluation.confusion import assign_objects
+from fastRCNN.evaluation.detections import Detections
 from helpers.boxes import iou_matrix
 
 
@@ -32,8 +32,8 @@ def find_mistakes(
     """Return the missed objects and the false alarms of one picture, worst first.
 
     threshold: the decision threshold that `detections.select` takes. A missed object is one that no detection of its
-    class took (`fastRCNN.confusion`); the worst had no ROI on it, then come those with the lowest score. A false alarm
-    is a detection that took no object of its class; the worst has the highest score.
+    class took (`fastRCNN.evaluation.confusion`); the worst had no ROI on it, then come those with the lowest score. A
+    false alarm is a detection that took no object of its class; the worst has the highest score.
     """
     found = detections.select(threshold)
     objects = assign_objects(found, picture.gt_boxes, overlap_threshold=overlap_threshold)

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fastRCNN.evaluation import ClassEvaluation, Evaluation
-from fastRCNN.matching import ThresholdCounts
+from fastRCNN.evaluation.average_precision import ClassEvaluation, Evaluation
+from fastRCNN.evaluation.matching import ThresholdCounts
 from fastRCNN.reporting.charts import css_color, line_chart, thinned
 from fastRCNN.reporting.style import PAGE, STYLE
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from fastRCNN.detections import Detections, detections_table
-from fastRCNN.evaluation import PictureResult
+from fastRCNN.evaluation.average_precision import PictureResult
+from fastRCNN.evaluation.detections import Detections, detections_table
 from fastRCNN.reporting.decisions import PictureDecisions, decide
-from fastRCNN.visualization import draw_detections
+from fastRCNN.reporting.visualization import draw_detections
 from helpers.images import read_image, write_image
 from helpers.tables import write_text
 

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from fastRCNN.alexnet import save_network
+from fastRCNN.network.network import save_network
 from resources.train_alexnet.network import BINS, GEOMETRY, INPUT_MEAN, INPUT_SCALE, Shape, TrainingAlexNet
 from resources.train_alexnet.train import Recipe
 

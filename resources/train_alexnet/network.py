@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fastRCNN.roi_pooling_torch import roi_pool_torch
+from fastRCNN.network.roi_pooling_torch import roi_pool_torch
 
 BINS = 6
 OVERLAP_BINS = 10

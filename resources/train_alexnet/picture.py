@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fastRCNN.alexnet import load_network
+from fastRCNN.network.network import load_network
 
 _HERE = Path(__file__).parent
 _CURVES = (

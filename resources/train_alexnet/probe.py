@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fastRCNN.alexnet import Network, he_initialised, load_network
 from fastRCNN.engines.torch_engine import TorchEngine
+from fastRCNN.network.alexnet import he_initialised
+from fastRCNN.network.network import Network, load_network
 from resources.train_alexnet.products import Design
 from resources.train_alexnet.scenes import Scene, make_scene
 from resources.train_alexnet.targets import make_targets, sample_rois

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from fastRCNN.layers import Conv, Dropout, Linear, Lrn, MaxPool, Relu
-from fastRCNN.network_spec import PictureInput
+from fastRCNN.network.layers import Conv, Dropout, Linear, Lrn, MaxPool, Relu
+from fastRCNN.network.spec import PictureInput
 from helpers.errors import UserError
 from resources.weight_import.chain import Step
 from resources.weight_import.protobuf_wire import Message, Value, parse_message, varints

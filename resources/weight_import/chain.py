@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fastRCNN.alexnet import Network
-from fastRCNN.layers import Conv, Dropout, Layer, Linear, MaxPool, Relu
-from fastRCNN.network_spec import NetworkSpec, PictureInput
+from fastRCNN.network.layers import Conv, Dropout, Layer, Linear, MaxPool, Relu
+from fastRCNN.network.network import Network
+from fastRCNN.network.spec import NetworkSpec, PictureInput
 from helpers.errors import UserError
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastRCNN.layers import Conv, Dropout, Linear, Lrn, MaxPool, Relu
+from fastRCNN.network.layers import Conv, Dropout, Linear, Lrn, MaxPool, Relu
 from helpers.errors import UserError
 from resources.weight_import.chain import Step
 

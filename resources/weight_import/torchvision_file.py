@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from fastRCNN.alexnet import torchvision_shape
-from fastRCNN.layers import Conv, Dropout, Linear, MaxPool, Relu
+from fastRCNN.network.alexnet import torchvision_shape
+from fastRCNN.network.layers import Conv, Dropout, Linear, MaxPool, Relu
 from helpers.errors import UserError
 from resources.weight_import.chain import Step
 

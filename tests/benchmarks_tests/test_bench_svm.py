@@ -8,7 +8,7 @@ import pytest
 from benchmarks import bench_svm
 from benchmarks.bench_svm import Problem, differences, halves, part, thirds, train_ours, train_theirs
 from benchmarks.straightforward_svm import simulate
-from fastRCNN.svm import SvmModel
+from fastRCNN.svm.model import SvmModel
 
 
 @pytest.fixture

@@ -140,7 +140,7 @@ def test_threads_compile_once(source, monkeypatch):
 
 def test_numba_is_not_loaded_before_a_kernel_is_called(source):
     program = (
-        "import sys; from fastRCNN.nms import nms; import fastRCNN.roi_pooling\n"
+        "import sys; from fastRCNN.boxes.nms import nms; import fastRCNN.network.roi_pooling\n"
         "assert nms([[0, 0, 9, 9], [0, 0, 9, 8]], [1, 2]).tolist() == [1]\n"
         "assert not {'numba', 'scipy', 'matplotlib', 'joblib', 'torch'} & set(sys.modules)"
     )

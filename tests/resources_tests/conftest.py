@@ -12,8 +12,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from fastRCNN.alexnet import Network, caffe_shape
 from fastRCNN.engines.torch_engine import TorchEngine
+from fastRCNN.network.alexnet import caffe_shape
+from fastRCNN.network.network import Network
 from helpers.errors import UserError
 from resources.import_alexnet import import_network
 

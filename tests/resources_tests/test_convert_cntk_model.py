@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastRCNN.alexnet import caffe_shape, cntk_shape, he_initialised, load_network, save_network, torchvision_shape
 from fastRCNN.engines.cntk_engine import CntkEngine
 from fastRCNN.engines.cntk_process import REPOSITORY, environment_folder, environment_python, missing_cntk
 from fastRCNN.engines.torch_engine import TorchEngine
-from fastRCNN.layers import Linear
+from fastRCNN.network.alexnet import caffe_shape, cntk_shape, he_initialised, torchvision_shape
+from fastRCNN.network.layers import Linear
+from fastRCNN.network.network import load_network, save_network
 from helpers.errors import UserError
 from resources.convert_cntk_model import convert
 

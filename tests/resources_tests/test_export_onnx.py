@@ -8,18 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastRCNN.alexnet import (
-    Network,
-    caffe_shape,
-    cntk_shape,
-    he_initialised,
-    load_network,
-    save_network,
-    torchvision_shape,
-)
-from fastRCNN.box_regression import BoxRegressor
+from fastRCNN.boxes.box_regression import BoxRegressor
 from fastRCNN.engines import load_engine
-from fastRCNN.nn.outputs import scoring_network, split_outputs
+from fastRCNN.network.alexnet import caffe_shape, cntk_shape, he_initialised, torchvision_shape
+from fastRCNN.network.network import Network, load_network, save_network
+from fastRCNN.pipeline.outputs import scoring_network, split_outputs
 from helpers.errors import UserError
 
 onnxruntime = pytest.importorskip("onnxruntime")

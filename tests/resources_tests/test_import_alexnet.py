@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import torch
 
-from fastRCNN.alexnet import he_initialised, load_network, torchvision_shape
+from fastRCNN.network.alexnet import he_initialised, torchvision_shape
+from fastRCNN.network.network import load_network
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

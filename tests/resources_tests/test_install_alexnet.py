@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from fastRCNN.alexnet import load_network
+from fastRCNN.network.network import load_network
 from helpers.errors import UserError
 from resources import install_alexnet
 from resources.install_alexnet import PUBLISHED, Published, download, main, published_at

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from fastRCNN.alexnet import load_network, save_network
 from fastRCNN.engines.torch_engine import TorchEngine
+from fastRCNN.network.network import load_network, save_network
 from resources.train_alexnet.fold import fold, header
 from resources.train_alexnet.network import Shape, TrainingAlexNet, losses
 from resources.train_alexnet.pool import Pool

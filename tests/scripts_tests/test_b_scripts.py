@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fastRCNN.imdb import Imdb
-from fastRCNN.rois import RoiParameters, filter_rois
+from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.proposals.rois import RoiParameters, filter_rois
 from helpers.annotations import write_annotation, write_rois
 from helpers.artifacts import Artifacts
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastRCNN.alexnet import load_network
-from fastRCNN.detections import read_detections_table
 from fastRCNN.detector import Detector
+from fastRCNN.evaluation.detections import read_detections_table
+from fastRCNN.network.network import load_network
 from helpers.annotations import labels_path, write_annotation
 from helpers.images import read_image
 

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from fastRCNN.alexnet import load_network
-from fastRCNN.embeddings import read_embeddings
+from fastRCNN.network.network import load_network
+from fastRCNN.pipeline.embeddings import read_embeddings
 
 NN = ("--classifier", "nn", "--set", "cntk_max_epochs=3", "--set", "nn_roisPerImage=24")
 
@@ -141,8 +141,8 @@ BOXES = (*NN, "--set", "nn_bboxRegression=True", "--set", "nn_fitScoreFirst=True
 
 
 def test_box_regression_moves_boxes_in_steps_5_and_6_alike(prepared, capsys):
-    from fastRCNN.box_regression import BoxRegressor
-    from fastRCNN.detections import read_detections_table
+    from fastRCNN.boxes.box_regression import BoxRegressor
+    from fastRCNN.evaluation.detections import read_detections_table
 
     run = prepared
     run("3_runCntk.py", *BOXES)

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from fastRCNN.cntk_inputs import CntkRecord, relative_rois, write_cntk_inputs
-from fastRCNN.detections import read_detections_table
-from fastRCNN.embeddings import write_embeddings
-from fastRCNN.imdb import Imdb
-from fastRCNN.svm import SvmModel
+from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.evaluation.detections import read_detections_table
+from fastRCNN.pipeline.cntk_inputs import CntkRecord, relative_rois, write_cntk_inputs
+from fastRCNN.pipeline.embeddings import write_embeddings
+from fastRCNN.svm.model import SvmModel
 from helpers.annotations import write_annotation, write_rois
 from helpers.artifacts import Artifacts
 

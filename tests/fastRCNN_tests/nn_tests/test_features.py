@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastRCNN.alexnet import cntk_shape, he_initialised
 from fastRCNN.engines.torch_engine import TorchEngine
+from fastRCNN.network.alexnet import cntk_shape, he_initialised
 from fastRCNN.nn.features import FrozenFeatures
 from fastRCNN.nn.network import TrainableNetwork
 from fastRCNN.nn.sampling import TrainingPicture

@@ -6,8 +6,8 @@ import sys
 import pytest
 import torch
 
-from fastRCNN.alexnet import caffe_shape, cntk_shape, he_initialised
 from fastRCNN.engines.torch_engine import TorchEngine
+from fastRCNN.network.alexnet import caffe_shape, cntk_shape, he_initialised
 from fastRCNN.nn.memory import cache_limit, free_bytes, map_sizes, needed_bytes, require_memory
 from helpers.errors import UserError
 

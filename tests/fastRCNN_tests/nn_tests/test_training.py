@@ -10,16 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastRCNN.alexnet import cntk_shape, he_initialised, load_network, save_network
-from fastRCNN.box_regression import box_targets, moved_boxes
+from fastRCNN.boxes.box_regression import box_targets, moved_boxes
+from fastRCNN.datasets.roidb import roi_labels, roi_overlaps
 from fastRCNN.engines import load_engine
-from fastRCNN.evaluation import PictureResult, evaluate
+from fastRCNN.evaluation.average_precision import PictureResult, evaluate
+from fastRCNN.network.alexnet import cntk_shape, he_initialised
+from fastRCNN.network.network import load_network, save_network
 from fastRCNN.nn import training
-from fastRCNN.nn.outputs import scoring_network, split_outputs
 from fastRCNN.nn.sampling import TrainingPicture
 from fastRCNN.nn.training import NnTrainer, NnTraining
-from fastRCNN.roidb import roi_labels, roi_overlaps
-from fastRCNN.scoring import softmax
+from fastRCNN.pipeline.outputs import scoring_network, split_outputs
+from fastRCNN.svm.scoring import softmax
 from helpers.boxes import iou_matrix
 from helpers.errors import UserError
 from helpers.images import pad_to_square, read_image, write_image
@@ -181,7 +182,7 @@ def test_a_resumed_training_ends_with_the_bytes_of_an_uninterrupted_one(pictures
 
 KILLED = """
 import os, pickle, signal, sys
-from fastRCNN.alexnet import load_network
+from fastRCNN.network.network import load_network
 from fastRCNN.nn.training import NnTrainer
 pictures, parameters, classes, side, weights, checkpoint = pickle.load(open(sys.argv[1], "rb"))
 trainer = NnTrainer(load_network(weights), pictures, classes, parameters, pad_size=side, threads=1, device="cpu",

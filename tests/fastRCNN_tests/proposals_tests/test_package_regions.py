@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fastRCNN.proposals.package_regions import BIN_OF_VALUE
-from fastRCNN.selective_search import selective_search
+from fastRCNN.proposals.selective_search import selective_search
 
 pytest.importorskip("selectivesearch")
 DATA = Path(__file__).parents[3] / "data"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fastRCNN.detections import Detections
-from fastRCNN.evaluation import PictureResult
+from fastRCNN.evaluation.average_precision import PictureResult
+from fastRCNN.evaluation.detections import Detections
 from fastRCNN.reporting.decisions import confusions, counts_per_class, decide, round_thresholds
 
 CLASSES = ("__background__", "orange", "eggBox")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fastRCNN.detections import Detections
-from fastRCNN.evaluation import PictureResult, evaluate
+from fastRCNN.evaluation.average_precision import PictureResult, evaluate
+from fastRCNN.evaluation.detections import Detections
 from fastRCNN.reporting.data import build_report
 from fastRCNN.reporting.decisions import decide
 from fastRCNN.reporting.files import write_report_files

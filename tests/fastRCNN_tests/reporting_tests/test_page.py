@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastRCNN.detections import Detections
-from fastRCNN.evaluation import PictureResult, evaluate
+from fastRCNN.evaluation.average_precision import PictureResult, evaluate
+from fastRCNN.evaluation.detections import Detections
 from fastRCNN.reporting.data import MAX_CROPS, build_report, precision_panels, threshold_rows
 from fastRCNN.reporting.decisions import decide
 from fastRCNN.reporting.page import report_page

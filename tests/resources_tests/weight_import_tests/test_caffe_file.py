@@ -11,7 +11,8 @@ import torch
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from torch.nn import functional
 
-from fastRCNN.alexnet import caffe_shape, load_network
+from fastRCNN.network.alexnet import caffe_shape
+from fastRCNN.network.network import load_network
 from resources.import_alexnet import import_file, import_network
 from resources.weight_import.protobuf_wire import parse_message
 

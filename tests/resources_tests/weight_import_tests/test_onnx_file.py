@@ -12,7 +12,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from fastRCNN.alexnet import load_network
+from fastRCNN.network.network import load_network
 from resources.import_alexnet import import_file
 from resources.weight_import import caffe_file
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from fastRCNN.alexnet import load_network, torchvision_shape
+from fastRCNN.network.alexnet import torchvision_shape
+from fastRCNN.network.network import load_network
 from resources.import_alexnet import import_file
 from resources.weight_import.files import sha256_of
 

@@ -1,0 +1,87 @@
+"""What is known of each ROI of a data set: where it is and how well it covers the annotated objects.
+
+Letters in shapes: R ROIs of a picture, G annotated objects, C classes with the background.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastRCNN.datasets.imdb import ImageRecord, Imdb
+from helpers.annotations import read_rois
+from helpers.artifacts import Artifacts
+from helpers.boxes import as_boxes, iou_matrix
+from helpers.errors import UserError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RoiRecord:
+    """The ROIs of one picture.
+
+    `rois` (R, 4) int32, inclusive pixels of the original picture; `overlaps` (R, C) float32, the best intersection over
+    union with an annotated object of each class (column 0 is 0); `is_ground_truth` (R,) bool.
+    """
+
+    image: ImageRecord
+    rois: NDArray[np.int32]
+    overlaps: NDArray[np.float32]
+    is_ground_truth: NDArray[np.bool_]
+
+
+def load_roidb(imdb: Imdb, artifacts: Artifacts, nr_rois: int, with_ground_truth: bool) -> Iterator[RoiRecord]:
+    """Yield the ROIs of each picture of `imdb`, cut to `nr_rois`.
+
+    With `with_ground_truth` (training) the annotated boxes stand first and count among the `nr_rois`.
+    Raises `UserError` for a missing ROI file and for ROIs outside their picture.
+    """
+    for image in imdb:
+        rois = _read_rois(artifacts.roi_file(image.path), image)
+        truth = image.gt_boxes if with_ground_truth else np.zeros((0, 4), np.int32)
+        if len(truth) > nr_rois:
+            log.warning(
+                "%s has %d annotated boxes, more than cntk_nrRois = %d: the surplus is not used.",
+                image.path.name, len(truth), nr_rois,
+            )  # fmt: skip
+        rois = np.concatenate([truth, rois])[:nr_rois]
+        overlaps = roi_overlaps(rois, image.gt_boxes, image.gt_classes, len(imdb.classes))
+        yield RoiRecord(image, rois, overlaps, np.arange(len(rois)) < len(truth))
+
+
+def roi_overlaps(
+    rois: ArrayLike, gt_boxes: ArrayLike, gt_classes: NDArray[np.int64], nr_classes: int
+) -> NDArray[np.float32]:
+    """Return (R, C) float32: the best intersection over union of each ROI with an object of each class; 0 for none."""
+    overlaps = np.zeros((len(as_boxes(rois)), nr_classes), np.float32)
+    ious = iou_matrix(rois, gt_boxes).astype(np.float32)
+    for number in np.unique(gt_classes):
+        overlaps[:, number] = ious[:, gt_classes == number].max(axis=1)
+    return overlaps
+
+
+def roi_labels(overlaps: NDArray[np.float32], threshold: float = 0.5) -> NDArray[np.int64]:
+    """Return the class of each ROI, (R,) int64: that of the best overlap where it reaches `threshold`, else 0."""
+    if overlaps.shape[1] == 0:
+        raise ValueError("overlaps: expected shape (R, C) with C >= 1")
+    best = overlaps.argmax(axis=1)
+    return np.where(overlaps.max(axis=1, initial=0) >= threshold, best, 0)
+
+
+def _read_rois(path: Path, image: ImageRecord) -> NDArray[np.int32]:
+    if not path.is_file():
+        raise UserError(f"{path}: not there yet. Run 1_computeRois.py first")
+    rois = read_rois(path)
+    outside = (rois[:, :2] < 0).any(axis=1) | (rois[:, 2] >= image.width) | (rois[:, 3] >= image.height)
+    outside |= (rois[:, 2] < rois[:, 0]) | (rois[:, 3] < rois[:, 1])
+    if outside.any():
+        line = int(outside.argmax()) + 1
+        raise UserError(
+            f"{path}:{line}: ROI {' '.join(map(str, rois[line - 1]))} is not inside {image.path.name} of "
+            f"{image.width}x{image.height} pixels. Mend the line, or delete the file and run 1_computeRois.py again"
+        )
+    return rois

@@ -1,0 +1,1 @@
+"""How good detections are: matching with objects, average precision, confusion."""

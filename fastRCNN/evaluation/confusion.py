@@ -1,0 +1,48 @@
+"""What is taken for what: the confusion matrix with background.
+
+Rows are true classes, columns predicted ones. The rule, picture by picture: what was found (kept detections above the
+decision threshold), best score first, takes the object, of whatever class, that it overlaps most among those not yet
+taken, if by more than `overlap_threshold`; one object each. A pair counts in (class of the object, class of the
+detection), an object left over in (its class, background), a detection left over in (background, its class). There is
+no count for (background, background): it would be every other place in the picture.
+
+Letters in shapes: K found, G objects, C classes with background first.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastRCNN.evaluation.detections import Detections
+from helpers.boxes import iou_matrix
+
+
+def assign_objects(found: Detections, gt_boxes: ArrayLike, *, overlap_threshold: float = 0.5) -> NDArray[np.int64]:
+    """Return (K,) int64: the number of the object that each of `found` takes, or -1. gt_boxes: (G, 4)."""
+    overlaps = iou_matrix(found.boxes, gt_boxes)
+    overlaps[overlaps <= overlap_threshold] = 0
+    objects = np.full(len(found), -1, dtype=np.int64)
+    order = np.argsort(-found.scores, kind="stable")
+    for i in order[overlaps[order].any(axis=1)]:  # few: one after the other, because each takes an object away
+        best = int(np.argmax(overlaps[i]))
+        if overlaps[i, best] > 0:
+            objects[i] = best
+            overlaps[:, best] = 0
+    return objects
+
+
+def confusion_matrix(
+    pictures: Iterable[tuple[Detections, ArrayLike, ArrayLike]], nr_classes: int, *, overlap_threshold: float = 0.5
+) -> NDArray[np.int64]:
+    """Return the (C, C) int64 counts over `pictures`: what was found (`Detections.select`), gt_boxes, gt_classes."""
+    matrix = np.zeros((nr_classes, nr_classes), dtype=np.int64)
+    for found, gt_boxes, gt_classes in pictures:
+        objects = assign_objects(found, gt_boxes, overlap_threshold=overlap_threshold)
+        true_classes = np.asarray(gt_classes, dtype=np.int64)
+        hit = objects >= 0
+        left_over = np.setdiff1d(np.arange(len(true_classes)), objects)
+        rows = np.concatenate([true_classes[objects[hit]], true_classes[left_over], np.zeros((~hit).sum(), int)])
+        columns = np.concatenate([found.labels[hit], np.zeros(len(left_over), int), found.labels[~hit]])
+        matrix += np.bincount(rows * nr_classes + columns, minlength=nr_classes**2).reshape(nr_classes, nr_classes)
+    return matrix

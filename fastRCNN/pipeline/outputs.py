@@ -1,0 +1,90 @@
+"""What a trained network leaves for steps 5 and 6: raw scores and, with box regression, offsets for every ROI.
+
+    models/frcn_nn.npz                 the network; its last layer, "score", gives C raw scores
+    models/boxes_nn.npz                the box regression, a layer beside "score" on the same numbers
+    <set>_nn_parsed/<i>.dat.npz        (cntk_nrRois, C) raw scores, filler included
+    <set>_nn_parsed/<i>.boxes.npz      (cntk_nrRois, 4 * C) offsets tx ty tw th of each class
+
+An engine runs one chain of layers, so for scoring both output layers are stacked into one: first the C scores, then the
+4 * C offsets. Letters in shapes: N ROIs, C classes with background first, D inputs of the output layers.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastRCNN.boxes.box_regression import BoxRegressor
+from fastRCNN.network.layers import Linear
+from fastRCNN.network.network import Network, load_network
+from fastRCNN.pipeline.embeddings import read_embeddings, write_embeddings
+from helpers.artifacts import Artifacts
+from helpers.errors import UserError
+
+_STACKED = "score_and_bbox"
+
+
+def boxes_file(artifacts: Artifacts, classifier: str) -> Path:
+    """Return where the box regression of `classifier` lies, if there is one."""
+    return (
+        artifacts.svm_folder / "boxes_exp1.npz" if classifier == "svm" else artifacts.proc / "models" / "boxes_nn.npz"
+    )
+
+
+def offsets_file(scores_file: Path) -> Path:
+    """Return the file of the offsets that belongs to a picture's scores: `<i>.boxes.npz` beside `<i>.dat.npz`."""
+    return scores_file.with_name(scores_file.name.replace(".dat.npz", ".boxes.npz"))
+
+
+def load_box_regressor(artifacts: Artifacts, classifier: str, nr_classes: int) -> BoxRegressor | None:
+    """Return the box regression of `classifier`; None when none was trained."""
+    path = boxes_file(artifacts, classifier)
+    return BoxRegressor.load(path, nr_classes=nr_classes) if path.is_file() else None
+
+
+def scoring_network(model_file: Path, regressor: BoxRegressor | None) -> Network | Path:
+    """Return what an engine shall run: the model itself, or with `regressor` a network that gives (N, 5 * C)."""
+    if regressor is None:
+        return model_file
+    network = load_network(model_file)
+    *hidden, last = network.spec.head
+    if not isinstance(last, Linear) or last.out != regressor.nr_classes:
+        raise UserError(
+            f"{model_file}: its last layer does not give {regressor.nr_classes} scores. Run 3_runCntk.py again"
+        )
+    weight, bias = network.weight(last.name), network.bias(last.name)
+    boxes = regressor.weights.reshape(-1, weight.shape[1])
+    spec = dataclasses.replace(network.spec, head=(*hidden, Linear(_STACKED, last.out + len(boxes))), classes=None)
+    names = [key for key in network.arrays if key not in (f"{last.name}.weight", f"{last.name}.bias")]
+    arrays = {key: network.arrays[key] for key in names}
+    arrays[f"{_STACKED}.weight"] = np.concatenate([weight, boxes])
+    score_bias = np.zeros(last.out, np.float32) if bias is None else bias
+    arrays[f"{_STACKED}.bias"] = np.concatenate([score_bias, regressor.biases.ravel()])
+    return Network(spec, arrays, str(model_file))
+
+
+def split_outputs(rows: NDArray[np.float32], nr_classes: int) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Return scores (N, C) and offsets (N, C, 4), or None, of the outputs (N, C) or (N, 5 * C) of a scoring network."""
+    if rows.shape[1] == nr_classes:
+        return rows, None
+    return rows[:, :nr_classes], rows[:, nr_classes:].reshape(len(rows), nr_classes, 4)
+
+
+def write_outputs(path: Path, rows: NDArray[np.float32], *, nr_classes: int) -> None:
+    """Write the outputs of one picture; the scores last, since they say that the picture is done."""
+    scores, offsets = split_outputs(rows, nr_classes)
+    if offsets is not None:
+        write_embeddings(offsets_file(path), offsets.reshape(len(rows), -1))
+    write_embeddings(path, scores)
+
+
+def read_offsets(scores_file: Path, nr_rois: int, nr_classes: int) -> NDArray[np.float32]:
+    """Return the offsets (N, C, 4) of the first `nr_rois` ROIs of a picture."""
+    path = offsets_file(scores_file)
+    rows = read_embeddings(path)
+    if len(rows) < nr_rois or rows.shape[1] != 4 * nr_classes:
+        raise UserError(
+            f"{path}: expected {nr_rois} rows of {4 * nr_classes} offsets, found {rows.shape}. Run 3_runCntk.py again"
+        )
+    return np.asarray(rows[:nr_rois]).reshape(nr_rois, nr_classes, 4)

@@ -1,0 +1,180 @@
+"""Regions of interest of one picture: Selective Search, then a grid, filtered by size and scaled back.
+
+Anything that turns a picture into (R, 4) boxes can take the place of `compute_rois`: nothing downstream asks where ROIs
+came from. Letters in shapes: R ROIs; (H, W, 3) a uint8 BGR picture.
+"""
+
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastRCNN.boxes.nms import nms
+from fastRCNN.proposals.selective_search import selective_search
+from helpers.boxes import areas, as_boxes, clip_boxes
+from helpers.images import read_image, resize_to_max_dim
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RoiParameters:
+    """The parameters of step 1 under the tutorial's names; PARAMETERS.py explains each."""
+
+    roi_maxImgDim: int = 200
+    roi_minDimRel: float = 0.01
+    roi_maxDimRel: float = 1.0
+    roi_minNrPixelsRel: float = 0.0
+    roi_maxNrPixelsRel: float = 1.0
+    roi_maxAspectRatio: float = 4.0
+    ss_method: str = "fast"
+    ss_scale: float = 100.0
+    ss_sigma: float = 1.2
+    ss_minSize: int = 20
+    ss_kvals: tuple[float, float, int] = (50, 500, 6)
+    ss_max_merging_iterations: int = 20
+    ss_maxRois: int = 1000
+    ss_nmsThreshold: float = 0.85
+    grid_nrScales: int = 7
+    grid_downscaleRatioPerIteration: float = 1.5
+    grid_aspectRatios: Sequence[float] = field(default=(1.0, 2.0, 0.5))
+    grid_stepSizeRel: float = 0.5
+
+    @classmethod
+    def choose(cls, parameters: Mapping[str, Any]) -> "RoiParameters":
+        """Return those of `parameters` (by name) that concern ROIs."""
+        return cls(**{each.name: parameters[each.name] for each in fields(cls)})
+
+
+@dataclass(frozen=True)
+class RoiStages:
+    """The ROIs of one picture after each stage, for pictures that explain: boxes in pixels of the original picture."""
+
+    selective_search: NDArray[np.int32]  # after non-maximum suppression, before the filter
+    selective_search_filtered: NDArray[np.int32]
+    final: NDArray[np.int32]  # filtered selective search, then filtered grid
+
+
+def compute_rois(image: NDArray[np.uint8], parameters: RoiParameters, rng: np.random.Generator) -> NDArray[np.int32]:
+    """Return the ROIs of `image` (H, W, 3) as (R, 4) int32 x1 y1 x2 y2, inclusive pixels of `image`; R >= 1.
+
+    Selective-search ROIs come first, shuffled by `rng` (so that a cut to `cntk_nrRois` drops none systematically), then
+    grid ROIs from large to small. Where no ROI passes the filter the whole picture is the ROI (the published code
+    invented [0, 0, 10, 10]).
+    """
+    return compute_roi_stages(image, parameters, rng).final
+
+
+def compute_roi_stages(image: NDArray[np.uint8], parameters: RoiParameters, rng: np.random.Generator) -> RoiStages:
+    """Return what `compute_rois` returns together with the stages before it. Source: the tutorial's helpers.py."""
+    p = parameters
+    # 1. work on a small picture: the regions are much the same, the time is not
+    small, scale = resize_to_max_dim(image, p.roi_maxImgDim)
+    height, width = small.shape[:2]
+
+    # 2. selective search, without near copies, in random order
+    found = selective_search(
+        small, method=p.ss_method, scale=p.ss_scale, sigma=p.ss_sigma, min_size=p.ss_minSize, k_values=p.ss_kvals,
+        max_merging_iterations=p.ss_max_merging_iterations, max_rois=p.ss_maxRois,
+    )  # fmt: skip
+    found = found[nms(found, areas(found), threshold=p.ss_nmsThreshold)]
+    found = found[rng.permutation(len(found))]
+
+    # 3. the grid, and the filter over both
+    grid = grid_rois(
+        width, height, nr_scales=p.grid_nrScales, aspect_ratios=p.grid_aspectRatios,
+        downscale_ratio=p.grid_downscaleRatioPerIteration, step_size_rel=p.grid_stepSizeRel,
+    )  # fmt: skip
+    kept_found = filter_rois(found, max(width, height), p)
+    kept = np.concatenate([kept_found, filter_rois(grid, max(width, height), p)])
+
+    # 4. back to the original picture
+    original = (image.shape[1], image.shape[0])
+    final = _to_original(kept, scale, *original)
+    if len(final) == 0:
+        log.warning("No ROI passed the filter (roi_*): the whole picture of %dx%d pixels is the only ROI.", *original)
+        final = np.array([[0, 0, original[0] - 1, original[1] - 1]], np.int32)
+    return RoiStages(_to_original(found, scale, *original), _to_original(kept_found, scale, *original), final)
+
+
+def grid_rois(
+    width: int,
+    height: int,
+    *,
+    nr_scales: int = 7,
+    aspect_ratios: Sequence[float] = (1.0, 2.0, 0.5),
+    downscale_ratio: float = 1.5,
+    step_size_rel: float = 0.5,
+) -> NDArray[np.float64]:
+    """Return grid ROIs, (R, 4) float64, of a picture of `width` x `height` pixels, from large to small.
+
+    For each cell size, from the picture's shorter side down, and each ratio of width to height, boxes are placed every
+    `step_size_rel` * cell from the top left as long as they end before the last column and row; x outer, y inner.
+    Source: `getGridRois` of the tutorial.
+    """
+    boxes = [np.zeros((0, 4))]
+    for scale in range(nr_scales):
+        cell = min(width, height) / downscale_ratio**scale
+        for ratio in aspect_ratios:
+            box_width, box_height = cell * max(ratio, 1.0), cell / min(ratio, 1.0)
+            x = _positions(width - 1 - box_width, cell * step_size_rel)
+            y = _positions(height - 1 - box_height, cell * step_size_rel)
+            corners = np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1).reshape(-1, 2)
+            boxes.append(np.concatenate([corners, corners + (box_width, box_height)], axis=1))
+    return np.concatenate(boxes)
+
+
+def filter_rois(rois: NDArray, longest_side: int, parameters: RoiParameters) -> NDArray[np.float64]:
+    """Return those of (R, 4) `rois` whose sides, area and aspect ratio are within the limits, as float64.
+
+    The limits are relative to `longest_side` of the picture that the ROIs are in. Width is x2 - x1 here, as in the
+    tutorial's `filterRois`.
+    """
+    p = parameters
+    boxes = as_boxes(rois)
+    w, h = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    low, high = p.roi_minDimRel * longest_side, p.roi_maxDimRel * longest_side
+    smallest, largest = p.roi_minNrPixelsRel * longest_side**2, p.roi_maxNrPixelsRel * longest_side**2
+    good = (w >= low) & (h >= low) & (w <= high) & (h <= high) & (w > 0) & (h > 0)
+    good &= (w * h >= smallest) & (w * h <= largest)
+    good &= (w <= p.roi_maxAspectRatio * h) & (h <= p.roi_maxAspectRatio * w)
+    return boxes[good]
+
+
+def _positions(last: float, step: float) -> NDArray[np.float64]:
+    """Return 0, step, 2 * step, ... below `last`."""
+    return np.arange(max(0, int(np.ceil(last / step))), dtype=np.float64) * step
+
+
+def _to_original(boxes: NDArray, scale: float, width: int, height: int) -> NDArray[np.int32]:
+    """Return boxes of the small picture in whole pixels (rounded down, as the tutorial's %d does) of the original."""
+    return clip_boxes((as_boxes(boxes) / scale).astype(np.int32), width, height)
+
+
+def rois_of_pictures(
+    paths: Sequence[Path], parameters: RoiParameters, seed: int, jobs: int
+) -> Iterator[tuple[RoiStages, float]]:
+    """Yield what `rois_of_picture` returns for each of `paths`, in order, `jobs` pictures at a time.
+
+    Threads do it: nearly all the time is spent in compiled code that runs side by side, and processes would each have
+    to load it first.
+    """
+    with ThreadPoolExecutor(max(1, jobs)) as executor:
+        yield from executor.map(lambda path: rois_of_picture(path, parameters, seed), paths)
+
+
+def rois_of_picture(path: Path, parameters: RoiParameters, seed: int) -> tuple[RoiStages, float]:
+    """Return the ROIs of the picture in `path` and the seconds they took, decoding included.
+
+    Each picture starts the same random sequence, so its ROIs depend on nothing but itself: not on the order of the
+    pictures nor on how many are worked on at once, and step 6 finds what step 1 found.
+    """
+    start = time.perf_counter()
+    stages = compute_roi_stages(read_image(path), parameters, np.random.default_rng(seed))
+    return stages, time.perf_counter() - start

@@ -1,0 +1,86 @@
+"""Detections, and a network's inputs, drawn on their picture: a colour per class, its name and the score on a chip."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastRCNN.boxes.nms import nms_per_class
+from fastRCNN.evaluation.confusion import assign_objects
+from fastRCNN.evaluation.detections import Detections
+from helpers.boxes import as_boxes
+from helpers.drawing import GROUND_TRUTH_COLOR, class_color, draw_boxes
+from helpers.images import resize_to_max_dim
+
+
+def draw_detections(
+    image: NDArray[np.uint8],
+    found: Detections,
+    *,
+    gt_boxes: ArrayLike | None = None,
+    gt_classes: ArrayLike | None = None,
+    max_dim: int = 800,
+) -> NDArray[np.uint8]:
+    """Return `image` (H, W, 3) uint8 BGR, scaled to a longest side of `max_dim`, with `found` drawn on it.
+
+    found: the detections to draw, usually `Detections.select(threshold)`. With (G, 4) `gt_boxes` and (G,)
+    `gt_classes` the annotated objects are dashed in white; those that no detection of their class is on say "missed".
+    """
+    scaled, scale = scale_to(image, max_dim)
+    boxes, labels = found.boxes, [found.class_names[label] for label in found.labels]
+    scores = found.scores.astype(float)
+    colors = [class_color(int(label)) for label in found.labels]
+    dashed = np.zeros(len(found), dtype=bool)
+    if gt_boxes is not None:
+        truth = as_boxes(gt_boxes, np.int32)
+        classes = np.asarray(gt_classes, dtype=int)
+        objects = assign_objects(found, truth)
+        hit = objects[(objects >= 0) & (classes[objects] == found.labels)] if len(classes) else []
+        names = [found.class_names[number] for number in classes]
+        boxes = np.concatenate([truth, boxes])
+        labels = ["" if i in hit else f"missed: {name}" for i, name in enumerate(names)] + labels
+        scores = np.concatenate([np.full(len(truth), np.nan), scores])
+        colors = [GROUND_TRUTH_COLOR] * len(truth) + colors
+        dashed = np.concatenate([np.ones(len(truth), dtype=bool), dashed])
+    return draw_boxes(scaled, scale_boxes(boxes, scale), labels, scores, colors=colors, dashed=dashed)
+
+
+def scale_to(image: NDArray[np.uint8], max_dim: int) -> tuple[NDArray[np.uint8], float]:
+    """Return `image` scaled to a longest side of `max_dim`, small pictures enlarged as well, and the scale."""
+    height, width = image.shape[:2]
+    scale = max_dim / max(height, width)
+    if scale <= 1:
+        return resize_to_max_dim(image, max_dim)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_CUBIC).astype(np.uint8), scale
+
+
+def scale_boxes(boxes: ArrayLike, scale: float) -> NDArray[np.float64]:
+    """Return (N, 4) `boxes` in a picture scaled by `scale`; the last pixel stays inside."""
+    return (as_boxes(boxes) + [0, 0, 1, 1]) * scale - [0, 0, 1, 1]
+
+
+def draw_inputs(
+    padded: NDArray[np.uint8],
+    rois: ArrayLike,
+    labels: ArrayLike,
+    class_names: Sequence[str],
+    *,
+    max_negatives: int = 10,
+) -> NDArray[np.uint8]:
+    """Return the padded picture with (R, 4) `rois` drawn by their (R,) class `labels`.
+
+    Every ROI with an object is drawn in the colour of its class; the name stands once where several lie on each other.
+    Of the others, `max_negatives` evenly chosen ones are grey.
+    """
+    rois, labels = as_boxes(rois), np.asarray(labels, dtype=np.int64)
+    negative, positive = np.flatnonzero(labels == 0), np.flatnonzero(labels)
+    if len(negative) > max_negatives:
+        negative = negative[np.linspace(0, len(negative) - 1, max_negatives).round().astype(int)]
+    canvas = draw_boxes(padded, rois[negative], colors=class_color(0), thickness=1)
+    earlier_first = -np.arange(len(positive), dtype=float)
+    named = nms_per_class(rois[positive], earlier_first, labels[positive], threshold=0.1)
+    names = [class_names[label] if name else "" for label, name in zip(labels[positive], named, strict=True)]
+    colors = [class_color(int(label)) for label in labels[positive]]
+    return draw_boxes(canvas, rois[positive], names, colors=colors, thickness=1.5)

@@ -1,0 +1,341 @@
+"""R-CNN's training of one linear SVM per class on embeddings, with hard negative mining.
+
+Girshick et al., "Rich feature hierarchies for accurate object detection and semantic segmentation", CVPR 2014, as
+`tools/train_svms.py` of py-faster-rcnn and `fastRCNN/train_svms.py` of the published tutorial run it:
+
+1. Positives of a class: every ROI that overlaps an annotated object of this class most, by `positive_overlap` or more.
+   The annotated boxes are among the ROIs. They stay in memory.
+2. The feature scale brings the mean norm of the embeddings to `target_norm`, so that one C fits any network.
+3. Pictures pass in order, `nr_epochs` times. Hard negatives of a class are ROIs that score above `hard_threshold` and
+   overlap each object of the class by less than `negative_overlap`; they join the cache of the class.
+4. When more than `retrain_limit` negatives joined since the last time, the class is trained on its positives and its
+   cache; then negatives that score below `evict_threshold` leave the cache (if that does not empty it).
+5. After the last picture every class is trained once more.
+
+A negative that is still in the cache when it is found again (in the second pass) joins again, as in the published
+code, and counts twice. Here it is held once, with a count; the weights are the same.
+Letters in shapes: n_i ROIs of picture i, C classes (0 is the background), D features.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from fastRCNN.svm.feature_pool import FeaturePool
+from fastRCNN.svm.linear_svm import solve
+from fastRCNN.svm.model import SvmModel
+from fastRCNN.svm.scoring import score_rois
+from helpers.console import progress
+from helpers.errors import UserError
+
+_log = logging.getLogger(__name__)
+_PICTURES_FOR_SCALE = 100
+_NEVER = -1000.0  # bias of a class that is skipped: far below the background's score, which is 0
+
+
+@dataclass(frozen=True)
+class SvmTraining:
+    """The parameters of step 4, with the published values.
+
+    C, intercept_scaling, positive_weight: svm_C, svm_B and svm_posWeight. "balanced" gives positives and negatives
+        the same total weight; a number is the weight of a positive relative to a negative.
+    loss: svm_loss, "hinge" or "squared_hinge".
+    nr_epochs, retrain_limit, evict_threshold, target_norm, seed: svm_nrEpochs, svm_retrainLimit, svm_evictThreshold,
+        svm_targetNorm, svm_rngSeed (it chooses the pictures for the feature scale when there are more than 100).
+    hard_threshold, negative_overlap: a hard negative scores above the one and overlaps less than the other.
+    positive_overlap: train_posOverlapThres.
+    skip_classes_without_positives: give such a class weights 0 and a bias of -1000, so that it is never detected,
+        instead of stopping.
+    """
+
+    C: float = 0.001
+    intercept_scaling: float = 10.0
+    nr_epochs: int = 2
+    retrain_limit: int = 2000
+    evict_threshold: float = -1.1
+    positive_weight: float | str = "balanced"
+    loss: str = "hinge"
+    target_norm: float = 20.0
+    hard_threshold: float = -1.0001
+    negative_overlap: float = 0.3
+    positive_overlap: float = 0.5
+    seed: int = 3
+    skip_classes_without_positives: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("C", "intercept_scaling", "target_norm", "positive_overlap", "negative_overlap"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}: expected a number above 0, got {getattr(self, name)}")
+        for name in ("nr_epochs", "retrain_limit"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        if self.loss not in ("hinge", "squared_hinge"):
+            raise ValueError(f"loss: expected 'hinge' or 'squared_hinge', got {self.loss!r}")
+        weight = self.positive_weight
+        if weight != "balanced" and not (isinstance(weight, int | float) and weight > 0):
+            raise ValueError(f"positive_weight: expected 'balanced' or a number above 0, got {weight!r}")
+
+
+@dataclass(frozen=True)
+class ClassReport:
+    """What one training of one class came to.
+
+    nr_negatives counts cached negatives, repeated ones included, before easy ones leave; `kept` is what stays.
+    accuracy is the mean of the two shares that score on the right side of 0. loss is the SVM's objective.
+    """
+
+    class_index: int
+    nr_positives: int
+    nr_negatives: int
+    kept: int
+    positives_wrong: int
+    negatives_wrong: int
+    accuracy: float
+    loss: float
+    seconds: float
+
+
+def train_svms(
+    features: Sequence[NDArray[np.float32]],
+    overlaps: Sequence[NDArray[np.float32]],
+    *,
+    parameters: SvmTraining | None = None,
+    compat: str = "corrected",
+    class_names: Sequence[str] | None = None,
+    jobs: int = 1,
+    on_epoch: Callable[[int, SvmModel], None] | None = None,
+    on_trained: Callable[[ClassReport], None] | None = None,
+) -> SvmModel:
+    """Return the SVMs of all classes.
+
+    features: per picture the embeddings of its real ROIs, (n_i, D) float32; read again in each pass, one at a time.
+    overlaps: per picture (n_i, C) float32, the best IoU of each ROI with an annotated object of each class.
+    compat: "tutorial" mines with the published, mis-scaled score (`fastRCNN.svm.scoring`).
+    jobs: classes trained at the same time; it does not change the result.
+    on_epoch: called after each pass with its number and the SVMs so far.
+    on_trained: called after each training of a class.
+
+    Raises `UserError` that names all classes without positives before any embedding is read.
+    """
+    parameters = parameters or SvmTraining()
+    if len(features) != len(overlaps):
+        raise ValueError(f"expected overlaps for each picture, got {len(features)} features, {len(overlaps)} overlaps")
+    if len(features) == 0:
+        raise UserError("No pictures to train SVMs on. Put annotated pictures into positive/ and run steps 1 to 3.")
+    classes = _trainable_classes(overlaps, parameters, class_names)
+    training = _Training(features, overlaps, parameters, compat, classes, jobs, on_trained)
+    training.collect_positives()
+    for epoch in range(parameters.nr_epochs):
+        training.mine(epoch)
+        if on_epoch is not None:
+            on_epoch(epoch, training.model())
+    without = [j for j in classes if not training.classes[j].counts.any()]
+    if without:
+        names = ", ".join(_names(without, class_names))
+        raise UserError(
+            f"No negative example was found for: {names}. Every ROI overlaps such an object by "
+            f"{parameters.negative_overlap} or more. Compute more ROIs in step 1, or add pictures to negative/"
+        )
+    training.retrain(classes)
+    return training.model()
+
+
+def _trainable_classes(
+    overlaps: Sequence[NDArray[np.float32]], parameters: SvmTraining, class_names: Sequence[str] | None
+) -> list[int]:
+    """Return the indices of the classes that have positives; see `skip_classes_without_positives` for the others."""
+    counts = sum(
+        np.bincount(best[positive], minlength=overlap.shape[1])
+        for overlap in overlaps
+        for best, positive in [_positives(overlap, parameters.positive_overlap)]
+    )
+    assert isinstance(counts, np.ndarray)
+    empty = [j for j in range(1, len(counts)) if counts[j] == 0]
+    if empty:
+        names = ", ".join(_names(empty, class_names))
+        if not parameters.skip_classes_without_positives or len(empty) == len(counts) - 1:
+            raise UserError(
+                f"No positive example for: {names}. An SVM cannot be trained without any. Annotate objects of "
+                f"{'this class' if len(empty) == 1 else 'these classes'} in positive/, or take "
+                f"{'it' if len(empty) == 1 else 'them'} out of `classes`, or let step 4 pass over such classes: "
+                "--set svm_skipClassesWithoutPositives=True"
+            )
+        _log.warning("No positive example for: %s. Skipped: never detected.", names)
+    return [j for j in range(1, len(counts)) if counts[j] > 0]
+
+
+def _names(indices: list[int], class_names: Sequence[str] | None) -> list[str]:
+    return [class_names[j] if class_names is not None else f"class {j}" for j in indices]
+
+
+def _positives(overlap: NDArray[np.float32], threshold: float) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the class each ROI overlaps most, (n,), and whether by enough to be its positive, (n,) bool."""
+    best = overlap[:, 1:].argmax(axis=1) + 1
+    return best, overlap[np.arange(len(overlap)), best] >= threshold
+
+
+class _Class:
+    """The training state of one class, indexed by the slots of the pool."""
+
+    def __init__(self) -> None:
+        self.positive = np.zeros(0, bool)
+        self.counts = np.zeros(0, np.int64)  # how often a negative is in the cache
+        self.nr_added = 0
+
+    def resize(self, size: int) -> None:
+        missing = size - len(self.counts)
+        if missing > 0:
+            for name in ("positive", "counts"):
+                array = getattr(self, name)
+                setattr(self, name, np.concatenate([array, np.zeros(missing, array.dtype)]))
+
+
+class _Training:
+    def __init__(
+        self,
+        features: Sequence[NDArray[np.float32]],
+        overlaps: Sequence[NDArray[np.float32]],
+        parameters: SvmTraining,
+        compat: str,
+        classes: list[int],
+        jobs: int,
+        on_trained: Callable[[ClassReport], None] | None,
+    ) -> None:
+        self.features, self.overlaps, self.parameters, self.compat = features, overlaps, parameters, compat
+        self.jobs, self.on_trained = max(1, jobs), on_trained
+        self.classes = {j: _Class() for j in classes}
+        dimension, nr_classes = features[0].shape[1], overlaps[0].shape[1]
+        self.pool = FeaturePool(dimension)
+        self.scale = 1.0
+        self.weights = np.zeros((nr_classes, dimension))
+        self.biases = np.zeros(nr_classes)
+        self.biases[[j for j in range(1, nr_classes) if j not in self.classes]] = _NEVER
+        self._model: SvmModel | None = None
+
+    def model(self) -> SvmModel:
+        if self._model is None:
+            self._model = SvmModel(self.weights, self.biases, self.scale)
+        return self._model
+
+    def collect_positives(self) -> None:
+        """Steps 1 and 2, in one pass over the pictures."""
+        nr_pictures = len(self.features)
+        rng = np.random.default_rng(self.parameters.seed)
+        measured = (
+            set(range(nr_pictures))
+            if nr_pictures <= _PICTURES_FOR_SCALE
+            else set(rng.choice(nr_pictures, _PICTURES_FOR_SCALE, replace=False).tolist())
+        )
+        total, count = 0.0, 0
+        for i in progress(range(nr_pictures), "positives"):
+            best, positive = _positives(self.overlaps[i], self.parameters.positive_overlap)
+            rows = np.flatnonzero(positive)
+            if i not in measured and len(rows) == 0:
+                continue
+            features = self._read(i)
+            if i in measured:
+                total += np.sqrt(np.einsum("nd,nd->n", features, features)).sum(dtype=np.float64)
+                count += len(features)
+            slots = self.pool.put(features, rows, i, np.ones(self.pool.size, bool))
+            for j, state in self.classes.items():
+                state.resize(self.pool.size)
+                state.positive[slots[best[rows] == j]] = True
+        if not (np.isfinite(total) and total > 0):
+            raise UserError(
+                "The embeddings of the training ROIs are all zero, or not finite: the network does not fit the "
+                "pictures. Run 3_runCntk.py again, with another weight file."
+            )
+        self.scale = self.parameters.target_norm / (total / count)
+
+    def mine(self, epoch: int) -> None:
+        """Steps 3 and 4: one pass over the pictures."""
+        for i in progress(range(len(self.features)), f"mining, pass {epoch + 1} of {self.parameters.nr_epochs}"):
+            features, overlap = self._read(i), self.overlaps[i]
+            scores = score_rois(features, self.model(), compat=self.compat)
+            hard = (scores > self.parameters.hard_threshold) & (overlap < self.parameters.negative_overlap)
+            hard = hard[:, list(self.classes)]
+            rows = np.flatnonzero(hard.any(axis=1))
+            slots = self.pool.put(features, rows, i, self._used())
+            for column, state in enumerate(self.classes.values()):
+                state.resize(self.pool.size)
+                chosen = slots[hard[rows, column]]
+                state.counts[chosen] += 1
+                state.nr_added += len(chosen)
+            self.retrain([j for j, state in self.classes.items() if state.nr_added > self.parameters.retrain_limit])
+
+    def retrain(self, classes: list[int]) -> None:
+        """Step 4 for these classes, which do not depend on each other."""
+        if not classes:
+            return
+        with threadpool_limits(limits=1), ThreadPoolExecutor(self.jobs) as executor:
+            for j, (weights, bias, report) in zip(classes, executor.map(self._train_class, classes), strict=True):
+                self.weights[j], self.biases[j] = weights, bias
+                if self.on_trained is not None:
+                    self.on_trained(report)
+        self._model = None
+
+    def _train_class(self, j: int) -> tuple[NDArray[np.float64], float, ClassReport]:
+        started = time.perf_counter()
+        state, options = self.classes[j], self.parameters
+        positives, negatives = np.flatnonzero(state.positive), np.flatnonzero(state.counts)
+        counts = state.counts[negatives]
+        slots = np.concatenate([positives, negatives])
+        signs = np.concatenate([np.ones(len(positives)), -np.ones(len(negatives))])
+        nr_positives, nr_negatives = len(positives), int(counts.sum())
+        positive_weight, negative_weight = self._class_weights(nr_positives, nr_negatives)
+        costs = options.C * np.concatenate(
+            [np.full(nr_positives, positive_weight), negative_weight * counts.astype(np.float64)]
+        )
+        solution = solve(
+            self.pool.rows, slots, signs, costs, scale=self.scale, intercept_scaling=options.intercept_scaling,
+            loss=options.loss, start=(self.weights[j], self.biases[j]) if self.weights[j].any() else None,
+        )  # fmt: skip
+        weights, bias = solution.weights, solution.bias
+        # easy negatives leave the cache
+        margins = solution.margins
+        stays = margins[nr_positives:] >= options.evict_threshold
+        if stays.any():
+            state.counts[negatives[~stays]] = 0
+        state.nr_added = 0
+        regular = 0.5 * float(weights @ weights) / self.scale**2 + 0.5 * (bias / options.intercept_scaling) ** 2
+        hinge = np.maximum(0, 1 - signs * margins)
+        positives_wrong = int((margins[:nr_positives] < 0).sum())
+        negatives_wrong = int(counts[margins[nr_positives:] > 0].sum())
+        report = ClassReport(
+            class_index=j,
+            nr_positives=nr_positives,
+            nr_negatives=nr_negatives,
+            kept=int(state.counts.sum()),
+            positives_wrong=positives_wrong,
+            negatives_wrong=negatives_wrong,
+            accuracy=1 - 0.5 * positives_wrong / nr_positives - 0.5 * negatives_wrong / nr_negatives,
+            loss=float(regular) + float(costs @ hinge ** (2 if options.loss == "squared_hinge" else 1)),
+            seconds=time.perf_counter() - started,
+        )
+        return weights, bias, report
+
+    def _class_weights(self, nr_positives: int, nr_negatives: int) -> tuple[float, float]:
+        if isinstance(self.parameters.positive_weight, str):
+            half = (nr_positives + nr_negatives) / 2
+            return half / nr_positives, half / nr_negatives
+        return float(self.parameters.positive_weight), 1.0
+
+    def _used(self) -> NDArray[np.bool_]:
+        used = np.zeros(self.pool.size, bool)
+        for state in self.classes.values():
+            used |= state.positive | (state.counts > 0)
+        return used
+
+    def _read(self, i: int) -> NDArray[np.float32]:
+        features, expected = np.asarray(self.features[i], dtype=np.float32), len(self.overlaps[i])
+        if features.shape != (expected, self.weights.shape[1]):
+            raise ValueError(
+                f"picture {i}: expected embeddings of shape ({expected}, {self.weights.shape[1]}), got {features.shape}"
+            )
+        return features

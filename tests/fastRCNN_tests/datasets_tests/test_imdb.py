@@ -1,0 +1,84 @@
+"""Data sets: order, classes, dropped labels, and every fault of the annotations in one message."""
+
+import pytest
+
+from fastRCNN.datasets.imdb import Imdb
+from helpers.annotations import boxes_path, labels_path, write_annotation
+from helpers.artifacts import Artifacts
+from helpers.errors import UserError
+
+
+@pytest.fixture
+def tiny(tiny_root):
+    return Artifacts(tiny_root, "tiny")
+
+
+def test_order_classes_and_counts(tiny):
+    train, test = Imdb(tiny, "train"), Imdb(tiny, "test")
+    assert train.classes == ("__background__", "disc", "square")
+    assert [f"{path.parent.name}/{path.name}" for path in train.image_paths] == [
+        "positive/0.png", "positive/1.png", "positive/2.png", "positive/3.png", "negative/4.png",
+    ]  # fmt: skip
+    assert (len(train), len(test)) == (5, 2)
+    assert train.objects_per_class() == {"disc": 4, "square": 4}
+    record = train[1]
+    assert (record.index, record.width, record.height) == (1, 120, 90)
+    assert record.gt_boxes.shape == (2, 4)
+    assert record.gt_classes.tolist() == [1, 2]
+    assert train[4].gt_boxes.shape == (0, 4)
+    assert [record.index for record in train] == list(range(5))
+
+
+def test_given_classes_decide_the_numbers(tiny):
+    assert Imdb(tiny, "train", ["square", "disc"])[0].gt_classes.tolist() == [2, 1]
+
+
+def test_special_labels_are_dropped(tiny):
+    picture = tiny.data / "positive" / "0.png"
+    write_annotation(picture, [[1, 1, 9, 9], [2, 2, 20, 20], [5, 5, 30, 30]], ["EXCLUDE", "disc", "UNDECIDED"])
+    record = Imdb(tiny, "train")[0]
+    assert record.gt_boxes.tolist() == [[2, 2, 20, 20]]
+    assert record.gt_classes.tolist() == [1]
+
+
+def test_empty_annotation_means_no_object(tiny):
+    write_annotation(tiny.data / "testImages" / "5.png", [], [])
+    assert len(Imdb(tiny, "test")[0].gt_boxes) == 0
+
+
+def test_all_faults_are_reported_together(tiny):
+    of = tiny.data / "positive"
+    labels_path(of / "0.png").write_text("Disc\nsqare\n")
+    boxes_path(of / "1.png").write_text("1\t2\n3\t4\t5\t6\n")
+    boxes_path(of / "2.png").unlink()
+    (of / "3.png").write_bytes(b"no picture")
+    with pytest.raises(UserError) as error:
+        Imdb(tiny, "train", ["disc", "square"])
+    text = str(error.value)
+    for part in (
+        "'Disc', 1 box(es), is not among the classes; did you mean 'disc'",
+        "'sqare', 1 box(es), is not among the classes; did you mean 'square'",
+        "1.bboxes.tsv:1",
+        "2.bboxes.tsv: missing",
+        "3.png: not a JPEG",
+    ):
+        assert part in text
+
+
+def test_missing_data_set_folder_and_pictures(tiny, tiny_root):
+    with pytest.raises(UserError, match=r"no such data set.*tiny"):
+        Imdb(Artifacts(tiny_root, "tyni"), "train")
+    for path in (tiny.data / "testImages").glob("*.png"):
+        path.unlink()
+    with pytest.raises(UserError, match="no picture"):
+        Imdb(tiny, "test")
+    (tiny.data / "negative").rename(tiny.data / "elsewhere")
+    with pytest.raises(UserError, match=r"missing: negative"):
+        Imdb(tiny, "train")
+
+
+def test_no_annotated_object_at_all(tiny):
+    for picture in (tiny.data / "positive").glob("*.png"):
+        write_annotation(picture, [], [])
+    with pytest.raises(UserError, match="no annotated object"):
+        Imdb(tiny, "train")

@@ -1,0 +1,161 @@
+"""The engine against networks written down in plain PyTorch, layer by layer, for all three shapes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from fastRCNN.engines import load_engine, starting_network
+from fastRCNN.engines.torch_engine import TorchEngine, _different, _pooled_by_torch, choose_device
+from fastRCNN.network.alexnet import caffe_shape, cntk_shape, he_initialised, torchvision_shape
+from fastRCNN.network.roi_pooling import roi_pool
+from helpers.errors import UserError
+
+WIDTHS = (8, 12, 12, 12, 8)
+
+
+def plain_trunk(shape):
+    """The trunk of each published shape, as its papers and files describe it."""
+    lrn = [nn.LocalResponseNorm(5, 1e-4, 0.75, 1.0)]
+    conv, relu = nn.Conv2d, nn.ReLU
+    if shape is cntk_shape:
+        return nn.Sequential(
+            conv(3, 8, 11, 4), relu(), *lrn, nn.MaxPool2d(3, 2), conv(8, 12, 5, padding=2), relu(), *lrn,
+            nn.MaxPool2d(3, 2), conv(12, 12, 3, padding=1), relu(), conv(12, 12, 3, padding=1), relu(),
+            conv(12, 8, 3, padding=1), relu(),
+        )  # fmt: skip
+    if shape is caffe_shape:
+        return nn.Sequential(
+            conv(3, 8, 11, 4), relu(), *lrn, nn.MaxPool2d(3, 2, ceil_mode=True), conv(8, 12, 5, padding=2, groups=2),
+            relu(), *lrn, nn.MaxPool2d(3, 2, ceil_mode=True), conv(12, 12, 3, padding=1), relu(),
+            conv(12, 12, 3, padding=1, groups=2), relu(), conv(12, 8, 3, padding=1, groups=2), relu(),
+        )  # fmt: skip
+    return nn.Sequential(
+        conv(3, 8, 11, 4, padding=2), relu(), nn.MaxPool2d(3, 2), conv(8, 12, 5, padding=2), relu(), nn.MaxPool2d(3, 2),
+        conv(12, 12, 3, padding=1), relu(), conv(12, 12, 3, padding=1), relu(), conv(12, 8, 3, padding=1), relu(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", [cntk_shape, caffe_shape, torchvision_shape])
+def test_equals_the_plain_network(shape):
+    network = he_initialised(3, spec=shape(widths=WIDTHS, hidden=16))
+    trunk, head = plain_trunk(shape), nn.Sequential(nn.Linear(8 * 36, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU())
+    for modules, names in ((trunk, [f"conv{i}" for i in range(1, 6)]), (head, ["fc6", "fc7"])):
+        layers = [module for module in modules if isinstance(module, (nn.Conv2d, nn.Linear))]
+        for layer, name in zip(layers, names, strict=True):
+            layer.weight.data = torch.from_numpy(network.weight(name))
+            layer.bias.data = torch.from_numpy(network.bias(name))
+    picture = np.random.default_rng(0).integers(0, 256, (200, 200, 3)).astype(np.uint8)
+    pixels = picture.astype(np.float32)
+    if shape is cntk_shape:
+        pixels = pixels - 114
+    elif shape is caffe_shape:
+        pixels = pixels - np.array([104, 117, 123], np.float32)
+    else:
+        pixels = (pixels[:, :, ::-1] / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    with torch.inference_mode():
+        expected = trunk(torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], np.float32)))[0].numpy()
+        engine = TorchEngine(network, device="cpu")
+        found = engine.feature_map(picture)
+        np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+        rois = np.array([[0, 0, 199, 199], [16, 32, 100, 150], [16, 32, 100, 150.5]], np.float32)
+        pooled = engine.pool(expected, rois)
+        rows = head(torch.from_numpy(pooled).flatten(1)).numpy()
+    np.testing.assert_allclose(engine.embed(picture, rois), rows, atol=1e-4 * np.abs(rows).max())
+
+
+@pytest.mark.parametrize("shape", [cntk_shape, caffe_shape, torchvision_shape])
+def test_bfloat16_is_close_to_float32(shape):
+    network = he_initialised(3, spec=shape(widths=WIDTHS, hidden=64))
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 256, (200, 200, 3)).astype(np.uint8)
+    rois = np.sort(rng.integers(0, 200, (50, 2, 2)), axis=1).reshape(50, 4).astype(np.float32)
+    exact = TorchEngine(network, device="cpu").embed(picture, rois)
+    with TorchEngine(network, device="cpu", precision="bfloat16") as engine:
+        rounded = engine.embed(picture, rois)
+        assert engine.feature_map(picture).dtype == np.float32
+    assert rounded.dtype == np.float32
+    assert not (rounded.view(np.uint32) & 0xFFFF).any(), "a bfloat16 is the upper half of a float32"
+    # each rounding is at most 2**-9 of a number, and seven layers follow each other
+    assert np.linalg.norm(rounded - exact) < 7 * 2**-9 * np.linalg.norm(exact)
+    assert not np.array_equal(rounded, exact)
+
+
+def test_the_first_of_equal_cells():
+    rng = np.random.default_rng(0)
+    for cells in (rng.integers(0, 3, (200, 4)), rng.integers(-2, 2, (200, 4)), rng.integers(0, 2, (200, 4)) * 2**40):
+        first, which = _different(cells)
+        expected = [next(j for j in range(200) if (cells[j] == cells[i]).all()) for i in range(200)]
+        assert first[which].tolist() == expected
+        assert first.tolist() == sorted(set(expected))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_repeated_rois_and_order_make_no_difference(slim_weights, precision):
+    engine = load_engine("torch", slim_weights, precision=precision)
+    picture = np.random.default_rng(1).integers(0, 256, (160, 160, 3)).astype(np.uint8)
+    rng = np.random.default_rng(2)
+    corners = rng.integers(0, 100, (40, 2))
+    rois = np.concatenate([corners, corners + rng.integers(1, 60, (40, 2))], axis=1).astype(np.float32)
+    rows = engine.embed(picture, np.concatenate([rois, rois[::-1]]))
+    assert rows.shape == (80, engine.feature_dimension) == (80, 64)
+    np.testing.assert_array_equal(rows[:40], rows[40:][::-1])
+    assert rows.dtype == np.float32
+    assert (rows >= 0).all()
+    assert np.ptp(rows, axis=0).max() > 0, "different ROIs must differ"
+    assert engine.embed(picture, np.zeros((0, 4), np.float32)).shape == (0, 64)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_pooled_rows_begin_where_the_matrix_units_read_fast(slim_weights, precision):
+    engine = load_engine("torch", slim_weights, precision=precision)
+    kind = np.float32 if precision == "float32" else np.int16
+    for rois in (1, 3, 200):  # NumPy's small arrays lie anywhere, its large ones 16 bytes after such a place
+        pooled = engine.pool(np.ones((8, 10, 10), kind), np.zeros((rois, 4), np.float32))
+        assert pooled.dtype == kind
+        assert pooled.ctypes.data % 64 == 0
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+def test_pooling_as_on_a_gpu_gives_the_same_numbers(kind):
+    rng = np.random.default_rng(5)
+    feature_map = torch.from_numpy(rng.normal(size=(7, 19, 23)).astype(np.float32)).to(kind)
+    corners = rng.integers(-30, 400, (50, 2, 2))
+    rois = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1).astype(np.float32)
+    expected = roi_pool(feature_map.float().numpy(), rois)
+    assert np.count_nonzero(expected) > 1000
+    np.testing.assert_array_equal(_pooled_by_torch(feature_map, rois, 6, 1 / 16).numpy(), expected)
+
+
+def test_loading_an_engine_imports_no_sympy(slim_weights):
+    program = (
+        "import sys; from fastRCNN.engines import load_engine; from pathlib import Path; "
+        f"load_engine('torch', Path({str(slim_weights)!r})); assert 'sympy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).resolve().parents[2])
+
+
+def test_starting_network_is_the_seeds_own():
+    first, again, other = (starting_network("", seed).weight("conv1") for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_wrong_pictures_engines_and_devices(slim_weights, tmp_path):
+    engine = load_engine("torch", slim_weights)
+    with pytest.raises(ValueError, match="uint8"):
+        engine.embed(np.zeros((50, 50, 3), np.float32), np.zeros((1, 4), np.float32))
+    with pytest.raises(ValueError, match="engine"):
+        load_engine("caffe", slim_weights)
+    with pytest.raises(ValueError, match="precision"):
+        load_engine("torch", slim_weights, precision="float16")
+    with pytest.raises(UserError, match="--engine cntk"):
+        load_engine("torch", tmp_path / "AlexNet.model")
+    if not torch.cuda.is_available():
+        assert choose_device("auto").type == "cpu"
+        with pytest.raises(UserError, match="no NVIDIA GPU"):
+            choose_device("cuda")

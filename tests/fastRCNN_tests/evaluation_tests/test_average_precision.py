@@ -1,0 +1,392 @@
+"""Average precision against hand arithmetic, a slow reference written from the definition, and pycocotools."""
+
+import contextlib
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fastRCNN.evaluation.average_precision import PictureResult, ap_11point, ap_area, evaluate
+
+CLASSES = ("__background__", "orange", "eggBox")
+
+
+def _picture(boxes, scores, gt_boxes=(), gt_classes=(), index=0):
+    return PictureResult(
+        index,
+        Path(f"{index}.jpg"),
+        np.array(boxes, dtype=np.int32).reshape(-1, 4),
+        np.array(scores, dtype=np.float32).reshape(-1, len(CLASSES)),
+        np.array(gt_boxes, dtype=np.int32).reshape(-1, 4),
+        np.array(gt_classes, dtype=np.int64),
+    )
+
+
+# --- the two metrics -------------------------------------------------------------------------------------------------
+
+
+def test_ap_by_hand():
+    # right, wrong, right, right of 4 objects: precisions 1, 1/2, 2/3, 3/4 at recalls 1/4, 1/4, 2/4, 3/4.
+    # Envelope: 1 up to recall 0.25, 3/4 up to 0.75, then 0.
+    right = [True, False, True, True]
+    # Points 0, 0.1, 0.2 have 1; 0.3 to 0.7 have 3/4 (five of them); 0.8, 0.9, 1.0 have 0.
+    assert ap_11point(right, positives=4) == pytest.approx((3 + 5 * 0.75) / 11, abs=1e-15)
+    assert ap_area(right, positives=4) == pytest.approx(0.25 * 1 + 0.5 * 0.75, abs=1e-15)
+
+
+def test_ap_11point_reaches_a_recall_exactly_except_in_the_tutorial():
+    # 3 of 5 found: recall 0.6. The published code compares with 0.6000000000000001 and misses the seventh point.
+    assert ap_11point([True] * 3, positives=5) == pytest.approx(7 / 11, abs=1e-15)
+    assert ap_11point([True] * 3, positives=5, compat="tutorial") == pytest.approx(6 / 11, abs=1e-15)
+    # 1 of 10: recall 0.1, which both reach.
+    assert ap_11point([True], positives=10, compat="tutorial") == pytest.approx(2 / 11, abs=1e-15)
+
+
+def test_ap_without_objects_is_not_defined_and_without_detections_zero():
+    assert ap_11point([False], positives=0) is None
+    assert ap_area([], positives=0) is None
+    assert ap_11point([], positives=3) == 0.0
+    assert ap_area([], positives=3) == 0.0
+
+
+def _slow_ap(right, positives):
+    """Both metrics from their definitions, one detection and one point at a time, in fractions of whole numbers."""
+    points = []  # (found, precision)
+    found = 0
+    for rank, good in enumerate(right, start=1):
+        found += good
+        points.append((found, found / rank))
+    eleven = sum(max([p for f, p in points if f * 10 >= k * positives], default=0.0) for k in range(11)) / 11
+    area = sum(max([p for f, p in points if f >= k], default=0.0) for k in range(1, positives + 1)) / positives
+    return eleven, area
+
+
+@given(st.lists(st.booleans(), max_size=30), st.integers(0, 8))
+def test_ap_equals_the_slow_reference(right, missed):
+    positives = sum(right) + missed
+    if positives == 0:
+        return
+    eleven, area = _slow_ap(right, positives)
+    assert ap_11point(right, positives=positives) == pytest.approx(eleven, abs=1e-12)
+    assert ap_area(right, positives=positives) == pytest.approx(area, abs=1e-12)
+
+
+def test_the_envelope_is_what_ap_area_measures():
+    boxes = _far_apart(6)
+    truth = [boxes[0], boxes[2], boxes[3], [500, 0, 509, 9]]
+    scores = [[0, 1 - i / 10, 0] for i in range(6)]  # right, wrong, right, right, wrong, wrong of 4 objects
+    result = evaluate([_picture(boxes, scores, truth, [1] * 4)], CLASSES).classes[0]
+    recalls, precisions = result.envelope()
+    np.testing.assert_allclose(recalls, [0, 0.25, 0.25, 0.5, 0.5, 0.75])
+    np.testing.assert_allclose(precisions, [1, 1, 0.75, 0.75, 0.75, 0.75])
+    assert (np.diff(recalls) * precisions[:-1]).sum() == pytest.approx(result.ap_area)
+    assert [len(part) for part in evaluate([], CLASSES).classes[0].envelope()] == [0, 0]
+
+
+@given(st.lists(st.booleans(), max_size=30), st.integers(0, 8))
+def test_ap_properties(right, missed):
+    positives = sum(right) + missed
+    for metric in (ap_11point, ap_area):
+        value = metric(right, positives=positives)
+        if positives == 0:
+            assert value is None
+            continue
+        assert 0 <= value <= 1
+        assert metric([*right, False], positives=positives) == value  # a lower-scored false positive changes nothing
+        assert metric([False, *right], positives=positives) <= value
+        assert metric([True] * positives, positives=positives) == pytest.approx(1)
+
+
+@given(st.integers(1, 20), st.integers(0, 20))
+def test_the_metrics_agree_when_precision_is_constant_up_to_recall_1(positives, false_positives):
+    right = [True] * positives + [False] * false_positives
+    assert ap_11point(right, positives=positives) == pytest.approx(ap_area(right, positives=positives))
+
+
+# --- the whole evaluation --------------------------------------------------------------------------------------------
+
+
+def test_every_roi_counts_for_every_class():
+    """One ROI that scores best for eggBox is still the second-best orange."""
+    result = evaluate(
+        [
+            _picture(
+                [[0, 0, 99, 99], [200, 0, 299, 99]],
+                [[0, 0.2, 0.9], [0, 0.7, 0.1]],
+                [[0, 0, 99, 99], [200, 0, 299, 99]],
+                [1, 1],
+            )
+        ],
+        CLASSES,
+    )
+    orange = result.classes[0]
+    assert (orange.name, orange.positives, orange.detections) == ("orange", 2, 2)
+    assert orange.ap_11point == orange.ap_area == 1
+    np.testing.assert_array_equal(orange.matching.recalls, [0.5, 1])
+
+
+def test_evaluation_by_hand_over_three_pictures():
+    orange_a, orange_b = [0, 0, 99, 99], [200, 0, 299, 99]
+    pictures = [
+        _picture([orange_a, orange_b], [[0, 0.9, 0], [0, 0.5, 0]], [orange_a, orange_b], [1, 1], index=0),
+        _picture([orange_a], [[0, 0.8, 0]], [], [], index=1),  # a picture without objects: a false positive
+        _picture([orange_a], [[0, 0.7, 0]], [orange_a], [1], index=2),
+    ]
+    orange, egg_box = evaluate(pictures, CLASSES).classes
+    # By score: right, wrong, right, right of 3 objects: precisions 1, 1/2, 2/3, 3/4 at recalls 1/3, 1/3, 2/3, 1.
+    assert orange.ap_area == pytest.approx(1 / 3 + 2 / 3 * 0.75)
+    # Recalls 0 to 0.3 (four points): 1; 0.4 to 1 (seven points): 3/4.
+    assert orange.ap_11point == pytest.approx((4 + 7 * 0.75) / 11)
+    assert egg_box.ap_11point is None and egg_box.ap_area is None and egg_box.positives == 0
+
+
+def test_class_without_objects_is_left_out_of_the_mean_and_named():
+    box = [0, 0, 99, 99]
+    result = evaluate([_picture([box], [[0, 0.9, 0.8]], [box], [1])], CLASSES)
+    assert result.undefined == ("eggBox",)
+    assert result.map_11point == result.map_area == 1
+    assert evaluate([_picture([box], [[0, 0.9, 0.8]])], CLASSES).map_area is None
+
+
+def test_class_with_objects_and_no_detection_has_ap_0():
+    result = evaluate([_picture([], [], [[0, 0, 99, 99]], [2])], CLASSES)
+    assert result.classes[1].ap_11point == result.classes[1].ap_area == 0.0
+    assert (result.classes[1].positives, result.classes[1].detections) == (1, 0)
+    assert result.map_11point == 0.0
+
+
+def test_no_pictures():
+    result = evaluate([], CLASSES)
+    assert result.pictures == 0 and result.map_area is None and result.undefined == ("orange", "eggBox")
+
+
+def test_nms_removes_the_second_roi_on_an_object():
+    boxes = [[0, 0, 99, 99], [10, 0, 109, 99]]  # IoU 0.82
+    picture = _picture(boxes, [[0, 0.9, 0], [0, 0.8, 0]], [boxes[0]], [1])
+    assert evaluate([picture], CLASSES, nms_threshold=0.3).classes[0].detections == 1
+    assert evaluate([picture], CLASSES, nms_threshold=0.9).classes[0].detections == 2
+
+
+def _far_apart(number):
+    return [[20 * i, 0, 20 * i + 9, 9] for i in range(number)]
+
+
+def test_at_most_100_candidates_per_picture_and_class():
+    scores = np.zeros((150, 3), dtype=np.float32)
+    scores[:, 1] = np.linspace(0, 1, 150)
+    picture = _picture(_far_apart(150), scores)
+    result = evaluate([picture], CLASSES, max_per_set=1000)
+    assert result.classes[0].detections == 100
+    assert result.classes[0].matching.scores.min() == scores[50, 1]
+
+
+def test_candidates_of_the_set_lie_strictly_above_the_limiting_score():
+    # 40 * 2 pictures = 80 of 60 + 60 candidates; the 80th best score is the limit and, as in the published code,
+    # falls out itself: 79 stay.
+    scores = np.zeros((120, 3), dtype=np.float32)
+    scores[:, 1] = np.arange(120) / 128
+    pictures = [_picture(_far_apart(60), scores[::2], index=0), _picture(_far_apart(60), scores[1::2], index=1)]
+    matching = evaluate(pictures, CLASSES).classes[0].matching
+    assert len(matching.scores) == 79
+    assert matching.scores.min() == np.float32(41 / 128)
+
+
+def test_candidate_limit_equals_the_published_heap():
+    """The closed form against a running heap, as the published code keeps it, on scores with many ties."""
+    import heapq
+
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        pictures, heap, limit, kept = 5, [], -np.inf, []
+        scores = [rng.integers(0, 30, size=rng.integers(0, 25)).astype(np.float32) for _ in range(pictures)]
+        for values in scores:
+            values = np.sort(values[values > limit])[::-1][:10]
+            kept.append(values)
+            for value in values:
+                heapq.heappush(heap, value)
+            if len(heap) > 4 * pictures:
+                while len(heap) > 4 * pictures:
+                    heapq.heappop(heap)
+                limit = heap[0]
+        expected = sorted(np.concatenate([values[values > limit] for values in kept]).tolist(), reverse=True)
+        results = []
+        for i, values in enumerate(scores):
+            table = np.zeros((len(values), 3), dtype=np.float32)
+            table[:, 1] = values
+            results.append(_picture(_far_apart(len(values)), table, index=i))
+        found = evaluate(results, CLASSES, max_per_picture=10, max_per_set=4).classes[0].matching.scores
+        assert found.tolist() == expected
+
+
+def test_tutorial_adds_one_to_detections_only():
+    # Object 10..29 x 0..9 (20 x 10). ROI 16..35 x 0..9 shares 14 columns: 140 / 260, right. Moved by one to
+    # 17..36 x 1..10 it shares 13 x 9 = 117 of 200 + 200 - 117 = 283 pixels: 0.413, wrong.
+    picture = _picture([[16, 0, 35, 9]], [[0, 1, 0]], [[10, 0, 29, 9]], [1])
+    assert evaluate([picture], CLASSES).classes[0].matching.overlaps[0] == pytest.approx(14 / 26)
+    assert evaluate([picture], CLASSES).map_11point == 1
+    shifted = evaluate([picture], CLASSES, compat="tutorial")
+    assert shifted.classes[0].matching.overlaps[0] == pytest.approx(117 / 283)
+    assert shifted.map_11point == 0
+
+
+def test_tutorial_compares_recall_as_the_published_code():
+    boxes = _far_apart(5)
+    # Three of five objects found, nothing else. The shift by one leaves IoU 81 / 119 = 0.68 on boxes of 10 x 10.
+    picture = _picture(boxes[:3], [[0, 0.9, 0], [0, 0.8, 0], [0, 0.7, 0]], boxes, [1] * 5)
+    assert evaluate([picture], CLASSES).map_11point == pytest.approx(7 / 11)
+    assert evaluate([picture], CLASSES, compat="tutorial").map_11point == pytest.approx(6 / 11)
+    assert evaluate([picture], CLASSES, compat="tutorial").map_area == pytest.approx(0.6)
+
+
+def test_bad_arguments():
+    with pytest.raises(ValueError, match="compat: expected one of"):
+        evaluate([], CLASSES, compat="exact")
+    with pytest.raises(ValueError, match="expected 2 scores per ROI, got 3"):
+        evaluate([_picture([[0, 0, 9, 9]], [[0, 1, 0]])], CLASSES[:2])
+    with pytest.raises(ValueError, match="finite"):
+        _picture([[0, 0, 9, 9]], [[0, np.nan, 0]])
+    with pytest.raises(ValueError, match="gt_boxes"):
+        _picture([], [], [[0, 0, 9, 9]], [1, 2])
+
+
+def test_arguments_are_not_changed():
+    picture = _picture(_far_apart(4), np.random.default_rng(0).random((4, 3)), _far_apart(2), [1, 2])
+    copies = [array.copy() for array in (picture.boxes, picture.scores, picture.gt_boxes, picture.gt_classes)]
+    evaluate([picture], CLASSES, compat="tutorial")
+    for copy, array in zip(copies, (picture.boxes, picture.scores, picture.gt_boxes, picture.gt_classes), strict=True):
+        np.testing.assert_array_equal(copy, array)
+
+
+# --- a slow reference and pycocotools --------------------------------------------------------------------------------
+
+
+def _random_pictures(rng, pictures=6, rois=30):
+    """Small boxes on a small field, so that overlaps near 0.5 and duplicates are frequent; scores without ties."""
+    results = []
+    ranks = rng.permutation(pictures * rois * 2).reshape(pictures, rois, 2)
+    for index in range(pictures):
+        corners = rng.integers(0, 30, size=(rois, 2))
+        boxes = np.hstack([corners, corners + rng.integers(8, 14, size=(rois, 2))])
+        scores = np.zeros((rois, 3), dtype=np.float32)
+        scores[:, 1:] = ranks[index] / 1024
+        count = int(rng.integers(0, 5))
+        corners = rng.integers(0, 30, size=(count, 2))
+        gt = np.hstack([corners, corners + rng.integers(8, 14, size=(count, 2))])
+        results.append(_picture(boxes, scores, gt, rng.integers(1, 3, size=count), index=index))
+    return results
+
+
+def _slow_iou(a, b):
+    width = min(a[2], b[2]) - max(a[0], b[0]) + 1
+    height = min(a[3], b[3]) - max(a[1], b[1]) + 1
+    shared = max(width, 0) * max(height, 0)
+    return shared / ((a[2] - a[0] + 1) * (a[3] - a[1] + 1) + (b[2] - b[0] + 1) * (b[3] - b[1] + 1) - shared)
+
+
+def _slow_class(pictures, number, nms_threshold):
+    """voc_eval with lists: sort, then one detection after the other."""
+    detections = []
+    for picture in pictures:
+        ranked = sorted(range(len(picture.boxes)), key=lambda i: -picture.scores[i, number])
+        kept: list[int] = []
+        for i in ranked:
+            if all(_slow_iou(picture.boxes[i].tolist(), picture.boxes[j].tolist()) <= nms_threshold for j in kept):
+                kept.append(i)
+        detections += [(float(picture.scores[i, number]), picture.index, picture.boxes[i].tolist()) for i in kept]
+    detections.sort(key=lambda detection: -detection[0])
+    taken, right = set(), []
+    for _, index, box in detections:
+        objects = [b.tolist() for b, c in zip(pictures[index].gt_boxes, pictures[index].gt_classes) if c == number]  # noqa: B905
+        overlaps = [_slow_iou(box, other) for other in objects]
+        best = max(overlaps, default=0)
+        key = (index, overlaps.index(best)) if overlaps else None
+        right.append(best > 0.5 and key not in taken)
+        if best > 0.5:
+            taken.add(key)
+    return right, sum(int((picture.gt_classes == number).sum()) for picture in pictures)
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.integers(0, 2**32 - 1))
+def test_evaluation_equals_the_slow_reference(seed):
+    pictures = _random_pictures(np.random.default_rng(seed))
+    result = evaluate(pictures, CLASSES, nms_threshold=0.4)
+    for number, found in enumerate(result.classes, start=1):
+        right, positives = _slow_class(pictures, number, 0.4)
+        assert found.matching.right.tolist() == right
+        assert found.positives == positives
+        if positives:
+            eleven, area = _slow_ap(right, positives)
+            assert found.ap_11point == pytest.approx(eleven, abs=1e-12)
+            assert found.ap_area == pytest.approx(area, abs=1e-12)
+
+
+def _coco(pictures, number):
+    """Average precision at IoU 0.5 by pycocotools for one class. Boxes are handed over with their "+1" width, so that
+    its areas are ours; detections of one class do not compete there, as here after NMS with threshold 1."""
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    def xywh(box):
+        x1, y1, x2, y2 = (float(value) for value in box)
+        return [x1, y1, x2 - x1 + 1, y2 - y1 + 1]
+
+    annotations, detections = [], []
+    for picture in pictures:
+        for box, c in zip(picture.gt_boxes, picture.gt_classes, strict=True):
+            if c == number:
+                x, y, w, h = xywh(box)
+                annotation = {"id": len(annotations) + 1, "image_id": picture.index, "category_id": 1, "iscrowd": 0}
+                annotations.append({**annotation, "bbox": [x, y, w, h], "area": w * h})
+        for box, score in zip(picture.boxes, picture.scores[:, number], strict=True):
+            detections.append({"image_id": picture.index, "category_id": 1, "bbox": xywh(box), "score": float(score)})
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO()
+        truth.dataset = {
+            "info": {},
+            "images": [{"id": picture.index} for picture in pictures],
+            "categories": [{"id": 1}],
+            "annotations": annotations,
+        }
+        truth.createIndex()
+        evaluation = COCOeval(truth, truth.loadRes(detections), "bbox")
+        evaluation.params.iouThrs = np.array([0.5])
+        evaluation.evaluate()
+        evaluation.accumulate()
+    return evaluation.eval["precision"][0, :, 0, 0, 2]  # at 101 recalls, all areas, 100 detections
+
+
+def test_coco_agrees_where_the_definitions_do():
+    """Objects far apart, one or two ROIs on each and some beside: no overlap of exactly 0.5, no ROI near two objects.
+    Then COCO's matching is VOC's, and its precision at 101 recalls is our envelope read at those recalls."""
+    rng = np.random.default_rng(3)
+    ranks = iter(rng.permutation(1000) / 1024)
+    pictures = []
+    for index in range(8):
+        gt = [[60 * i, 0, 60 * i + 39, 39] for i in range(int(rng.integers(1, 6)))]
+        boxes = [[x1 + int(dx), 0, x2 + int(dx), 39] for x1, _, x2, _ in gt for dx in rng.integers(0, 18, size=2)]
+        scores = [[0, next(ranks), 0] for _ in boxes]
+        pictures.append(_picture(boxes, scores, gt, [1] * len(gt), index=index))
+    result = evaluate(pictures, CLASSES, nms_threshold=1.0, max_per_set=1000).classes[0]
+    assert 0.2 < result.ap_area < 0.9  # neither trivial end
+    assert not np.isclose(result.matching.overlaps, 0.5).any()
+    coco = _coco(pictures, 1)
+    found = np.cumsum(result.matching.right)
+    envelope = np.append(np.maximum.accumulate(result.matching.precisions[::-1])[::-1], 0)
+    ours = envelope[np.searchsorted(found / result.positives, np.linspace(0, 1, 101), side="left")]
+    np.testing.assert_allclose(coco, ours, atol=1e-9)
+    assert result.ap_area == pytest.approx(coco.mean(), abs=0.02)  # 101 points against the exact area
+
+
+def test_box_regression_counts_with_the_box_of_each_class():
+    boxes, goal = np.array([[0, 0, 9, 9]], np.int32), np.array([[20, 0, 29, 9]], np.int32)
+    moved = np.array([[[0, 0, 9, 9], [20, 0, 29, 9], [40, 0, 49, 9]]], np.int32)
+    scores = np.array([[0.1, 0.3, 0.6]], np.float32)
+    picture = PictureResult(0, Path("p.jpg"), boxes, scores, goal, np.array([1]), moved)
+    assert evaluate([picture], ("__background__", "a", "b")).classes[0].ap_area == 1.0
+    assert picture.decided_boxes.tolist() == [[40, 0, 49, 9]]
+    with pytest.raises(ValueError, match=r"expected moved \(1, 3, 4\), got \(1, 2, 4\)"):
+        PictureResult(0, Path("p.jpg"), boxes, scores, goal, np.array([1]), moved[:, :2])

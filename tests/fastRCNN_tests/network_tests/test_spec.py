@@ -1,0 +1,128 @@
+"""Headers of weight files: read, written, and refused with what was expected and found."""
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fastRCNN.network.alexnet import caffe_shape, cntk_shape, torchvision_shape
+from fastRCNN.network.layers import Conv, Dropout, Linear, Lrn, MaxPool, Relu
+from fastRCNN.network.spec import NetworkSpec
+from helpers.errors import UserError
+
+HEADER = {
+    "format": "fast-rcnn-tutorial network",
+    "version": 1,
+    "input": {"channels": "RGB", "mean": [1, 2, 3.5], "scale": [1, 1, 1]},
+    "trunk": [
+        {"type": "conv", "name": "conv1", "out": 4, "kernel": 3},
+        {"type": "relu"},
+        {"type": "lrn", "size": 5, "alpha": 0.0001, "beta": 0.75, "k": 2},
+        {"type": "maxpool", "kernel": 3, "stride": 2, "ceil": True},
+        {"type": "conv", "name": "conv2", "out": 6, "kernel": 5, "pad": 2, "groups": 2},
+    ],
+    "pooling": {"size": 2, "spatial_scale": 0.5},
+    "head": [
+        {"type": "linear", "name": "fc6_a", "out": 5},
+        {"type": "linear", "name": "fc6_b", "out": 3},
+        {"type": "relu"},
+        {"type": "dropout"},
+    ],
+    "source": "by hand",
+    "source_sha256": None,
+    "notes": {"seed": 4},
+    "classes": ["__background__", "orange", "water"],
+}
+
+
+def test_reads_a_header_and_fills_in_what_is_usual() -> None:
+    spec = NetworkSpec.from_header(HEADER)
+    assert spec.trunk == (
+        Conv("conv1", 4, 3, 1, 0, 1), Relu(), Lrn(5, 0.0001, 0.75, 2.0), MaxPool(3, 2, 0, True),
+        Conv("conv2", 6, 5, 1, 2, 2),
+    )  # fmt: skip
+    assert spec.head == (Linear("fc6_a", 5), Linear("fc6_b", 3), Relu(), Dropout(0.5))
+    assert (spec.input.channels, spec.input.mean, spec.input.scale) == ("RGB", (1.0, 2.0, 3.5), (1.0, 1.0, 1.0))
+    assert (spec.pooling_size, spec.spatial_scale, spec.feature_dimension) == (2, 0.5, 3)
+    assert (spec.classes, spec.notes) == (("__background__", "orange", "water"), {"seed": 4})
+
+
+def test_shapes_of_weights() -> None:
+    # conv2 takes 4 channels in 2 groups: 2 each; fc6_a sees 6 maps of 2 x 2
+    expected = {"conv1": (4, 3, 3, 3), "conv2": (6, 2, 5, 5), "fc6_a": (5, 24), "fc6_b": (3, 5)}
+    assert NetworkSpec.from_header(HEADER).weight_shapes() == expected
+
+
+@pytest.mark.parametrize("shape", [cntk_shape, caffe_shape, torchvision_shape])
+def test_header_survives_json(shape: Callable[[], NetworkSpec]) -> None:
+    spec = shape()
+    assert NetworkSpec.from_header(json.loads(json.dumps(spec.to_header()))) == spec
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    header: Any = copy.deepcopy(HEADER)
+    place: Any = header
+    *parents, last = path.split(".")
+    for step in parents:
+        place = place[int(step) if isinstance(place, list) else step]
+    if value is ...:
+        del place[last]
+    else:
+        place[int(last) if isinstance(place, list) else last] = value
+    return header
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("format", "onnx", "net.npz: expected the format 'fast-rcnn-tutorial network', found 'onnx'"),
+        ("version", 2, "net.npz: expected version 1, the one known here, found 2"),
+        ("layers", [], r"net.npz: expected the keys .*, found \['layers'\]"),
+        ("input", ..., r"net.npz: input: expected an object with \['channels', 'mean', 'scale'\], found None"),
+        ("input.channels", "GBR", "input channels: expected 'BGR' or 'RGB', found 'GBR'"),
+        ("input.mean", [1, 2], r"input mean: expected three numbers, found \[1, 2\]"),
+        ("input.scale", [1, 2, "3"], "input scale: expected a number, found '3'"),
+        ("input.scale", [1, 2, float("nan")], "input scale: expected a number, found nan"),
+        ("trunk", {}, "trunk: expected a list of layers, found {}"),
+        ("trunk", [], "trunk: expected at least one conv layer, found 'none'"),
+        ("trunk.1", {"type": "tanh"}, r"trunk, layer 1: expected an object whose type is one of \['conv', .* 'tanh'"),
+        ("trunk.1", {"type": "linear", "name": "a", "out": 1}, "trunk, layer 1: expected an object whose type"),
+        ("trunk.1", "relu", "trunk, layer 1: expected an object whose type is one of"),
+        ("trunk.0.kernel", ..., r"layer 0: expected the values \['kernel', 'name', 'out'\] .*found \['name', 'out'\]"),
+        ("trunk.0.dilation", 2, r"trunk, layer 0: expected the values .*found \['dilation', "),
+        ("trunk.0.out", 0, "trunk, layer 0: out: expected a whole number above 0, found 0"),
+        ("trunk.0.out", 2.5, "trunk, layer 0: out: expected a whole number above 0, found 2.5"),
+        ("trunk.0.out", True, "trunk, layer 0: out: expected a whole number above 0, found True"),
+        ("trunk.0.pad", -1, "trunk, layer 0: pad: expected a whole number of 0 or more, found -1"),
+        ("trunk.0.name", 7, "trunk, layer 0: name: expected text, found 7"),
+        ("trunk.3.ceil", 1, "trunk, layer 3: ceil: expected true or false, found 1"),
+        ("trunk.4.groups", 4, "conv2: expected groups that divide 4 and 6 channels, found 4"),
+        ("trunk.4.name", "conv1", "layers: expected a name of its own for each, found .'conv1', 'conv1', "),
+        ("head", [{"type": "relu"}], "head: expected at least one linear layer"),
+        (
+            "head.0",
+            {"type": "conv", "name": "a", "out": 1, "kernel": 1},
+            "head, layer 0: expected an object whose type",
+        ),
+        ("pooling.size", 0, "pooling size: expected a whole number above 0, found 0"),
+        ("pooling.spatial_scale", "1/16", "pooling spatial_scale: expected a number above 0, found '1/16'"),
+        ("classes", ["__background__"], "classes: expected as many as the last layer's outputs, 3, found 1"),
+        ("classes", "abc", "classes: expected a list of names, found 'abc'"),
+        ("notes", [], r"notes: expected an object, found \[\]"),
+        ("source_sha256", 7, "source_sha256: expected text or null, found 7"),
+    ],
+)
+def test_refuses(path: str, value: Any, message: str) -> None:
+    with pytest.raises(UserError, match=f"^net.npz: .*{message.removeprefix('net.npz: ')}"):
+        NetworkSpec.from_header(changed(path, value), where="net.npz")
+
+
+def test_header_is_not_changed() -> None:
+    before = copy.deepcopy(HEADER)
+    spec = NetworkSpec.from_header(HEADER)
+    spec.notes["seed"] = 5
+    spec.to_header()["notes"]["seed"] = 6
+    assert before == HEADER
+    assert spec.notes == {"seed": 5}

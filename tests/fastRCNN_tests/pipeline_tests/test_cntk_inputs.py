@@ -1,0 +1,107 @@
+"""Step 2's files: byte for byte by hand, round trips, and what damage says."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fastRCNN.pipeline.cntk_inputs import CntkRecord, absolute_rois, read_cntk_inputs, relative_rois, write_cntk_inputs
+from helpers.artifacts import Artifacts
+from helpers.errors import UserError
+
+
+def test_relative_rois_by_hand():
+    # 1000x1333: scale 1000/1333; 133 -> 99.77 -> 100; 400 -> 300.07 -> 300; offset of x: (1000 - 750) / 2 = 125
+    relative = relative_rois([[133, 400, 266, 800]], 1000, 1333, 1000)
+    np.testing.assert_allclose(relative, [[0.225, 0.3, 0.1, 0.3]], atol=1e-12)
+    # 4x3 in 10: scale 2.5, 3 rows become round(7.5) = 8 (half to even), offset 1; 1 * 2.5 rounds to 2
+    np.testing.assert_allclose(relative_rois([[1, 1, 3, 2]], 4, 3, 10), [[0.2, 0.3, 0.6, 0.3]], atol=1e-12)
+
+
+@given(st.integers(1, 3000), st.integers(1, 3000), st.data())
+def test_to_the_square_and_back_is_within_one_pixel(width, height, data):
+    x = sorted(data.draw(st.tuples(*[st.integers(0, width - 1)] * 2)))
+    y = sorted(data.draw(st.tuples(*[st.integers(0, height - 1)] * 2)))
+    box = np.array([[x[0], y[0], x[1], y[1]]])
+    relative = relative_rois(box, width, height, 1000)
+    scale = 1000 / max(width, height)
+    offsets = np.array([(1000 - round(width * scale)) / 2, (1000 - round(height * scale)) / 2] * 2)
+    back = (absolute_rois(relative, 1000) - offsets) / scale
+    assert np.abs(back - box).max() <= 0.5 / scale + 1e-3
+
+
+def test_absolute_undoes_the_division_exactly():
+    boxes = np.arange(0, 2000, dtype=float).reshape(-1, 4) / 2
+    boxes[:, 2:] += 10
+    relative = np.concatenate([boxes[:, :2] / 1000, boxes[:, 2:] / 1000 - boxes[:, :2] / 1000], axis=1)
+    np.testing.assert_array_equal(absolute_rois(relative, 1000), boxes.astype(np.float32))
+
+
+@pytest.fixture
+def written(tmp_path):
+    artifacts = Artifacts(tmp_path, "tiny")
+    records = [
+        CntkRecord(
+            0, Path("/pictures/a ü.jpg"), np.array([[0.1, 0.2, 0.3, 0.4], [0.0, 0.5, 0.25, 0.5]]), np.array([2, 0])
+        ),
+        CntkRecord(1, Path("/pictures/b.jpg"), np.zeros((0, 4)), np.zeros(0, np.int64)),
+    ]
+    write_cntk_inputs(artifacts, "train", records, nr_rois=3, nr_classes=3)
+    return artifacts, records
+
+
+def test_files_byte_for_byte(written):
+    of, _ = written
+    assert of.image_map("train").read_text() == "0\t/pictures/a ü.jpg\t0\n1\t/pictures/b.jpg\t0\n"
+    assert of.rois_txt("train").read_text() == (
+        "0 |rois 0.1 0.2 0.3 0.4 0.0 0.5 0.25 0.5 0.0 0.0 0.0 0.0\n"
+        "1 |rois 0.0 0.0 0.0 0.0 0.0 0.0 0.0 0.0 0.0 0.0 0.0 0.0\n"
+    )
+    assert of.roi_labels_txt("train").read_text() == (
+        "0 |roiLabels 0 0 1 1 0 0 1 0 0\n1 |roiLabels 1 0 0 1 0 0 1 0 0\n"
+    )
+    assert of.nr_rois_txt("train").read_text() == "2\n0\n"
+
+
+def test_round_trip(written):
+    artifacts, records = written
+    for given_record, record in zip(
+        records, read_cntk_inputs(artifacts, "train", nr_rois=3, nr_classes=3), strict=True
+    ):
+        assert (record.index, record.image_path) == (given_record.index, given_record.image_path)
+        np.testing.assert_array_equal(record.rois, given_record.rois)
+        np.testing.assert_array_equal(record.labels, given_record.labels)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("rois_txt", "0.25", "abc", r"train\.rois\.txt:1: not all values are numbers"),
+        ("rois_txt", "0.25", "nan", r"train\.rois\.txt:1: not all values are finite"),
+        ("rois_txt", " 0.25", "", r"train\.rois\.txt:1: expected 12 numbers, found 11"),
+        ("rois_txt", "1 |rois", "7 |rois", r"train\.rois\.txt:2: expected a line that starts with '1 \|rois'"),
+        ("roi_labels_txt", "|roiLabels", "|labels", r"roilabels\.txt:1: expected a line"),
+        ("nr_rois_txt", "2\n0\n", "2\n", "differ in their number of lines"),
+        ("nr_rois_txt", "2\n", "9\n", r"nrRois\.txt:1: 9 ROIs, expected at most cntk_nrRois = 3"),
+        ("image_map", "\t0\n", "\n", r"train\.txt:1: expected number, picture path"),
+    ],
+)
+def test_damage_is_named_with_file_and_line(written, file, old, new, message):
+    artifacts, _ = written
+    path = getattr(artifacts, file)("train")
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(UserError, match=message) as error:
+        list(read_cntk_inputs(artifacts, "train", nr_rois=3, nr_classes=3))
+    assert "2_cntkGenerateInputs.py" in str(error.value)
+
+
+def test_missing_files_and_too_many_rois(written, tmp_path):
+    artifacts, records = written
+    with pytest.raises(UserError, match=r"Run 2_cntkGenerateInputs\.py first"):
+        list(read_cntk_inputs(dataclasses.replace(artifacts, dataset="other"), "train", nr_rois=3, nr_classes=3))
+    with pytest.raises(ValueError, match="more than nr_rois"):
+        write_cntk_inputs(artifacts, "train", records, nr_rois=1, nr_classes=3)
+    assert artifacts.nr_rois_txt("train").read_text() == "2\n0\n", "the old files must survive a failed write"

@@ -1,0 +1,69 @@
+"""The pipeline of step 3 with an engine that is written down here."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from fastRCNN.pipeline.cntk_inputs import CntkRecord
+from fastRCNN.pipeline.embed_dataset import _BEHIND, embed_dataset, embed_picture
+from helpers.images import write_image
+
+
+class SumEngine:
+    """An embedding is the sum of the picture's pixels and the ROI's coordinates."""
+
+    feature_dimension = 2
+
+    def __init__(self):
+        self.calls = 0
+
+    def embed(self, picture, rois):
+        self.calls += 1
+        return np.stack([np.full(len(rois), picture.sum(dtype=np.float32)), rois.sum(axis=1)], axis=1)
+
+
+@pytest.fixture
+def records(tmp_path):
+    """Return six pictures, 8 x 8, of one grey each, with the ROI 0 0 4 4 of 8."""
+    made = []
+    for i in range(6):
+        write_image(tmp_path / f"{i}.png", np.full((8, 8, 3), i, np.uint8))
+        made.append(CntkRecord(i, tmp_path / f"{i}.png", np.array([[0, 0, 0.5, 0.5]], np.float32), np.zeros(1, int)))
+    return made
+
+
+def test_rows_without_a_roi_are_the_embedding_of_an_empty_one():
+    picture = np.ones((2, 2, 3), np.uint8)
+    rows = embed_picture(SumEngine(), picture, np.array([[1, 2, 3, 4], [5, 6, 7, 8]], np.float32), 4)
+    assert rows.tolist() == [[12, 10], [12, 26], [12, 0], [12, 0]]
+    assert embed_picture(SumEngine(), picture, np.ones((3, 4), np.float32), 2).tolist() == [[12, 4], [12, 4]]
+
+
+def test_every_picture_goes_to_its_own_file(records, tmp_path):
+    written = {}
+    outputs = [tmp_path / f"{i}.npz" for i in range(6)]
+    seconds = embed_dataset(SumEngine(), records, outputs, pad_size=8, nr_rois=1, write=written.__setitem__)
+    assert len([each for each in seconds if each > 0]) == 6
+    assert {path.name: rows.tolist() for path, rows in written.items()} == {
+        f"{i}.npz": [[8 * 8 * 3 * i, 8]] for i in range(6)
+    }
+
+
+def test_few_pictures_wait_to_be_written_and_what_goes_wrong_there_is_raised(records, tmp_path):
+    engine, disk = SumEngine(), threading.Event()
+
+    def write(path, rows):
+        assert disk.wait(10)
+        if path.name == "2.npz":
+            raise OSError("disk full")
+
+    outputs = [tmp_path / f"{i}.npz" for i in range(6)]
+    run = embed_dataset(engine, records, outputs, pad_size=8, nr_rois=1, write=write)
+    for _ in range(_BEHIND):
+        next(run)
+    threading.Timer(0.2, disk.set).start()
+    assert engine.calls == _BEHIND  # the next call waits for the disk
+    with pytest.raises(OSError, match="disk full"):
+        list(run)
+    assert engine.calls < 6
