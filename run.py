@@ -25,6 +25,7 @@ if sys.version_info < (3, 10):  # noqa: UP036 - reached by an older Python, as w
     sys.exit("This tutorial needs Python 3.10 or newer, this is {}.{}. ".format(*sys.version_info)
              + "Start it with a newer one, for example: python3.12 run.py")  # fmt: skip
 
+from helpers.endings import outcome_of
 from helpers.errors import UserError
 from helpers.processes import call, shown, typed
 from helpers.virtual_environment import set_up
@@ -55,14 +56,6 @@ def main():
     print(json.dumps([p.datasetName, str(p.root), p.classifier, p.image_set]))
 run_script(main)
 """
-
-
-class Failed(UserError):
-    """What is told to the user before leaving with `status`."""
-
-    def __init__(self, message: str, status: int = 1) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class Run(NamedTuple):
@@ -97,29 +90,28 @@ class Place(NamedTuple):
 
 def main(argv: Sequence[str]) -> int:
     """Run what `argv` asks for and return the exit status."""
-    for stream in (sys.stdout, sys.stderr):  # a class name that the terminal cannot show must not end the run
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    status, message = outcome_of(lambda: run_command(argv))
+    if message:
+        print(f"\n{message}", file=sys.stderr, flush=True)
+    return status
+
+
+def run_command(argv: Sequence[str]) -> int:
+    """Do what `argv` asks for."""
     begin = time.monotonic()
-    try:
-        run = parse(argv)
-        if run is None:
-            print(__doc__)
-            return 0
-        python = set_up(REPOSITORY)
-        if run.command == "test":
-            return run_tests(python, run.options)
-        if run.command == "bench":
-            return run_benchmarks(python, run.options)
-        place = ask_parameters(python, run.options)
-        run_steps(python, run, place)
-        print(summary(place, time.monotonic() - begin), flush=True)
+    run = parse(argv)
+    if run is None:
+        print(__doc__)
         return 0
-    except UserError as failure:
-        print(f"\n{failure}", file=sys.stderr, flush=True)
-        return failure.status if isinstance(failure, Failed) else 1
-    except KeyboardInterrupt:
-        print("\nInterrupted. What was finished is kept; the same command continues.", file=sys.stderr, flush=True)
-        return 130
+    python = set_up(REPOSITORY)
+    if run.command == "test":
+        return run_tests(python, run.options)
+    if run.command == "bench":
+        return run_benchmarks(python, run.options)
+    place = ask_parameters(python, run.options)
+    run_steps(python, run, place)
+    print(summary(place, time.monotonic() - begin), flush=True)
+    return 0
 
 
 def parse(argv: Sequence[str]) -> Run | None:
@@ -136,14 +128,14 @@ def parse(argv: Sequence[str]) -> Run | None:
         if name in bounds:
             value = value if equals else rest.pop(0) if rest else ""
             if value not in ("1", "2", "3", "4", "5", "6"):
-                raise Failed(f"{name} {value}: expected the number of a step, 1 to 6", 2)
+                raise UserError(f"{name} {value}: expected the number of a step, 1 to 6", 2)
             bounds[name] = int(value)
         elif not options and not name.startswith("-"):
-            raise Failed(f"{name}: no such command; expected test, bench or an option (python3 run.py --help)", 2)
+            raise UserError(f"{name}: no such command; expected test, bench or an option (python3 run.py --help)", 2)
         else:
             options.append(name + equals + value)
     if bounds["--from"] > bounds["--to"]:
-        raise Failed(f"--from {bounds['--from']} --to {bounds['--to']}: there is no step between", 2)
+        raise UserError(f"--from {bounds['--from']} --to {bounds['--to']}: there is no step between", 2)
     return Run("steps", bounds["--from"], bounds["--to"], options)
 
 
@@ -158,7 +150,7 @@ def run_steps(python: Path, run: Run, place: Place) -> None:
         status = call(command)
         if status != 0:
             again = typed(["python3", REPOSITORY / "run.py", "--from", str(number), *to_option(run.last), *run.options])
-            raise Failed(
+            raise UserError(
                 f"Step {number} ({script}) failed with exit status {status}; its message is above. "
                 f"Mend that, then continue with:\n  {again}",
                 status if status > 0 else 1,
@@ -179,7 +171,7 @@ def step_arguments(script: str, place: Place) -> list[str]:
     folder = place.root / "data" / place.dataset / "testImages"
     pictures = sorted(path for path in folder.glob("*") if path.suffix.lower() in PICTURES)
     if not pictures:
-        raise Failed(f"{folder}: step 6 scores a test picture, but there is none ({', '.join(PICTURES)}).")
+        raise UserError(f"{folder}: step 6 scores a test picture, but there is none ({', '.join(PICTURES)}).")
     scored = place.results / "scored"
     table = scored / (pictures[0].stem + ".json")
     return [shown(pictures[0]), "--json", shown(table), "--pictures", shown(scored)]
@@ -191,7 +183,7 @@ def ask_parameters(python: Path, options: Sequence[str]) -> Place:
         [str(python), "-c", ASK_PARAMETERS, str(REPOSITORY), *options], stdout=subprocess.PIPE, text=True
     )
     if asked.returncode != 0:
-        raise Failed("No step was run.", asked.returncode)
+        raise UserError("No step was run.", asked.returncode)
     dataset, root, classifier, image_set = json.loads(asked.stdout)
     return Place(dataset, Path(root), classifier, image_set)
 
@@ -212,21 +204,21 @@ def run_benchmarks(python: Path, options: Sequence[str]) -> int:
     """Run all benchmarks."""
     program = REPOSITORY / "benchmarks" / "run_all.py"
     if not program.is_file():
-        raise Failed(f"{program}: the benchmarks are not there.")
+        raise UserError(f"{program}: the benchmarks are not there.")
     return call([python, program, *options])
 
 
 def summary(place: Place, seconds: float) -> str:
-    """Return average precisions, where to look, and the time, as lines of text."""
+    """Return average precisions, in the order of step 5, where to look, and the time, as lines of text."""
     lines = [""]
     measured = place.results / f"evaluation_{place.image_set}_{place.classifier}.json"
     if measured.is_file():
         evaluation = json.loads(measured.read_text(encoding="utf-8"))
-        rows = [(name, ap["ap_11point"], ap["ap_area"]) for name, ap in evaluation["classes"].items()]
-        rows.append(("mAP", evaluation["mAP_11point"], evaluation["mAP_area"]))
+        rows = [(name, ap["ap_area"], ap["ap_11point"]) for name, ap in evaluation["classes"].items()]
+        rows.append(("mAP", evaluation["mAP_area"], evaluation["mAP_11point"]))
         width = max(len(name) for name, _, _ in rows)
-        lines.append(f"{'Average precision'.ljust(width)}  11-point    area")
-        lines += [f"{name.ljust(max(width, 17))}  {number(eleven)}  {number(area)}" for name, eleven, area in rows]
+        lines.append(f"{'Average precision'.ljust(width)}      area  11-point")
+        lines += [f"{name.ljust(max(width, 17))}  {number(area)}  {number(eleven)}" for name, area, eleven in rows]
     for name, path in (("Pictures", place.results / "visualizations"), ("Report", place.results / "report.html")):
         if path.exists():
             lines.append(f"{name + ':':<10}{shown(path)}")

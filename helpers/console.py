@@ -1,6 +1,5 @@
 """What a person sees in the terminal: messages and progress on stderr, results on stdout, mistakes as one line."""
 
-import errno
 import logging
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -8,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from helpers.errors import UserError
+from helpers.endings import leave, outcome_of
 
 T = TypeVar("T")
 
@@ -52,21 +51,5 @@ def timing_summary(seconds: Sequence[float]) -> str:
 
 
 def run_script(main: Callable[[], int | None]) -> None:
-    """Run `main` and leave the process: 0 done, 1 with one clear message, 130 after Ctrl-C."""
-    try:
-        status = main()
-    except UserError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        print("interrupted: what was finished is kept; run the same command again to continue", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:  # `... | head` closed our stdout: nothing to report
-        sys.stderr.close()
-        sys.exit(0)
-    except OSError as error:
-        advice = ". Make room, then run the same command again: what was finished is kept"
-        sys.exit(
-            f"error: {error.filename or 'file system'}: {error.strerror or error}"
-            f"{advice if error.errno == errno.ENOSPC else ''}"
-        )
-    sys.exit(status or 0)
+    """Run `main` and leave the process: 0 done, 1 with one clear message, 130 after Ctrl-C (`helpers.endings`)."""
+    leave(*outcome_of(main))

@@ -4,8 +4,12 @@
 class UserError(Exception):
     """A fault in data, parameters or set-up: its text says what, where (file:line), why and what to do.
 
-    `helpers.console.run_script` prints it as one message without a traceback and exits with 1.
+    `helpers.endings.outcome_of` makes one message of it, without a traceback, and an exit with `status`.
     """
+
+    def __init__(self, message: str, status: int = 1) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def raise_collected(faults: list[str], summary: str, advice: str = "") -> None:

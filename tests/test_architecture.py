@@ -32,7 +32,13 @@ PACKAGES = {  # inside fastRCNN: package or module -> what it may import beside 
     "detector": {"boxes", "engines", "evaluation", "pipeline", "proposals", "svm"},
     "reporting": {"boxes", "evaluation"},
 }
-STANDARD_LIBRARY_ONLY = ("run.py", "helpers/errors.py", "helpers/processes.py", "helpers/virtual_environment.py")
+STANDARD_LIBRARY_ONLY = (
+    "run.py",
+    "helpers/endings.py",
+    "helpers/errors.py",
+    "helpers/processes.py",
+    "helpers/virtual_environment.py",
+)
 LONGEST = 400  # lines
 DISTRIBUTIONS = {  # import name -> name in requirements.txt, where they differ
     "cv2": "opencv-python", "skimage": "scikit-image", "sklearn": "scikit-learn", "google": "onnx", "PIL": "matplotlib",
