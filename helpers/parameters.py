@@ -3,6 +3,7 @@
 import argparse
 import ast
 import difflib
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ Limits = Mapping[str, tuple[Any, ...]]
 _VALUE_TYPES = (bool, int, float, str, list, tuple, dict)
 _NOT_PARAMETERS = ("overrides", "limits")
 REPOSITORY = Path(__file__).resolve().parent.parent
+LARGEST_SEED = 2**32 - 1  # what every random generator that the steps use takes
 BUNDLED_MODEL = Path("resources/cntk/AlexNet.npz")
 
 
@@ -80,8 +82,13 @@ def build_parameters(
     dataset = given.get("datasetName", base["datasetName"])
     chosen = next((values for prefix, values in overrides.items() if str(dataset).startswith(prefix)), {})
     merged = {**base, **chosen, **given}
+    for name, value in base.items():  # a dictionary's given entries replace those of the same key, the others stay
+        if isinstance(value, dict) and isinstance(merged[name], Mapping):
+            merged[name] = {**value, **merged[name]}
     faults = [fault for name, value in merged.items() if (fault := _fault(name, value, base, limits))]
-    faults += _relations(merged)
+    faults += _relations(merged, limits)
+    if not 0 <= options.seed <= LARGEST_SEED:
+        faults.append(f"--seed {options.seed}: expected a whole number from 0 to {LARGEST_SEED}")
     raise_collected(faults, "wrong parameter(s):", "See PARAMETERS.py, or --set on the command line.")
 
     result = EasyDict({name: _like(base[name], value) for name, value in merged.items()})
@@ -132,7 +139,7 @@ def _fault(name: str, value: Any, base: Mapping[str, Any], limits: Limits) -> st
     return "" if low <= value <= high else f"{name} = {value!r}: expected a value from {low} to {high}"
 
 
-def _relations(merged: Mapping[str, Any]) -> list[str]:
+def _relations(merged: Mapping[str, Any], limits: Limits) -> list[str]:
     """Return the faults that concern several parameters or the items of a list."""
     faults = []
     for low, high in (("roi_minDimRel", "roi_maxDimRel"), ("roi_minNrPixelsRel", "roi_maxNrPixelsRel")):
@@ -146,6 +153,14 @@ def _relations(merged: Mapping[str, Any]) -> list[str]:
         values = merged[name]
         if isinstance(values, (list, tuple)) and not (values and all(_is_number(v) and v > 0 for v in values)):
             faults.append(f"{name} = {values!r}: expected positive numbers")
+    thresholds, classifiers = merged["vis_decisionThresholds"], limits["classifier"]
+    if isinstance(thresholds, Mapping) and not (
+        set(thresholds) <= set(classifiers) and all(value is None or _is_number(value) for value in thresholds.values())
+    ):
+        faults.append(
+            f"vis_decisionThresholds = {thresholds!r}: expected a number or None for "
+            + " and ".join(map(repr, classifiers))
+        )
     ranks = merged["cntk_svdRanks"]
     if isinstance(ranks, (list, tuple)) and not (
         len(ranks) in (0, 2) and all(type(rank) is int and rank >= 0 for rank in ranks)
@@ -168,7 +183,9 @@ def _relations(merged: Mapping[str, Any]) -> list[str]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _same_type(like: Any, value: Any) -> bool:

@@ -70,12 +70,30 @@ def test_set_takes_every_type(assignment, name, value):
         ("classes=['a ']", "without spaces"),
         ("datasetName=../elsewhere", "name of a folder"),
         ("cntk_model=/no/such/file.npz", "no such file"),
+        ("vis_decisionThresholds={'forest': 0.5}", "expected a number or None for 'svm' and 'nn'"),
+        ("vis_decisionThresholds={'svm': 'high'}", "expected a number or None for 'svm' and 'nn'"),
+        ("vis_decisionThresholds={'svm': True}", "expected a number or None for 'svm' and 'nn'"),
+        ("vis_decisionThresholds=[0.5]", "expected a dictionary"),
+        ("cntk_lr_per_image=[1e999]", "expected positive numbers"),
+        ("nn_dropout=1e999", "expected a number"),
     ],
 )
 def test_wrong_values_say_what_was_expected(assignment, message):
     with pytest.raises(UserError) as error:
         get_parameters(["--set", assignment])
     assert message in str(error.value)
+
+
+def test_a_dictionary_is_given_by_entries():
+    p = get_parameters(["--set", "vis_decisionThresholds={'nn': 0.25}"])
+    assert p.vis_decisionThresholds == {"svm": 0.5, "nn": 0.25}
+
+
+@pytest.mark.parametrize("seed", ["-1", str(2**32), str(2**80)])
+def test_seeds_that_a_generator_refuses(seed):
+    with pytest.raises(UserError, match=f"--seed {seed}: expected a whole number from 0 to 4294967295"):
+        get_parameters(["--seed", seed])
+    assert get_parameters(["--seed", str(2**32 - 1)]).seed == 2**32 - 1
 
 
 def test_all_wrong_values_are_listed_together():

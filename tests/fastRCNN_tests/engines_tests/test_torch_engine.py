@@ -136,7 +136,7 @@ def test_loading_an_engine_imports_no_sympy(slim_weights):
         "import sys; from fastRCNN.engines import load_engine; from pathlib import Path; "
         f"load_engine('torch', Path({str(slim_weights)!r})); assert 'sympy' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).resolve().parents[2])
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).resolve().parents[3])
 
 
 def test_starting_network_is_the_seeds_own():
