@@ -20,6 +20,11 @@ def nms(boxes: ArrayLike, scores: ArrayLike, *, threshold: float = 0.3) -> NDArr
 
     boxes: (N, 4) x1 y1 x2 y2, inclusive pixels. scores: (N,). threshold: largest overlap that two kept boxes may have,
     0..1. Raises ValueError for scores or boxes that are not numbers (NaN), since those have no order.
+
+    The second box overlaps the best one by 80 / 120 and goes, the third by 20 / 180 and stays:
+
+    >>> nms([[0, 0, 9, 9], [2, 0, 11, 9], [8, 0, 17, 9]], [0.9, 0.8, 0.7], threshold=0.3).tolist()
+    [0, 2]
     """
     boxes, scores = _checked(boxes, scores, threshold)
     order = np.argsort(scores, kind="stable")[::-1]

@@ -48,6 +48,11 @@ def relative_rois(rois: ArrayLike, width: int, height: int, pad_size: int) -> ND
 
     Coordinates are scaled by pad_size / longest side and rounded (half to even), then the padding offset (can end in
     .5) is added, then divided by `pad_size`; w = x2 - x1.
+
+    A picture of 800 x 600 in a square of 1000 is enlarged by 1.25 and has 125 rows of padding above and below:
+
+    >>> relative_rois([[80, 40, 160, 120]], 800, 600, 1000).tolist()
+    [[0.1, 0.175, 0.1, 0.1]]
     """
     place = square_placement(width, height, pad_size)
     boxes = np.rint(as_boxes(rois) * place.scale) + (place.offset_x, place.offset_y) * 2
