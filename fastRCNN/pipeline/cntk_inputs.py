@@ -51,7 +51,7 @@ def relative_rois(rois: ArrayLike, width: int, height: int, pad_size: int) -> ND
 
     A picture of 800 x 600 in a square of 1000 is enlarged by 1.25 and has 125 rows of padding above and below:
 
-    >>> relative_rois([[80, 40, 160, 120]], 800, 600, 1000).tolist()
+    >>> relative_rois([[80, 40, 160, 120]], 800, 600, 1000).round(3).tolist()
     [[0.1, 0.175, 0.1, 0.1]]
     """
     place = square_placement(width, height, pad_size)
