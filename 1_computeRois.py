@@ -7,8 +7,10 @@ Prints  how many annotated objects are covered by a ROI: what no ROI covers, no 
 
 import logging
 import sys
+from pathlib import Path
 
-from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.datasets.imdb import Dataset
+from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.pipeline.stages import begin
 from fastRCNN.proposals.recall import proposal_recall
 from fastRCNN.proposals.rois import RoiParameters, RoiStages, rois_of_pictures
@@ -30,37 +32,37 @@ def main() -> None:
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
     artifacts = Artifacts(p.root, p.datasetName)
-    imdbs = {image_set: Imdb(artifacts, image_set, p.classes) for image_set in ("train", "test")}
-    paths = [path for imdb in imdbs.values() for path in imdb.image_paths]
+    imdbs = {image_set: open_dataset(artifacts, image_set, p.classes) for image_set in ("train", "test")}
     with exclusive(artifacts):
-        files = {path.relative_to(p.root).as_posix(): artifacts.roi_file(path) for path in paths}
-        begin("rois", artifacts, p, files)
-        todo = [path for path in paths if p.pictures or not artifacts.roi_file(path).exists()]
-        log.info("%d pictures, %d of them up to date.", len(paths), len(paths) - len(todo))
+        files = {path: artifacts.roi_file(key) for imdb in imdbs.values()
+                 for key, path in zip(imdb.keys, imdb.image_paths, strict=True)}  # fmt: skip
+        begin("rois", artifacts, p, {path.relative_to(p.root).as_posix(): file for path, file in files.items()})
+        todo = [path for path, file in files.items() if p.pictures or not file.exists()]
+        log.info("%d pictures, %d of them up to date.", len(files), len(files) - len(todo))
         seconds = []
         found = rois_of_pictures(todo, RoiParameters.choose(p), p.seed, p.jobs)
         for path, (stages, taken) in zip(todo, progress(found, "ROIs", len(todo)), strict=True):
             seconds.append(taken)
-            write_rois(artifacts.roi_file(path), stages.final)
+            write_rois(files[path], stages.final)
             if p.pictures:
-                draw_stages(artifacts, path, stages)
+                draw_stages(path, files[path], stages)
         log.info("Time: %s. Files: %s", timing_summary(seconds), artifacts.rois)
         print_recall(artifacts, imdbs, p.cntk_nrRois)
 
 
-def draw_stages(artifacts: Artifacts, path, stages: RoiStages) -> None:
-    """Draw the ROIs after each stage beside the picture's roi.txt file."""
+def draw_stages(path: Path, roi_file: Path, stages: RoiStages) -> None:
+    """Draw the ROIs after each stage beside the picture's `roi_file`."""
     image = read_image(path)
     for name, boxes in vars(stages).items():
         picture = draw_boxes(image, boxes)
-        write_image(artifacts.roi_file(path).with_name(f"{path.stem}.{name}.jpg"), picture)
+        write_image(roi_file.with_name(f"{path.stem}.{name}.jpg"), picture)
 
 
-def print_recall(artifacts: Artifacts, imdbs: dict[str, Imdb], nr_rois: int) -> None:
+def print_recall(artifacts: Artifacts, imdbs: dict[str, Dataset], nr_rois: int) -> None:
     """Print the part of the annotated objects that a ROI covers by at least one half."""
     rows = []
     for image_set, imdb in imdbs.items():
-        rois = [read_rois(artifacts.roi_file(path))[:nr_rois] for path in imdb.image_paths]
+        rois = [read_rois(artifacts.roi_file(key))[:nr_rois] for key in imdb.keys]
         truth = [record.gt_boxes for record in imdb]
         recall = proposal_recall(rois, truth, thresholds=(0.5, 0.7))
         counts = sum(map(len, rois)) / len(rois)

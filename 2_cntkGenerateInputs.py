@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.datasets.roidb import RoiRecord, load_roidb, roi_labels
 from fastRCNN.pipeline.cntk_inputs import CntkRecord, relative_rois, write_cntk_inputs
 from fastRCNN.pipeline.stages import begin, require
@@ -27,7 +27,7 @@ def main() -> None:
     p = get_parameters(sys.argv[1:], make_parser(__doc__))
     setup_logging(p.quiet)
     artifacts = Artifacts(p.root, p.datasetName)
-    imdbs = {image_set: Imdb(artifacts, image_set, p.classes) for image_set in ("train", "test")}
+    imdbs = {image_set: open_dataset(artifacts, image_set, p.classes) for image_set in ("train", "test")}
     with exclusive(artifacts):
         require(("rois",), artifacts, p)
         begin("inputs", artifacts, p, ())

@@ -15,7 +15,7 @@ again: --resume insists on that, --restart forgets it.
 import logging
 import sys
 
-from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.detector import DetectorSettings
 from fastRCNN.engines import load_engine
 from fastRCNN.network.network import save_network
@@ -44,7 +44,7 @@ def main() -> None:
         p.cntk_precision, engine=p.engine, device=p.device, classifier=p.classifier, compat=p.compat
     )
     artifacts = Artifacts(p.root, p.datasetName)
-    imdb = Imdb(artifacts, "train", p.classes)
+    imdb = open_dataset(artifacts, "train", p.classes)
     sizes = {"nr_rois": p.cntk_nrRois, "nr_classes": len(imdb.classes)}
     with exclusive(artifacts):
         require(("rois", "inputs"), artifacts, p)

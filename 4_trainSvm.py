@@ -12,7 +12,7 @@ import logging
 import sys
 import time
 
-from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.datasets.roidb import load_roidb
 from fastRCNN.pipeline.embeddings import EmbeddingFiles
 from fastRCNN.pipeline.outputs import boxes_file
@@ -35,7 +35,7 @@ def main() -> None:
         log.info('classifier is "nn": the network itself scores the classes, step 4 is not needed.')
         return
     artifacts, started = Artifacts(p.root, p.datasetName), time.perf_counter()
-    imdb = Imdb(artifacts, "train", p.classes)
+    imdb = open_dataset(artifacts, "train", p.classes)
     with exclusive(artifacts):
         require(("rois", "inputs", "network"), artifacts, p)
         folder = artifacts.svm_folder

@@ -9,7 +9,7 @@ import json
 import logging
 import sys
 
-from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.evaluation.average_precision import Evaluation, evaluate
 from fastRCNN.pipeline.results import scored_pictures
 from fastRCNN.pipeline.stages import require_scores
@@ -28,7 +28,7 @@ def main() -> None:
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
     artifacts = Artifacts(p.root, p.datasetName)
-    imdb = Imdb(artifacts, p.image_set, p.classes)
+    imdb = open_dataset(artifacts, p.image_set, p.classes)
     require_scores(artifacts, p)
     pictures = scored_pictures(imdb, artifacts, classifier=p.classifier, nr_rois=p.cntk_nrRois, compat=p.compat)
     evaluation = evaluate(

@@ -12,7 +12,7 @@ import logging
 import sys
 import webbrowser
 
-from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.evaluation.average_precision import evaluate
 from fastRCNN.pipeline.results import scored_pictures
 from fastRCNN.pipeline.stages import require_scores
@@ -36,7 +36,7 @@ def main() -> None:
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
     artifacts = Artifacts(p.root, p.datasetName)
-    imdb = Imdb(artifacts, p.image_set, p.classes)
+    imdb = open_dataset(artifacts, p.image_set, p.classes)
     require_scores(artifacts, p)
     folder, threshold = artifacts.visualizations(p.image_set), p.vis_decisionThresholds.get(p.classifier)
     scored = scored_pictures(imdb, artifacts, classifier=p.classifier, nr_rois=p.cntk_nrRois, compat=p.compat)

@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 
-from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.pipeline.stages import require
 from fastRCNN.proposals.recall import best_overlaps, recall_at
 from helpers.annotations import read_rois
@@ -35,9 +35,9 @@ def main() -> None:
     setup_logging(p.quiet)
     artifacts = Artifacts(p.root, p.datasetName)
     require(("rois",), artifacts, p)
-    imdbs = [Imdb(artifacts, name, p.classes) for name in IMAGE_SETS if p.image_set in (name, "all")]
+    imdbs = [open_dataset(artifacts, name, p.classes) for name in IMAGE_SETS if p.image_set in (name, "all")]
     records = [record for imdb in imdbs for record in imdb]
-    rois = [read_rois(artifacts.roi_file(record.path)) for record in progress(records, "pictures")]
+    rois = [read_rois(artifacts.roi_file(record.key)) for record in progress(records, "pictures")]
     labels = np.concatenate([record.gt_classes for record in records])
     if len(labels) == 0:
         raise UserError(f"{artifacts.data}: no annotated object in these pictures, so nothing could be covered")

@@ -12,7 +12,7 @@ from itertools import islice
 
 import numpy as np
 
-from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.pipeline.cntk_inputs import read_cntk_inputs
 from fastRCNN.pipeline.stages import require
 from fastRCNN.reporting.visualization import draw_inputs
@@ -35,7 +35,7 @@ def main() -> None:
     setup_logging(p.quiet)
     artifacts = Artifacts(p.root, p.datasetName)
     require(("rois", "inputs"), artifacts, p)
-    classes = Imdb(artifacts, "train", p.classes).classes
+    classes = open_dataset(artifacts, "train", p.classes).classes
     rows = []
     for image_set in (name for name in IMAGE_SETS if p.image_set in (name, "all")):
         records = read_cntk_inputs(artifacts, image_set, nr_rois=p.cntk_nrRois, nr_classes=len(classes))

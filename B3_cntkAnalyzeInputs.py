@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from fastRCNN.datasets.annotation_statistics import PERCENTILES, box_statistics, fitting_roi_parameters
-from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.proposals.rois import RoiParameters, filter_rois
 from helpers.artifacts import IMAGE_SETS, Artifacts
 from helpers.console import run_script, setup_logging, table
@@ -29,7 +29,7 @@ def main() -> None:
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
     artifacts = Artifacts(p.root, p.datasetName)
-    imdbs = [Imdb(artifacts, name, p.classes) for name in IMAGE_SETS if p.image_set in (name, "all")]
+    imdbs = [open_dataset(artifacts, name, p.classes) for name in IMAGE_SETS if p.image_set in (name, "all")]
     records = [record for imdb in imdbs for record in imdb]
     longest = [max(record.width, record.height) for record in records]
     boxes = np.concatenate([record.gt_boxes for record in records])

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from benchmarks.straightforward_svm import Pictures, simulate, straightforward
 from benchmarks.timing import growth_table, markdown_table, summary
-from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.datasets.roidb import load_roidb
 from fastRCNN.network.alexnet import he_initialised
 from fastRCNN.network.network import save_network
@@ -125,7 +125,7 @@ def embedded_problem(work: Path, dataset: str, rois: int) -> Problem:
     """Return the first `rois` ROIs of each training picture, from the files of steps 1 to 3 below `work`."""
     p = get_parameters(["--root", str(work), "--dataset", dataset])
     artifacts = Artifacts(p.root, p.datasetName)
-    imdb = Imdb(artifacts, "train", p.classes)
+    imdb = open_dataset(artifacts, "train", p.classes)
     overlaps = [record.overlaps for record in load_roidb(imdb, artifacts, rois, with_ground_truth=True)]
     paths = [artifacts.embedding_file("train", "svm", record.index) for record in imdb]
     return Problem(EmbeddingFiles(paths, [len(of_picture) for of_picture in overlaps]), overlaps)

@@ -17,6 +17,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from fastRCNN.datasets.tutorial_folders import key_of
 from helpers.artifacts import Artifacts, atomic_write
 from helpers.console import run_script, setup_logging
 from helpers.images import find_images, read_image, resize_to_max_dim, write_image
@@ -58,7 +59,7 @@ def make_samples(of: Artifacts, options: list[str]) -> dict[str, str]:
     at = next(k for k in range(0, rows.shape[1], 10) if (rows[0, k : k + 6] > 0).sum() >= 4)  # most numbers are 0
     return {
         "data": "\n".join(f"{box.expandtabs(8):32}{label}" for box, label in pairs[:4]),
-        "rois": "\n".join(of.roi_file(train).read_text().splitlines()[:3]),
+        "rois": "\n".join(of.roi_file(key_of(train)).read_text().splitlines()[:3]),
         "recall": recall,
         "inputs": "\n".join(f"{path.name + ':':22}{first_line(path, of.root)}" for path in (
             of.image_map("train"), of.rois_txt("train"), of.roi_labels_txt("train"), of.nr_rois_txt("train"))),
@@ -87,7 +88,7 @@ def make_pictures(of: Artifacts, classifier: str) -> None:
     """Write the pictures of the documentation."""
     train, test = (find_images(of.data / folder) for folder in ("positive", "testImages"))
     drawn = sorted((of.results / "visualizations").glob(f"{classifier}_*{test[0].suffix}"))
-    stages = [of.roi_file(train[0]).with_name(f"{train[0].stem}.{stage}.jpg") for stage in STAGES]
+    stages = [of.roi_file(key_of(train[0])).with_name(f"{train[0].stem}.{stage}.jpg") for stage in STAGES]
     save("data.jpg", beside([read_image(path) for path in (*train[:3], test[0])]))
     save("rois.jpg", beside([read_image(path) for path in stages]))
     save("inputs.jpg", beside([read_image(of.results / "inputs" / f"train_0{train[0].name}")]))

@@ -58,9 +58,9 @@ class Artifacts:
         """Step 4's folder."""
         return self.proc / "trainedSvm"
 
-    def roi_file(self, image_path: Path) -> Path:
-        """Return step 1's file for a picture of the data set: `rois/<subdir>/<stem>.roi.txt`."""
-        return self.rois / image_path.parent.name / f"{image_path.stem}.roi.txt"
+    def roi_file(self, key: str) -> Path:
+        """Return step 1's file for the picture with `key` ("positive/0001"): `rois/<key>.roi.txt`."""
+        return self.rois / f"{key}.roi.txt"
 
     def image_map(self, image_set: str) -> Path:
         """Return step 2's list of pictures: `<i> <absolute path> 0`, separated by tabs."""

@@ -44,12 +44,17 @@ def iou_matrix(boxes: ArrayLike, others: ArrayLike) -> NDArray:
 
     The published tutorial computed this in compiled Cython (`utils/cython_bbox`); same "+1" convention.
     """
+    intersection = intersections(boxes, others)
+    union = areas(boxes)[:, None] + areas(others)[None, :] - intersection
+    return intersection / union
+
+
+def intersections(boxes: ArrayLike, others: ArrayLike) -> NDArray:
+    """Return the area in square pixels, (N, M) float64, that each of N `boxes` shares with each of M `others`."""
     a, b = as_boxes(boxes), as_boxes(others)
     width = np.minimum(a[:, None, 2], b[None, :, 2]) - np.maximum(a[:, None, 0], b[None, :, 0]) + 1
     height = np.minimum(a[:, None, 3], b[None, :, 3]) - np.maximum(a[:, None, 1], b[None, :, 1]) + 1
-    intersection = np.maximum(width, 0) * np.maximum(height, 0)
-    union = areas(a)[:, None] + areas(b)[None, :] - intersection
-    return intersection / union
+    return np.maximum(width, 0) * np.maximum(height, 0)
 
 
 def clip_boxes(boxes: ArrayLike, width: int, height: int) -> NDArray:

@@ -22,7 +22,7 @@ PACKAGES = {  # inside fastRCNN: package or module -> what it may import beside 
     "compiling": set(),
     "network": {"compiling"},
     "boxes": {"compiling", "network"},
-    "datasets": set(),
+    "datasets": {"boxes"},
     "proposals": {"boxes", "compiling"},
     "engines": {"network"},
     "svm": {"boxes", "compiling"},

@@ -1,117 +1,74 @@
-"""A data set as a sequence of records, one picture each: path, size, annotated objects.
+"""What a data set is to every step: records, one picture each, in a fixed order.
 
-Other layouts (Pascal VOC, COCO) fit in by yielding the same records. Letters in shapes: G annotated objects.
+A layout on the disk (the tutorial's folders, later Pascal VOC and COCO) is a module that reads it into a `Dataset`, and
+a line in `fastRCNN.datasets.layouts`. Letters in shapes: G annotated objects of a picture.
 """
 
-import difflib
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.annotations import DROPPED_LABELS, Annotation, labels_path, read_annotation, read_labels
-from helpers.artifacts import IMAGE_SETS, Artifacts
-from helpers.errors import UserError, raise_collected
-from helpers.images import find_images, image_size
+from fastRCNN.boxes.ignored import IgnoredBoxes
 
 BACKGROUND = "__background__"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ImageRecord:
-    """One picture: `gt_boxes` (G, 4) int32 inclusive pixels, `gt_classes` (G,) int64 from 1 on; size in pixels.
+    """One picture: `gt_boxes` (G, 4) float64 inclusive pixels, `gt_classes` (G,) int64 from 1 on; size in pixels.
 
-    `index` is its number within the image set, the one in all files of steps 2 and 3. Boxes labelled EXCLUDE or
-    UNDECIDED have been dropped.
+    `index` is its number within the image set, the one in all files of steps 2 and 3. `key` is its name within the data
+    set, whatever else is in there: folder and name without extension, like "positive/0001". `ignored_boxes` count
+    neither way: in the tutorial's folders those labelled EXCLUDE or UNDECIDED.
     """
 
     index: int
+    key: str
     path: Path
     width: int
     height: int
-    gt_boxes: NDArray[np.int32]
+    gt_boxes: NDArray[np.float64]
     gt_classes: NDArray[np.int64]
+    ignored_boxes: IgnoredBoxes = field(default_factory=IgnoredBoxes.of)
 
 
-class Imdb(Sequence[ImageRecord]):
-    """The pictures of one image set ("train": positive + negative, "test": testImages), in the order of their names.
+class Dataset(Protocol):
+    """The pictures of one image set, "train" or "test".
 
-    `classes` starts with the background; without a given list it is all labels of the training pictures, sorted.
-    Reading is done once, when the object is made. Raises `UserError` that collects every fault of the annotations.
+    Records are made when they are asked for, so that a hundred thousand pictures need no hundred thousand objects.
     """
 
-    def __init__(self, artifacts: Artifacts, image_set: str, classes: Sequence[str] = ()) -> None:
-        artifacts.check_exists()
-        self.image_set = image_set
-        self.classes: tuple[str, ...] = (BACKGROUND, *(classes or _labels_of_training(artifacts)))
-        self.image_paths = [p for folder in IMAGE_SETS[image_set] for p in find_images(artifacts.data / folder)]
-        if not self.image_paths:
-            folders = " or ".join(f"{folder}/" for folder in IMAGE_SETS[image_set])
-            raise UserError(f"{artifacts.data}: no picture (.jpg .jpeg .png .bmp) in {folders}")
-        self._records = _read_records(self.image_paths, self.classes)
+    @property
+    def image_set(self) -> str:
+        """ "train" or "test"."""
 
-    def __len__(self) -> int:
-        return len(self._records)
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, the background first."""
 
-    def __getitem__(self, index):
-        return self._records[index]
+    @property
+    def keys(self) -> Sequence[str]:
+        """The keys of all pictures, in order: what files of the steps are named after."""
 
-    def __iter__(self) -> Iterator[ImageRecord]:
-        return iter(self._records)
+    @property
+    def image_paths(self) -> Sequence[Path]:
+        """The paths of all pictures, in order."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> ImageRecord: ...
+
+    def __iter__(self) -> Iterator[ImageRecord]: ...
+
+    def annotation_digest(self, index: int) -> str:
+        """Return 16 hexadecimal digits that change when size, objects or ignored boxes of a picture change.
+
+        The pixels are not part of it, nor is `classes`: both have to be watched beside it.
+        """
 
     def objects_per_class(self) -> dict[str, int]:
         """Return the number of annotated objects of each class, without the background."""
-        counts = Counter(int(label) for record in self._records for label in record.gt_classes)
-        return {name: counts[number] for number, name in enumerate(self.classes) if number > 0}
-
-
-def _labels_of_training(artifacts: Artifacts) -> list[str]:
-    """Return all labels of the training pictures, sorted; `UserError` when there is none."""
-    files = [labels_path(picture) for picture in find_images(artifacts.data / "positive")]
-    found = {label for file in files if file.is_file() for label in read_labels(file)} - set(DROPPED_LABELS)
-    if not found:
-        raise UserError(
-            f"{artifacts.data / 'positive'}: no annotated object found. Annotate pictures first, or set classes"
-        )
-    return sorted(found)
-
-
-def _read_records(paths: Sequence[Path], classes: tuple[str, ...]) -> list[ImageRecord]:
-    """Read all records; faults of all pictures are reported together."""
-    records: list[ImageRecord] = []
-    faults: list[str] = []
-    unknown: Counter[str] = Counter()
-    numbers = {name: number for number, name in enumerate(classes)}
-    for index, path in enumerate(paths):
-        try:
-            width, height = image_size(path)
-            annotation = _annotation(path, width, height)
-        except UserError as error:
-            faults.append(str(error).replace("\n", "\n  "))
-            continue
-        known = [label in numbers for label in annotation.labels]
-        counted = [label not in DROPPED_LABELS for label in annotation.labels]
-        unknown.update(label for label, k, c in zip(annotation.labels, known, counted, strict=True) if c and not k)
-        chosen = [number for number, (k, c) in enumerate(zip(known, counted, strict=True)) if k and c]
-        gt_classes = np.array([numbers[annotation.labels[number]] for number in chosen], np.int64)
-        records.append(ImageRecord(index, path, width, height, annotation.boxes[chosen].reshape(-1, 4), gt_classes))
-    faults += [_unknown_label(label, count, classes) for label, count in sorted(unknown.items())]
-    raise_collected(faults, f"{len(faults)} fault(s) in the pictures and annotations:")
-    return records
-
-
-def _annotation(path: Path, width: int, height: int) -> Annotation:
-    """Return the annotation of a picture; those in negative/ have none."""
-    if path.parent.name == "negative":
-        return Annotation(np.zeros((0, 4), np.int32), ())
-    return read_annotation(path, width, height)
-
-
-def _unknown_label(label: str, count: int, classes: tuple[str, ...]) -> str:
-    near = next((name for name in classes[1:] if name.lower() == label.strip().lower()), None)
-    near = near or next(iter(difflib.get_close_matches(label, classes[1:], n=1)), None)
-    hint = f"; did you mean {near!r}? (labels are case sensitive)" if near else f" (classes: {', '.join(classes[1:])})"
-    return f"label {label!r}, {count} box(es), is not among the classes{hint}"

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastRCNN.datasets.imdb import ImageRecord, Imdb
+from fastRCNN.datasets.imdb import Dataset, ImageRecord
 from helpers.annotations import read_rois
 from helpers.artifacts import Artifacts
 from helpers.boxes import as_boxes, iou_matrix
@@ -24,25 +24,25 @@ log = logging.getLogger(__name__)
 class RoiRecord:
     """The ROIs of one picture.
 
-    `rois` (R, 4) int32, inclusive pixels of the original picture; `overlaps` (R, C) float32, the best intersection over
-    union with an annotated object of each class (column 0 is 0); `is_ground_truth` (R,) bool.
+    `rois` (R, 4) float64, inclusive pixels of the original picture; `overlaps` (R, C) float32, the best intersection
+    over union with an annotated object of each class (column 0 is 0); `is_ground_truth` (R,) bool.
     """
 
     image: ImageRecord
-    rois: NDArray[np.int32]
+    rois: NDArray[np.float64]
     overlaps: NDArray[np.float32]
     is_ground_truth: NDArray[np.bool_]
 
 
-def load_roidb(imdb: Imdb, artifacts: Artifacts, nr_rois: int, with_ground_truth: bool) -> Iterator[RoiRecord]:
+def load_roidb(imdb: Dataset, artifacts: Artifacts, nr_rois: int, with_ground_truth: bool) -> Iterator[RoiRecord]:
     """Yield the ROIs of each picture of `imdb`, cut to `nr_rois`.
 
     With `with_ground_truth` (training) the annotated boxes stand first and count among the `nr_rois`.
     Raises `UserError` for a missing ROI file and for ROIs outside their picture.
     """
     for image in imdb:
-        rois = _read_rois(artifacts.roi_file(image.path), image)
-        truth = image.gt_boxes if with_ground_truth else np.zeros((0, 4), np.int32)
+        rois = _read_rois(artifacts.roi_file(image.key), image)
+        truth = image.gt_boxes if with_ground_truth else np.zeros((0, 4))
         if len(truth) > nr_rois:
             log.warning(
                 "%s has %d annotated boxes, more than cntk_nrRois = %d: the surplus is not used.",
@@ -72,7 +72,7 @@ def roi_labels(overlaps: NDArray[np.float32], threshold: float = 0.5) -> NDArray
     return np.where(overlaps.max(axis=1, initial=0) >= threshold, best, 0)
 
 
-def _read_rois(path: Path, image: ImageRecord) -> NDArray[np.int32]:
+def _read_rois(path: Path, image: ImageRecord) -> NDArray[np.float64]:
     if not path.is_file():
         raise UserError(f"{path}: not there yet. Run 1_computeRois.py first")
     rois = read_rois(path)
@@ -84,4 +84,4 @@ def _read_rois(path: Path, image: ImageRecord) -> NDArray[np.int32]:
             f"{path}:{line}: ROI {' '.join(map(str, rois[line - 1]))} is not inside {image.path.name} of "
             f"{image.width}x{image.height} pixels. Mend the line, or delete the file and run 1_computeRois.py again"
         )
-    return rois
+    return rois.astype(np.float64)

@@ -37,15 +37,15 @@ COMPAT = ("corrected", "tutorial")
 
 @dataclass(frozen=True, eq=False)
 class PictureResult:
-    """One scored picture with what is known of it: boxes (N, 4) int32, scores (N, C) float32 (background first),
-    gt_boxes (G, 4) int32, gt_classes (G,) int64 in 1..C-1. moved: (N, C, 4) int32, where box regression puts each ROI
+    """One scored picture with what is known of it: boxes (N, 4), scores (N, C) float32 (background first),
+    gt_boxes (G, 4), gt_classes (G,) int64 in 1..C-1. moved: (N, C, 4) int32, where box regression puts each ROI
     as an object of each class; None without box regression."""
 
     index: int
     path: Path
-    boxes: NDArray[np.int32]
+    boxes: NDArray
     scores: NDArray[np.float32]
-    gt_boxes: NDArray[np.int32]
+    gt_boxes: NDArray
     gt_classes: NDArray[np.int64]
     moved: NDArray[np.int32] | None = None
 
@@ -65,7 +65,7 @@ class PictureResult:
             raise ValueError(f"{self.path}: scores: expected finite numbers, got NaN or infinity")
 
     @property
-    def decided_boxes(self) -> NDArray[np.int32]:
+    def decided_boxes(self) -> NDArray:
         """(N, 4): each ROI, moved as an object of its best class where there is box regression."""
         return self.boxes if self.moved is None else boxes_of_best_class(self.moved, self.scores)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.datasets.imdb import Dataset
 from fastRCNN.datasets.roidb import load_roidb
 from fastRCNN.engines import starting_network
 from fastRCNN.network.network import Network
@@ -56,7 +56,7 @@ def choose_network(weight_file: str, seed: int) -> Network:
 
 
 def train_classifier(
-    network: Network, p: Any, artifacts: Artifacts, imdb: Imdb, records: Sequence[CntkRecord]
+    network: Network, p: Any, artifacts: Artifacts, imdb: Dataset, records: Sequence[CntkRecord]
 ) -> Network:
     """Return `network` trained on `records` as the parameters `p` say; its box regression, if any, is written."""
     from fastRCNN.nn.train_network import train_network  # only for classifier nn: step 3 starts faster without

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from fastRCNN.boxes.box_regression import moved_boxes
-from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.datasets.imdb import Dataset
 from fastRCNN.datasets.roidb import load_roidb
 from fastRCNN.evaluation.average_precision import PictureResult
 from fastRCNN.pipeline.embeddings import EmbeddingFiles
@@ -22,7 +22,7 @@ __all__ = ["PictureResult", "scored_pictures"]
 
 
 def scored_pictures(
-    imdb: Imdb, artifacts: Artifacts, *, classifier: str = "svm", nr_rois: int = 2000, compat: str = "corrected"
+    imdb: Dataset, artifacts: Artifacts, *, classifier: str = "svm", nr_rois: int = 2000, compat: str = "corrected"
 ) -> Iterator[PictureResult]:
     """Yield the pictures of `imdb` with their ROIs scored, in order.
 

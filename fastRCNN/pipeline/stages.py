@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fastRCNN.datasets.tutorial_folders import key_of
 from helpers.annotations import boxes_path, labels_path
 from helpers.artifacts import IMAGE_SETS, Artifacts
 from helpers.errors import UserError
@@ -129,7 +130,7 @@ def _inputs(name: str, artifacts: Artifacts, parameters: Mapping[str, Any]) -> I
             yield from _pictures(artifacts, image_set)
         elif name == "inputs":
             for picture in _pictures(artifacts, image_set):
-                yield artifacts.roi_file(picture)
+                yield artifacts.roi_file(key_of(picture))
                 if picture.parent.name != "negative":
                     yield from (boxes_path(picture), labels_path(picture))
         elif name == "network":
@@ -146,7 +147,7 @@ def _outputs(name: str, artifacts: Artifacts, parameters: Mapping[str, Any]) -> 
     for image_set in IMAGE_SETS:
         pictures = list(_pictures(artifacts, image_set))
         if name == "rois":
-            yield from map(artifacts.roi_file, pictures)
+            yield from (artifacts.roi_file(key_of(picture)) for picture in pictures)
         elif name == "inputs":
             yield from _cntk_files(artifacts, image_set)
         else:

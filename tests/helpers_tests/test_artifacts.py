@@ -73,9 +73,8 @@ def test_a_killed_run_leaves_neither_lock_nor_rest(tmp_path):
 
 def test_paths_are_the_published_ones(tmp_path):
     of = Artifacts(tmp_path, "grocery")
-    picture = of.data / "positive" / "wine.v2.jpg"
     below = {
-        "proc/grocery/rois/positive/wine.v2.roi.txt": of.roi_file(picture),
+        "proc/grocery/rois/positive/wine.v2.roi.txt": of.roi_file("positive/wine.v2"),
         "proc/grocery/cntkFiles/train.rois.txt": of.rois_txt("train"),
         "proc/grocery/cntkFiles/test.nrRois.txt": of.nr_rois_txt("test"),
         "proc/grocery/cntkFiles/test_svm_parsed/3.dat.npz": of.embedding_file("test", "svm", 3),

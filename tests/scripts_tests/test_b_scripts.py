@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.proposals.rois import RoiParameters, filter_rois
 from helpers.annotations import write_annotation, write_rois
 from helpers.artifacts import Artifacts
@@ -26,8 +26,8 @@ def root(tiny_root):
         for stem in stems:
             write_annotation(artifacts.data / folder / f"{stem}.png", [DISC], ["disc"])
     for image_set in ("train", "test"):
-        for path in Imdb(artifacts, image_set).image_paths:
-            write_rois(artifacts.roi_file(path), [HALF_OF_DISC, FAR, DISC])
+        for key in open_dataset(artifacts, image_set).keys:
+            write_rois(artifacts.roi_file(key), [HALF_OF_DISC, FAR, DISC])
     return tiny_root
 
 
@@ -65,7 +65,7 @@ def test_recall_of_one_set(run):
 
 
 def test_recall_needs_step_1(run, root):
-    Artifacts(root, "tiny").roi_file(root / "data/tiny/positive/2.png").unlink()
+    Artifacts(root, "tiny").roi_file("positive/2").unlink()
     assert "Run 1_computeRois.py first" in str(run("B1_evaluateRois.py")[0])
 
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.evaluation.detections import read_detections_table
 from fastRCNN.pipeline.cntk_inputs import CntkRecord, relative_rois, write_cntk_inputs
 from fastRCNN.pipeline.embeddings import write_embeddings
@@ -30,10 +30,10 @@ def root(tiny_root):
     write_annotation(artifacts.data / "testImages" / "5.png", [DISC, SQUARE], ["disc", "square"])
     write_annotation(artifacts.data / "testImages" / "6.png", [], [])
     for image_set in ("train", "test"):
-        imdb = Imdb(artifacts, image_set)
+        imdb = open_dataset(artifacts, image_set)
         records = []
         for record in imdb:
-            write_rois(artifacts.roi_file(record.path), ROIS)
+            write_rois(artifacts.roi_file(record.key), ROIS)
             truth = record.gt_boxes if image_set == "train" else np.zeros((0, 4), np.int32)
             rois = np.concatenate([truth, ROIS])
             placed = relative_rois(rois, record.width, record.height, 1000)
@@ -98,7 +98,7 @@ def test_tutorial_evaluation_differs(run, root):
     """Boxes 30 pixels wide, an annotated one two pixels to the left: a shift by one loses what stood at the limit."""
     narrow = [10, 10, 39, 12]  # 30 x 3; the ROI moved by one overlaps it by 29 * 2 of 180 - 58
     write_annotation(root / "data/tiny/testImages/5.png", [narrow, SQUARE], ["disc", "square"])
-    write_rois(Artifacts(root, "tiny").roi_file(root / "data/tiny/testImages/5.png"), [narrow, SQUARE, NOTHING])
+    write_rois(Artifacts(root, "tiny").roi_file("testImages/5"), [narrow, SQUARE, NOTHING])
     ap = {}
     for compat in ("corrected", "tutorial"):
         assert run("5_evaluateResults.py", "--compat", compat)[0] == 0

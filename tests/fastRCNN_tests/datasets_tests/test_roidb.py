@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.datasets.roidb import load_roidb, roi_labels, roi_overlaps
 from helpers.annotations import write_annotation, write_rois
 from helpers.artifacts import Artifacts
@@ -14,14 +14,14 @@ from helpers.errors import UserError
 def tiny(tiny_root):
     artifacts = Artifacts(tiny_root, "tiny")
     for image_set in ("train", "test"):
-        for path in Imdb(artifacts, image_set).image_paths:
-            write_rois(artifacts.roi_file(path), [[0, 0, 9, 9], [50, 40, 79, 69], [0, 0, 119, 89]])
+        for key in open_dataset(artifacts, image_set).keys:
+            write_rois(artifacts.roi_file(key), [[0, 0, 9, 9], [50, 40, 79, 69], [0, 0, 119, 89]])
     write_annotation(artifacts.data / "positive" / "0.png", [[0, 0, 9, 19], [50, 40, 79, 69]], ["disc", "square"])
     return artifacts
 
 
 def test_training_puts_the_annotated_boxes_first(tiny):
-    record = next(load_roidb(Imdb(tiny, "train"), tiny, 4, with_ground_truth=True))
+    record = next(load_roidb(open_dataset(tiny, "train"), tiny, 4, with_ground_truth=True))
     assert record.rois.tolist() == [[0, 0, 9, 19], [50, 40, 79, 69], [0, 0, 9, 9], [50, 40, 79, 69]]  # cut to 4
     assert record.is_ground_truth.tolist() == [True, True, False, False]
     np.testing.assert_allclose(record.overlaps, [[0, 1, 0], [0, 0, 1], [0, 0.5, 0], [0, 0, 1]])
@@ -30,13 +30,13 @@ def test_training_puts_the_annotated_boxes_first(tiny):
 
 
 def test_test_set_has_proposals_only(tiny):
-    record = next(load_roidb(Imdb(tiny, "test"), tiny, 200, with_ground_truth=False))
+    record = next(load_roidb(open_dataset(tiny, "test"), tiny, 200, with_ground_truth=False))
     assert len(record.rois) == 3
     assert not record.is_ground_truth.any()
 
 
 def test_negative_pictures_have_background_only(tiny):
-    record = list(load_roidb(Imdb(tiny, "train"), tiny, 200, with_ground_truth=True))[4]
+    record = list(load_roidb(open_dataset(tiny, "train"), tiny, 200, with_ground_truth=True))[4]
     assert record.overlaps.tolist() == [[0, 0, 0]] * 3
     assert roi_labels(record.overlaps).tolist() == [0, 0, 0]
 
@@ -48,16 +48,16 @@ def test_the_best_object_of_a_class_counts():
 
 
 def test_more_objects_than_places_is_said(tiny, caplog):
-    record = next(load_roidb(Imdb(tiny, "train"), tiny, 1, with_ground_truth=True))
+    record = next(load_roidb(open_dataset(tiny, "train"), tiny, 1, with_ground_truth=True))
     assert len(record.rois) == 1
     assert "more than cntk_nrRois = 1" in caplog.text
 
 
 def test_missing_and_foreign_roi_files(tiny):
-    imdb = Imdb(tiny, "test")
-    write_rois(tiny.roi_file(imdb.image_paths[0]), [[0, 0, 9, 9], [0, 0, 120, 89]])
+    imdb = open_dataset(tiny, "test")
+    write_rois(tiny.roi_file(imdb.keys[0]), [[0, 0, 9, 9], [0, 0, 120, 89]])
     with pytest.raises(UserError, match=r"5\.roi\.txt:2: ROI 0 0 120 89 is not inside 5\.png of 120x90"):
         list(load_roidb(imdb, tiny, 9, with_ground_truth=False))
-    tiny.roi_file(imdb.image_paths[0]).unlink()
+    tiny.roi_file(imdb.keys[0]).unlink()
     with pytest.raises(UserError, match=r"Run 1_computeRois\.py first"):
         list(load_roidb(imdb, tiny, 9, with_ground_truth=False))

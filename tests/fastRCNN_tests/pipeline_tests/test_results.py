@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.pipeline.embeddings import write_embeddings
 from fastRCNN.pipeline.results import scored_pictures
 from fastRCNN.svm.model import SvmModel
@@ -19,8 +19,8 @@ def tiny(tiny_root):
     """Embeddings of 3 floats (for the training pictures the annotated boxes first), two filler rows at the end."""
     artifacts = Artifacts(tiny_root, "tiny")
     for image_set in ("train", "test"):
-        for record in Imdb(artifacts, image_set):
-            write_rois(artifacts.roi_file(record.path), ROIS)
+        for record in open_dataset(artifacts, image_set):
+            write_rois(artifacts.roi_file(record.key), ROIS)
             first = len(record.gt_boxes) if image_set == "train" else 0
             rows = np.full((first + len(ROIS) + 2, 3), 99, np.float32)
             rows[first : first + 2] = [[1, 2, 0], [3, 4, record.index]]
@@ -33,7 +33,7 @@ def tiny(tiny_root):
 
 @pytest.mark.parametrize("image_set", ["train", "test"])
 def test_svm_scores_by_hand_without_annotated_boxes_and_filler(tiny, image_set):
-    imdb = Imdb(tiny, image_set)
+    imdb = open_dataset(tiny, image_set)
     results = list(scored_pictures(imdb, tiny, classifier="svm", nr_rois=200))
     assert [result.index for result in results] == list(range(len(imdb)))
     for result, record in zip(results, imdb, strict=True):
@@ -45,26 +45,26 @@ def test_svm_scores_by_hand_without_annotated_boxes_and_filler(tiny, image_set):
 
 
 def test_tutorial_scores_divide_by_the_feature_scale(tiny):
-    result = next(scored_pictures(Imdb(tiny, "test"), tiny, classifier="svm", compat="tutorial"))
+    result = next(scored_pictures(open_dataset(tiny, "test"), tiny, classifier="svm", compat="tutorial"))
     np.testing.assert_allclose(result.scores, [[0, 0.75, -0.5], [0, 1.75, 0]])
 
 
 def test_nn_scores_are_probabilities(tiny):
-    result = next(scored_pictures(Imdb(tiny, "test"), tiny, classifier="nn"))
+    result = next(scored_pictures(open_dataset(tiny, "test"), tiny, classifier="nn"))
     powers = np.exp([[1, 2, 0], [3, 4, 0]])
     np.testing.assert_allclose(result.scores, powers / powers.sum(axis=1, keepdims=True), rtol=1e-6)
 
 
 def test_rois_are_cut_to_nr_rois(tiny):
-    assert len(next(scored_pictures(Imdb(tiny, "test"), tiny, nr_rois=1)).boxes) == 1
+    assert len(next(scored_pictures(open_dataset(tiny, "test"), tiny, nr_rois=1)).boxes) == 1
     # In training the annotated boxes count among the ROIs: two of three are annotated.
-    assert len(next(scored_pictures(Imdb(tiny, "train"), tiny, nr_rois=3)).boxes) == 1
+    assert len(next(scored_pictures(open_dataset(tiny, "train"), tiny, nr_rois=3)).boxes) == 1
 
 
 def test_one_picture_at_a_time(tiny):
     """The second picture's file is not opened before the first result is used."""
     tiny.embedding_file("test", "svm", 1).unlink()
-    pictures = scored_pictures(Imdb(tiny, "test"), tiny)
+    pictures = scored_pictures(open_dataset(tiny, "test"), tiny)
     next(pictures)
     with pytest.raises(UserError, match=r"1\.dat\.npz.*3_runCntk\.py"):
         next(pictures)
@@ -74,18 +74,18 @@ def test_files_that_do_not_fit(tiny):
     path = tiny.embedding_file("test", "svm", 0)
     write_embeddings(path, np.zeros((4, 5), np.float32))
     with pytest.raises(UserError, match=r"0\.dat\.npz: expected 3 numbers for each ROI.*found 5.*3_runCntk\.py and 4_"):
-        next(scored_pictures(Imdb(tiny, "test"), tiny))
+        next(scored_pictures(open_dataset(tiny, "test"), tiny))
     write_embeddings(path, np.zeros((1, 3), np.float32))
     with pytest.raises(UserError, match="expected at least 2 rows"):
-        next(scored_pictures(Imdb(tiny, "test"), tiny))
+        next(scored_pictures(open_dataset(tiny, "test"), tiny))
     write_embeddings(tiny.embedding_file("test", "nn", 0), np.zeros((4, 4), np.float32))
     with pytest.raises(UserError, match="one for each class"):
-        next(scored_pictures(Imdb(tiny, "test"), tiny, classifier="nn"))
+        next(scored_pictures(open_dataset(tiny, "test"), tiny, classifier="nn"))
     with pytest.raises(UserError, match="expected 2 lines"):
         next(scored_pictures(_one_class(tiny), tiny))
 
 
 def _one_class(tiny):
-    imdb = Imdb(tiny, "test")
+    imdb = open_dataset(tiny, "test")
     imdb.classes = imdb.classes[:2]
     return imdb

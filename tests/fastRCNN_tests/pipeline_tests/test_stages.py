@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.pipeline.stages import begin, current_stamp, require, stamp_file
 from helpers.annotations import boxes_path, write_rois
 from helpers.artifacts import Artifacts
@@ -23,8 +23,8 @@ def parameters_of(tiny, *more):
 
 
 def roi_files(tiny):
-    paths = [path for image_set in ("train", "test") for path in Imdb(tiny, image_set).image_paths]
-    return {path.relative_to(tiny.root).as_posix(): tiny.roi_file(path) for path in paths}
+    pictures = [picture for image_set in ("train", "test") for picture in open_dataset(tiny, image_set)]
+    return {picture.path.relative_to(tiny.root).as_posix(): tiny.roi_file(picture.key) for picture in pictures}
 
 
 def run_step_1(tiny, parameters):
@@ -46,7 +46,7 @@ def test_only_what_changed_is_made_again(tiny):
     image[0, 0] = 1
     write_image(picture, image)
     assert run_step_1(tiny, p) == ["data/tiny/positive/1.png"]
-    roi_file = tiny.roi_file(tiny.data / "negative" / "4.png")
+    roi_file = tiny.roi_file("negative/4")
     roi_file.unlink()  # as after a killed run
     assert run_step_1(tiny, p) == ["data/tiny/negative/4.png"]
     assert len(run_step_1(tiny, parameters_of(tiny, "--seed", "1"))) == 7

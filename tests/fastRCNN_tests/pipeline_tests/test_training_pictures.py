@@ -15,7 +15,7 @@ from helpers.errors import UserError
 def test_targets_point_at_the_object_of_the_rois_own_class():
     gt = np.array([[10, 10, 29, 29], [50, 10, 69, 29]], np.int32)
     rois = np.array([[10, 10, 29, 29], [52, 10, 71, 29], [80, 80, 90, 90]], np.int32)
-    image = ImageRecord(0, Path("p.jpg"), 100, 100, gt, np.array([1, 2]))
+    image = ImageRecord(0, "positive/p", Path("p.jpg"), 100, 100, gt, np.array([1, 2]))
     record = CntkRecord(0, Path("p.jpg"), relative_rois(rois, 100, 100, 100), np.array([1, 2, 0]))
     known = RoiRecord(image, rois, np.zeros((3, 3), np.float32), np.array([True, False, False]))
     (made,) = training_pictures([record], [known], pad_size=100, nr_rois=5, with_filler=True)
@@ -29,7 +29,7 @@ def test_targets_point_at_the_object_of_the_rois_own_class():
 def test_background_close_to_an_object_has_targets_too():
     gt = np.array([[10, 10, 29, 29]], np.int32)
     rois = np.array([[18, 10, 37, 29], [20, 10, 39, 29]], np.int32)  # overlaps 12 / 28 and 10 / 30
-    image = ImageRecord(0, Path("p.jpg"), 100, 100, gt, np.array([1]))
+    image = ImageRecord(0, "positive/p", Path("p.jpg"), 100, 100, gt, np.array([1]))
     record = CntkRecord(0, Path("p.jpg"), relative_rois(rois, 100, 100, 100), np.array([0, 0]))
     known = RoiRecord(image, rois, np.zeros((2, 2), np.float32), np.array([False, False]))
     (made,) = training_pictures([record], [known], pad_size=100, nr_rois=2)
@@ -37,7 +37,7 @@ def test_background_close_to_an_object_has_targets_too():
 
 
 def test_files_that_do_not_belong_together_are_refused():
-    image = ImageRecord(0, Path("p.jpg"), 100, 100, np.zeros((0, 4), np.int32), np.zeros(0, np.int64))
+    image = ImageRecord(0, "positive/p", Path("p.jpg"), 100, 100, np.zeros((0, 4), np.int32), np.zeros(0, np.int64))
     record = CntkRecord(0, Path("p.jpg"), np.zeros((2, 4)), np.array([0, 1]))
     one_roi = RoiRecord(image, np.zeros((1, 4), np.int32), np.zeros((1, 2), np.float32), np.array([False]))
     with pytest.raises(UserError, match=r"p\.jpg: 2 ROIs in cntkFiles/, but 1 from rois/"):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastRCNN.boxes.box_regression import best_objects, box_targets
-from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.datasets.roidb import load_roidb
 from fastRCNN.pipeline.embeddings import EmbeddingFiles, write_embeddings
 from fastRCNN.pipeline.outputs import boxes_file
@@ -23,10 +23,10 @@ def shifted(boxes):
 def test_embeddings_that_know_the_shift_move_rois_onto_their_objects(tiny_root):
     artifacts = Artifacts(tiny_root, "tiny")
     for image_set in ("train", "test"):
-        imdb = Imdb(artifacts, image_set)
+        imdb = open_dataset(artifacts, image_set)
         for image in imdb:
             boxes = shifted(image.gt_boxes) if len(image.gt_boxes) else np.array([[0, 0, 20, 20]])
-            write_rois(artifacts.roi_file(image.path), boxes)
+            write_rois(artifacts.roi_file(image.key), boxes)
         for record in load_roidb(imdb, artifacts, 200, with_ground_truth=image_set == "train"):
             rows = np.full((len(record.rois) + 2, 5), 1e6, np.float32)  # filler rows must not count
             rows[: len(record.rois)] = 50  # the embedding: a constant and the targets themselves, in hundreds
@@ -36,7 +36,7 @@ def test_embeddings_that_know_the_shift_move_rois_onto_their_objects(tiny_root):
             write_embeddings(artifacts.embedding_file(image_set, "svm", record.image.index), rows)
     weights = np.zeros((3, 5))
     SvmModel(weights, np.array([0.0, 1.0, 1.0]), 0.1).save(artifacts.svm_folder)
-    train, test = Imdb(artifacts, "train"), Imdb(artifacts, "test")
+    train, test = open_dataset(artifacts, "train"), open_dataset(artifacts, "test")
     records = list(load_roidb(train, artifacts, 200, with_ground_truth=True))
     paths = [artifacts.embedding_file("train", "svm", record.image.index) for record in records]
     rois, objects = [record.rois for record in records], [record.gt_boxes for record in train]

@@ -1,8 +1,8 @@
-"""Data sets: order, classes, dropped labels, and every fault of the annotations in one message."""
+"""The tutorial's folders: order, keys, classes, ignored labels, and every fault of the annotations in one message."""
 
 import pytest
 
-from fastRCNN.datasets.imdb import Imdb
+from fastRCNN.datasets.layouts import open_dataset
 from helpers.annotations import boxes_path, labels_path, write_annotation
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
@@ -14,11 +14,12 @@ def tiny(tiny_root):
 
 
 def test_order_classes_and_counts(tiny):
-    train, test = Imdb(tiny, "train"), Imdb(tiny, "test")
+    train, test = open_dataset(tiny, "train"), open_dataset(tiny, "test")
     assert train.classes == ("__background__", "disc", "square")
     assert [f"{path.parent.name}/{path.name}" for path in train.image_paths] == [
         "positive/0.png", "positive/1.png", "positive/2.png", "positive/3.png", "negative/4.png",
     ]  # fmt: skip
+    assert list(train.keys) == ["positive/0", "positive/1", "positive/2", "positive/3", "negative/4"]
     assert (len(train), len(test)) == (5, 2)
     assert train.objects_per_class() == {"disc": 4, "square": 4}
     record = train[1]
@@ -30,20 +31,23 @@ def test_order_classes_and_counts(tiny):
 
 
 def test_given_classes_decide_the_numbers(tiny):
-    assert Imdb(tiny, "train", ["square", "disc"])[0].gt_classes.tolist() == [2, 1]
+    assert open_dataset(tiny, "train", ["square", "disc"])[0].gt_classes.tolist() == [2, 1]
 
 
-def test_special_labels_are_dropped(tiny):
+def test_special_labels_are_ignored_boxes(tiny):
     picture = tiny.data / "positive" / "0.png"
     write_annotation(picture, [[1, 1, 9, 9], [2, 2, 20, 20], [5, 5, 30, 30]], ["EXCLUDE", "disc", "UNDECIDED"])
-    record = Imdb(tiny, "train")[0]
+    record = open_dataset(tiny, "train")[0]
     assert record.gt_boxes.tolist() == [[2, 2, 20, 20]]
     assert record.gt_classes.tolist() == [1]
+    assert record.ignored_boxes.boxes.tolist() == [[1, 1, 9, 9], [5, 5, 30, 30]]
+    assert record.ignored_boxes.classes.tolist() == [0, 0]
+    assert not record.ignored_boxes.is_crowd.any()
 
 
 def test_empty_annotation_means_no_object(tiny):
     write_annotation(tiny.data / "testImages" / "5.png", [], [])
-    assert len(Imdb(tiny, "test")[0].gt_boxes) == 0
+    assert len(open_dataset(tiny, "test")[0].gt_boxes) == 0
 
 
 def test_all_faults_are_reported_together(tiny):
@@ -53,7 +57,7 @@ def test_all_faults_are_reported_together(tiny):
     boxes_path(of / "2.png").unlink()
     (of / "3.png").write_bytes(b"no picture")
     with pytest.raises(UserError) as error:
-        Imdb(tiny, "train", ["disc", "square"])
+        open_dataset(tiny, "train", ["disc", "square"])
     text = str(error.value)
     for part in (
         "'Disc', 1 box(es), is not among the classes; did you mean 'disc'",
@@ -67,18 +71,18 @@ def test_all_faults_are_reported_together(tiny):
 
 def test_missing_data_set_folder_and_pictures(tiny, tiny_root):
     with pytest.raises(UserError, match=r"no such data set.*tiny"):
-        Imdb(Artifacts(tiny_root, "tyni"), "train")
+        open_dataset(Artifacts(tiny_root, "tyni"), "train")
     for path in (tiny.data / "testImages").glob("*.png"):
         path.unlink()
     with pytest.raises(UserError, match="no picture"):
-        Imdb(tiny, "test")
+        open_dataset(tiny, "test")
     (tiny.data / "negative").rename(tiny.data / "elsewhere")
     with pytest.raises(UserError, match=r"missing: negative"):
-        Imdb(tiny, "train")
+        open_dataset(tiny, "train")
 
 
 def test_no_annotated_object_at_all(tiny):
     for picture in (tiny.data / "positive").glob("*.png"):
         write_annotation(picture, [], [])
     with pytest.raises(UserError, match="no annotated object"):
-        Imdb(tiny, "train")
+        open_dataset(tiny, "train")

@@ -1,0 +1,31 @@
+"""Whatever the layout, a data set is a `Dataset`."""
+
+from dataclasses import fields
+
+import pytest
+
+from fastRCNN.datasets import layouts
+from fastRCNN.datasets.imdb import ImageRecord
+from fastRCNN.datasets.layouts import Layout, open_dataset
+from fastRCNN.datasets.record_table import RecordTable
+from helpers.artifacts import Artifacts
+from helpers.errors import UserError
+
+
+def test_the_tutorials_folders_are_recognised(tiny_root):
+    dataset = open_dataset(Artifacts(tiny_root, "tiny"), "train")
+    assert dataset.keys[0] == "positive/0"
+    assert [field.name for field in fields(dataset[0])] == [field.name for field in fields(ImageRecord)]
+
+
+def test_another_layout_is_a_module_and_a_line(tiny_root, monkeypatch):
+    other = RecordTable("train", ("__background__", "x"), [])
+    odd = Layout(lambda folder: folder.name == "odd", lambda artifacts, image_set, classes: other)
+    monkeypatch.setattr(layouts, "LAYOUTS", (odd, *layouts.LAYOUTS))
+    assert open_dataset(Artifacts(tiny_root, "odd"), "train") is other
+    assert open_dataset(Artifacts(tiny_root, "tiny"), "train").keys[0] == "positive/0"
+
+
+def test_a_folder_of_no_layout_says_what_is_expected(tiny_root):
+    with pytest.raises(UserError, match="no such data set"):
+        open_dataset(Artifacts(tiny_root, "tyni"), "train")
