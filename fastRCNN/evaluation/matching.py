@@ -2,7 +2,8 @@
 
 The rule is VOC's (`voc_eval` of the devkit, in the published tutorial `imdb_data.py`): detections in order of falling
 score; each is right when the object of its picture that it overlaps most is overlapped by strictly more than the
-threshold and was not found before. Areas count the last pixel ("+1", `helpers.boxes`).
+threshold and was not found before. Areas count the last pixel ("+1", `helpers.boxes`). Right is what the field calls a
+true positive, wrong a false positive; an object that nothing found is a false negative.
 
 Letters in shapes: N detections, G objects, T thresholds.
 """

@@ -95,8 +95,8 @@ def _numbers(report: Report) -> str:
     cards = [
         (_number(evaluation.map_area), "mAP, area under the curve (VOC 2010)"),
         (_number(evaluation.map_11point), "mAP, 11 points (VOC 2007)"),
-        (f"{found} / {objects}", "objects found" + _at_threshold(report.threshold)),
-        (str(report.nr_alarms), "false alarms" + _at_threshold(report.threshold)),
+        (f"{found} / {objects}", "objects found (true positives)" + _at_threshold(report.threshold)),
+        (str(report.nr_alarms), "false alarms (false positives)" + _at_threshold(report.threshold)),
         (str(evaluation.pictures), f"pictures with {objects} objects"),
     ]
     return '<div class="numbers">' + "".join(
@@ -112,8 +112,8 @@ def _misses(report: Report) -> str:
     return _tiles(
         report.misses,
         report.nr_misses,
-        "Objects that no detection of their class is on: first those without any ROI, then those with the lowest "
-        "score. White dashes mark the object.",
+        "Objects that no detection of their class is on (false negatives): first those without any ROI, then "
+        "those with the lowest score. White dashes mark the object.",
         "Every object was found.",
     )
 
@@ -122,8 +122,8 @@ def _alarms(report: Report) -> str:
     return _tiles(
         report.alarms,
         report.nr_alarms,
-        "Detections that are on no object of their class, the most certain ones first. White dashes mark annotated "
-        "objects.",
+        "Detections that are on no object of their class (false positives), the most certain ones first. White dashes "
+        "mark annotated objects.",
         "No false alarm.",
     )
 
