@@ -21,9 +21,10 @@ from fastRCNN.engines import load_engine
 from fastRCNN.network.network import save_network
 from fastRCNN.network.precision import choose_precision
 from fastRCNN.network.truncated_svd import truncated_network
+from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.cntk_inputs import read_cntk_inputs
 from fastRCNN.pipeline.embed_dataset import embed_dataset
-from fastRCNN.pipeline.network_step import begin_network, choose_network, outputs_of, train_classifier
+from fastRCNN.pipeline.network_step import begin_network, choose_network, train_classifier
 from fastRCNN.pipeline.stages import require
 from helpers.artifacts import Artifacts, exclusive
 from helpers.console import progress, run_script, setup_logging, timing_summary
@@ -40,8 +41,9 @@ def main() -> None:
     again.add_argument("--restart", action="store_true", help="do all anew, whatever earlier runs left")
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
+    classifier = CLASSIFIERS[p.classifier]
     p.cntk_precision = choose_precision(
-        p.cntk_precision, engine=p.engine, device=p.device, classifier=p.classifier, compat=p.compat
+        p.cntk_precision, engine=p.engine, device=p.device, may_round=classifier.may_round and p.compat == "corrected"
     )
     artifacts = Artifacts(p.root, p.datasetName)
     imdb = open_dataset(artifacts, "train", p.classes)
@@ -54,25 +56,24 @@ def main() -> None:
         model = artifacts.model_file(p.classifier)
         if not model.exists():
             network = truncated_network(choose_network(p.cntk_model, p.seed), p.cntk_svdRanks)
-            if p.classifier == "nn":
-                network = train_classifier(network, p, artifacts, imdb, records["train"])
+            network = train_classifier(network, p, artifacts, imdb, records["train"])
             save_network(model, network.spec.to_header(), network.arrays)
-        to_run, write, are_there = outputs_of(model, artifacts, p.classifier, len(imdb.classes))
-        seconds = []
+        outputs = classifier.outputs(artifacts, len(imdb.classes))
+        to_run, seconds = outputs.network(), []
         choice = {"device": p.device, "threads": p.jobs, "precision": p.cntk_precision}
         with load_engine(p.engine, to_run, **choice) as engine:
             if p.engine == "cntk" and to_run == model and not model.with_suffix(".model").exists():
                 engine.save(model.with_suffix(".model"))
             for image_set, of_set in records.items():
                 files = {artifacts.embedding_file(image_set, p.classifier, r.index): r for r in of_set}
-                todo = {path: record for path, record in files.items() if not are_there(path)}
+                todo = {path: record for path, record in files.items() if not outputs.are_there(path)}
                 log.info("%s: %d pictures, %d of them up to date.", image_set, len(files), len(files) - len(todo))
                 run = embed_dataset(engine, list(todo.values()), list(todo), pad_size=p.cntk_padWidth,
-                                    nr_rois=p.cntk_nrRois, write=write)  # fmt: skip
+                                    nr_rois=p.cntk_nrRois, write=outputs.write)  # fmt: skip
                 seconds += list(progress(run, f"{image_set} pictures", len(todo)))
         log.info("Time: %s. Files: %s", timing_summary(seconds), artifacts.cntk_files)
-    if p.classifier == "nn":
-        log.info("Step 4 is not needed for classifier nn. Next: 5_evaluateResults.py --classifier nn")
+    if classifier.does_without("svm"):
+        log.info("Step 4 is not needed for classifier %s. Next: 5_evaluateResults.py", p.classifier)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ import time
 
 from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.datasets.roidb import load_roidb
+from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.embeddings import EmbeddingFiles
-from fastRCNN.pipeline.outputs import boxes_file
 from fastRCNN.pipeline.stages import begin, require
 from fastRCNN.svm.boxes import train_svm_boxes
 from fastRCNN.svm.model import model_files
@@ -31,8 +31,8 @@ def main() -> None:
     """Run step 4."""
     p = get_parameters(sys.argv[1:], make_parser(__doc__))
     setup_logging(p.quiet)
-    if p.classifier == "nn":
-        log.info('classifier is "nn": the network itself scores the classes, step 4 is not needed.')
+    if why := CLASSIFIERS[p.classifier].does_without("svm"):
+        log.info('classifier is "%s": %s, step 4 is not needed.', p.classifier, why)
         return
     artifacts, started = Artifacts(p.root, p.datasetName), time.perf_counter()
     imdb = open_dataset(artifacts, "train", p.classes)
@@ -40,7 +40,7 @@ def main() -> None:
         require(("rois", "inputs", "network"), artifacts, p)
         folder = artifacts.svm_folder
         suffixes = ("", *(f"_epoch{epoch}" for epoch in range(p.svm_nrEpochs)))
-        boxes = boxes_file(artifacts, "svm")
+        boxes = CLASSIFIERS[p.classifier].boxes_file(artifacts)
         begin("svm", artifacts, p, [boxes, *(path for suffix in suffixes for path in model_files(folder, suffix))])
         records = list(load_roidb(imdb, artifacts, p.cntk_nrRois, with_ground_truth=True))
         paths = [artifacts.embedding_file("train", p.classifier, record.index) for record in imdb]

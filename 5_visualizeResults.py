@@ -14,6 +14,7 @@ import webbrowser
 
 from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.evaluation.average_precision import evaluate
+from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.results import scored_pictures
 from fastRCNN.pipeline.stages import require_scores
 from fastRCNN.reporting.data import THRESHOLD_COLUMNS, build_report, threshold_rows
@@ -50,7 +51,8 @@ def main() -> None:
                           overlap_threshold=p.evalVocOverlapThreshold, compat=p.compat)  # fmt: skip
     report, per_class = build_report(
         decisions, evaluation, dataset=p.datasetName, image_set=p.image_set, classifier=p.classifier,
-        class_names=imdb.classes, threshold=threshold, overlap_threshold=p.evalVocOverlapThreshold, parameters=p,
+        probabilities=CLASSIFIERS[p.classifier].gives_probabilities, class_names=imdb.classes,
+        threshold=threshold, overlap_threshold=p.evalVocOverlapThreshold, parameters=p,
     )  # fmt: skip
     page = write_report_files(artifacts.results, report, evaluation, per_class)
     print(table(THRESHOLD_COLUMNS, threshold_rows(report.counts)))

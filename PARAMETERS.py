@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from easydict import EasyDict
 
+from fastRCNN.pipeline import classifiers
 from helpers.parameters import Limits, build_parameters
-from helpers.parameters import make_parser as make_parser  # the scripts' way to add options of their own
+from helpers.parameters import make_parser as make_parser_for
 
 # ---- what to work on -------------------------------------------------------------------------------------------------
 datasetName = "grocery"  # folder below data/
@@ -121,7 +122,7 @@ overrides = {
 
 # ---- what values are allowed: (smallest, largest) or the choices -----------------------------------------------------
 limits: Limits = {
-    "classifier": ("svm", "nn"),
+    "classifier": tuple(classifiers.CLASSIFIERS),
     "roi_maxImgDim": (16, 10_000),
     "roi_minDimRel": (0.0, 1.0),
     "roi_maxDimRel": (0.0, 1.0),
@@ -178,6 +179,12 @@ limits: Limits = {
 }
 
 
+def make_parser(description: str | None) -> ArgumentParser:
+    """Return a parser with the options of all scripts; a script adds its own to it."""
+    titles = {name: each.title for name, each in classifiers.CLASSIFIERS.items()}
+    return make_parser_for(description or "", classifiers=titles)
+
+
 def get_parameters(argv: Sequence[str], parser: ArgumentParser | None = None) -> EasyDict:
     """Return all parameters and command-line options for `argv`, checked; see `helpers.parameters.build_parameters`."""
-    return build_parameters(globals(), overrides, limits, argv, parser)
+    return build_parameters(globals(), overrides, limits, argv, parser or make_parser(""))

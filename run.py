@@ -46,14 +46,15 @@ ASK_PARAMETERS = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 from helpers.console import run_script
-from helpers.parameters import make_parser
-from PARAMETERS import get_parameters
+from fastRCNN.pipeline.classifiers import CLASSIFIERS
+from PARAMETERS import get_parameters, make_parser
 parser = make_parser("")
 parser.add_argument("--image-set", default="test")
 parser.parse_args = lambda argv: parser.parse_known_args(argv)[0]
 def main():
     p = get_parameters(sys.argv[2:], parser)
-    print(json.dumps([p.datasetName, str(p.root), p.classifier, p.image_set]))
+    print(json.dumps([p.datasetName, str(p.root), p.classifier, p.image_set,
+                      bool(CLASSIFIERS[p.classifier].does_without("svm"))]))
 run_script(main)
 """
 
@@ -74,6 +75,7 @@ class Place(NamedTuple):
     root: Path
     classifier: str
     image_set: str
+    without_step_4: bool
 
     @property
     def results(self) -> Path:
@@ -155,7 +157,7 @@ def run_steps(python: Path, run: Run, place: Place) -> None:
                 f"Mend that, then continue with:\n  {again}",
                 status if status > 0 else 1,
             )
-        outcome = "" if number == 4 and place.classifier == "nn" else f", wrote {place.fill(written)}"
+        outcome = "" if number == 4 and place.without_step_4 else f", wrote {place.fill(written)}"
         print(f"=== Step {number}: {time.monotonic() - begin:.1f} s{outcome}", flush=True)
 
 
@@ -184,8 +186,8 @@ def ask_parameters(python: Path, options: Sequence[str]) -> Place:
     )
     if asked.returncode != 0:
         raise UserError("No step was run.", asked.returncode)
-    dataset, root, classifier, image_set = json.loads(asked.stdout)
-    return Place(dataset, Path(root), classifier, image_set)
+    dataset, root, classifier, image_set, without_step_4 = json.loads(asked.stdout)
+    return Place(dataset, Path(root), classifier, image_set, without_step_4)
 
 
 def run_tests(python: Path, options: Sequence[str]) -> int:

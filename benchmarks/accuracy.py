@@ -26,6 +26,7 @@ sys.path.insert(0, str(REPOSITORY))
 from benchmarks.timing import markdown_table  # noqa: E402
 from fastRCNN.network.alexnet import he_initialised  # noqa: E402
 from fastRCNN.network.network import save_network  # noqa: E402
+from fastRCNN.pipeline.classifiers import CLASSIFIERS  # noqa: E402
 from helpers.artifacts import atomic_write  # noqa: E402
 from helpers.images import find_images  # noqa: E402
 
@@ -46,7 +47,7 @@ class Experiment:
 
     dataset: str
     network: str  # "bundled" or "random"
-    classifier: str  # "svm" or "nn"
+    classifier: str
     boxes: bool  # with bounding-box regression
     rois: int
     seed: int
@@ -142,7 +143,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--photos", type=Path, help="folder with positive, negative and testImages of real photos")
     parser.add_argument("--sets", nargs="+", choices=SETS, metavar="SET", help=f"of {', '.join(SETS)}; default: all")
     parser.add_argument("--networks", nargs="+", choices=("bundled", "random"), default=["bundled", "random"])
-    parser.add_argument("--classifiers", nargs="+", choices=("svm", "nn"), default=["svm", "nn"])
+    parser.add_argument("--classifiers", nargs="+", choices=CLASSIFIERS, default=list(CLASSIFIERS))
     parser.add_argument("--boxes", nargs="+", choices=("yes", "no"), default=["no", "yes"], help="box regression")
     parser.add_argument("--rois", nargs="+", type=int, default=[200, 2000])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])

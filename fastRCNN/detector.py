@@ -17,15 +17,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastRCNN.boxes.box_regression import boxes_of_best_class, moved_boxes
 from fastRCNN.engines import Engine, load_engine
 from fastRCNN.evaluation.detections import Detections
+from fastRCNN.pipeline.classifiers import CLASSIFIERS
+from fastRCNN.pipeline.classifiers.protocol import Scorer
 from fastRCNN.pipeline.cntk_inputs import absolute_rois, relative_rois
 from fastRCNN.pipeline.embed_dataset import embed_picture
-from fastRCNN.pipeline.outputs import load_box_regressor, scoring_network
+from fastRCNN.pipeline.scoring import require_width, score_picture
 from fastRCNN.proposals.rois import RoiParameters, compute_rois
-from fastRCNN.svm.model import SvmModel
-from fastRCNN.svm.scoring import score_rois, softmax
 from helpers.artifacts import Artifacts, atomic_write
 from helpers.errors import UserError
 from helpers.images import pad_to_square
@@ -75,19 +74,18 @@ class Detector:
     def __init__(
         self,
         engine: Engine,
-        score: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+        scorer: Scorer,
         settings: DetectorSettings,
         *,
         roi_source: Callable[[NDArray[np.uint8]], NDArray[np.int32]] | None = None,
-        offsets: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None = None,
     ) -> None:
         """Put a detector together.
 
-        `engine` gives (N, D) numbers for N ROIs, `score` makes (N, C) class scores of them, `roi_source` turns a
-        picture (H, W, 3) into (R, 4) boxes; without one it is Selective Search and grid as in step 1. `offsets` makes
-        (N, C, 4) box regression of the engine's numbers; without it boxes stay where they are.
+        `engine` gives (N, W) numbers for N ROIs, `scorer` makes (N, C) class scores of them and, with box regression,
+        offsets; `roi_source` turns a picture (H, W, 3) into (R, 4) boxes, without one it is Selective Search and grid
+        as in step 1.
         """
-        self.engine, self.score, self.settings, self.offsets = engine, score, settings, offsets
+        self.engine, self.scorer, self.settings = engine, scorer, settings
         self.roi_source = roi_source or self._step_1_rois
 
     @classmethod
@@ -112,30 +110,12 @@ class Detector:
         model = artifacts.model_file(settings.classifier)
         if not model.is_file():
             raise UserError(f"{model}: not there yet. Run 3_runCntk.py first")
-        nr_classes = len(settings.classes)
-        regressor = load_box_regressor(artifacts, settings.classifier, nr_classes)
-        network = scoring_network(model, regressor if settings.classifier == "nn" else None)
+        chosen, nr_classes = CLASSIFIERS[settings.classifier], len(settings.classes)
+        scorer = chosen.scorer(artifacts, nr_classes, compat=settings.compat)
+        network = chosen.outputs(artifacts, nr_classes).network()
         running = load_engine(engine, network, device=device, threads=threads, precision=settings.cntk_precision)
-        if settings.classifier == "svm":
-            svm = SvmModel.load(
-                artifacts.svm_folder, nr_classes=nr_classes, feature_dimension=running.feature_dimension
-            )
-            offsets = regressor.offsets if regressor else None
-            return cls(running, lambda rows: score_rois(rows, svm, compat=settings.compat), settings, offsets=offsets)
-        if running.feature_dimension != nr_classes * (5 if regressor else 1):
-            raise UserError(
-                f"{model}: gives {running.feature_dimension} scores, but there are {nr_classes} classes. "
-                "Run 3_runCntk.py again"
-            )
-        if regressor is None:
-            return cls(running, softmax, settings)
-        first = 4 * nr_classes  # of the offsets, from the end
-        return cls(
-            running,
-            lambda rows: softmax(rows[:, :nr_classes]),
-            settings,
-            offsets=lambda rows: rows[:, -first:].reshape(len(rows), nr_classes, 4),
-        )
+        require_width(scorer, running.feature_dimension, model)
+        return cls(running, scorer, settings)
 
     def detect(self, image: NDArray[np.uint8]) -> Detections:
         """Return all ROIs of `image` (H, W, 3) uint8 BGR with label, score and whether NMS kept them."""
@@ -146,11 +126,8 @@ class Detector:
         padded, _ = pad_to_square(image, s.cntk_padWidth)
         placed = absolute_rois(relative_rois(rois, image.shape[1], image.shape[0], s.cntk_padWidth), s.cntk_padWidth)
         rows = embed_picture(self.engine, padded, placed, len(rois))
-        scores, boxes = self.score(rows), rois
-        if self.offsets:
-            moved = moved_boxes(rois, self.offsets(rows), image.shape[1], image.shape[0])
-            boxes = boxes_of_best_class(moved, scores)
-        return Detections.from_scores(scores, boxes, s.classes, nms_threshold=s.nmsThreshold)
+        found = score_picture(self.scorer, rows, rois, image.shape[1], image.shape[0])
+        return Detections.from_scores(found.scores, found.boxes, s.classes, nms_threshold=s.nmsThreshold)
 
     def close(self) -> None:
         """Give back what the engine holds."""

@@ -90,6 +90,10 @@ class Artifacts:
         """Return the network that step 3 used or trained."""
         return self.proc / "models" / f"frcn_{classifier}.npz"
 
+    def checkpoint_file(self, classifier: str) -> Path:
+        """Return where step 3 keeps a training that is not finished."""
+        return self.proc / "models" / f"checkpoint_{classifier}.npz"
+
     def settings_file(self, classifier: str) -> Path:
         """Return what a detector must know beside its model: classes, ROI parameters, thresholds."""
         return self.proc / "models" / f"detector_{classifier}.json"

@@ -21,8 +21,11 @@ LARGEST_SEED = 2**32 - 1  # what every random generator that the steps use takes
 BUNDLED_MODEL = Path("resources/cntk/AlexNet.npz")
 
 
-def make_parser(description: str) -> argparse.ArgumentParser:
-    """Return a parser with the options that all scripts share; a script adds its own to it."""
+def make_parser(description: str, *, classifiers: Mapping[str, str]) -> argparse.ArgumentParser:
+    """Return a parser with the options that all scripts share; a script adds its own to it.
+
+    classifiers: name -> what it is, in a few words.
+    """
     parser = argparse.ArgumentParser(
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -32,7 +35,8 @@ def make_parser(description: str) -> argparse.ArgumentParser:
     shared.add_argument("--dataset", metavar="NAME", help="folder below data/ (default: datasetName in PARAMETERS.py)")
     shared.add_argument("--root", type=Path, metavar="DIR", default=REPOSITORY,
                         help="folder that holds data/, proc/ and results/ (default: the repository)")  # fmt: skip
-    shared.add_argument("--classifier", choices=("svm", "nn"), help="linear SVMs, or the network's softmax layer")
+    titles = "; ".join(f"{name}: {title}" for name, title in classifiers.items())
+    shared.add_argument("--classifier", choices=tuple(classifiers), help=titles)
     shared.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="assignments",
                         help="set a parameter of PARAMETERS.py, e.g. --set cntk_nrRois=2000; repeatable")  # fmt: skip
     shared.add_argument("--engine", choices=("auto", "torch", "cntk"), default="auto",
@@ -53,7 +57,7 @@ def build_parameters(
     overrides: Mapping[str, Mapping[str, Any]],
     limits: Limits,
     argv: Sequence[str],
-    parser: argparse.ArgumentParser | None = None,
+    parser: argparse.ArgumentParser,
 ) -> EasyDict:
     """Return the parameters and options for `argv` as one `EasyDict`.
 
@@ -69,7 +73,7 @@ def build_parameters(
     Raises `UserError` that lists every unknown name, wrong type and value out of range; argparse leaves with 2 for
     wrong usage.
     """
-    options = (parser or make_parser("")).parse_args(argv)
+    options = parser.parse_args(argv)
     base = {
         name: value
         for name, value in names.items()

@@ -11,7 +11,7 @@ OURS = ("helpers", "fastRCNN", "PARAMETERS", "resources", "benchmarks", "data")
 MAY_IMPORT = {  # arrows point one way: scripts -> fastRCNN -> helpers
     "helpers": {"helpers"},
     "fastRCNN": {"fastRCNN", "helpers"},
-    "PARAMETERS": {"helpers"},
+    "PARAMETERS": {"fastRCNN", "helpers"},
     "run": {"helpers"},
     "resources": {"resources", "fastRCNN", "helpers", "data"},
     "data": {"data", "helpers"},

@@ -7,14 +7,12 @@ passes from layer to layer are rounded. What this does to the average precision 
 from helpers.errors import UserError
 
 
-def choose_precision(
-    wanted: str, *, engine: str = "torch", device: str = "auto", classifier: str = "svm", compat: str = "corrected"
-) -> str:
+def choose_precision(wanted: str, *, engine: str = "torch", device: str = "auto", may_round: bool = True) -> str:
     """Return "float32" or "bfloat16" for `wanted`, which may also be "auto".
 
-    "auto" is bfloat16 where this machine multiplies such numbers in hardware, for the embeddings that SVMs are trained
-    on; float32 for the network's own classifier, whose scores would tie when rounded, and where the tutorial or CNTK
-    is to be reproduced. Raises `UserError` for bfloat16 with CNTK, which does not have it.
+    "auto" is bfloat16 where this machine multiplies such numbers in hardware and what the network gives `may_round`:
+    embeddings that SVMs are trained on may; the network's own scores, which would tie when rounded, and what is to be
+    compared with the tutorial may not. CNTK computes in float32. Raises `UserError` for bfloat16 with CNTK.
     """
     if wanted not in ("auto", "float32", "bfloat16"):
         raise ValueError(f"wanted: expected 'auto', 'float32' or 'bfloat16', got {wanted!r}")
@@ -22,7 +20,7 @@ def choose_precision(
         raise UserError("cntk_precision = 'bfloat16': CNTK computes in float32. Use --engine torch, or 'auto'")
     if wanted != "auto":
         return wanted
-    if engine == "cntk" or classifier == "nn" or compat == "tutorial":
+    if engine == "cntk" or not may_round:
         return "float32"
     return "bfloat16" if has_bfloat16(device) else "float32"
 

@@ -1,9 +1,7 @@
-"""What a trained network leaves for steps 5 and 6: raw scores and, with box regression, offsets for every ROI.
+"""What a network that scores classes leaves for step 5: raw scores and, with box regression, offsets for every ROI.
 
-    models/frcn_nn.npz                 the network; its last layer, "score", gives C raw scores
-    models/boxes_nn.npz                the box regression, a layer beside "score" on the same numbers
-    <set>_nn_parsed/<i>.dat.npz        (cntk_nrRois, C) raw scores, filler included
-    <set>_nn_parsed/<i>.boxes.npz      (cntk_nrRois, 4 * C) offsets tx ty tw th of each class
+    <i>.dat.npz        (cntk_nrRois, C) raw scores, filler included
+    <i>.boxes.npz      (cntk_nrRois, 4 * C) offsets tx ty tw th of each class
 
 An engine runs one chain of layers, so for scoring both output layers are stacked into one: first the C scores, then the
 4 * C offsets. Letters in shapes: N ROIs, C classes with background first, D inputs of the output layers.
@@ -18,29 +16,15 @@ from numpy.typing import NDArray
 from fastRCNN.boxes.box_regression import BoxRegressor
 from fastRCNN.network.layers import Linear
 from fastRCNN.network.network import Network, load_network
-from fastRCNN.pipeline.embeddings import read_embeddings, write_embeddings
-from helpers.artifacts import Artifacts
+from fastRCNN.pipeline.embeddings import EmbeddingFiles, read_embeddings, write_embeddings
 from helpers.errors import UserError
 
 _STACKED = "score_and_bbox"
 
 
-def boxes_file(artifacts: Artifacts, classifier: str) -> Path:
-    """Return where the box regression of `classifier` lies, if there is one."""
-    return (
-        artifacts.svm_folder / "boxes_exp1.npz" if classifier == "svm" else artifacts.proc / "models" / "boxes_nn.npz"
-    )
-
-
 def offsets_file(scores_file: Path) -> Path:
     """Return the file of the offsets that belongs to a picture's scores: `<i>.boxes.npz` beside `<i>.dat.npz`."""
     return scores_file.with_name(scores_file.name.replace(".dat.npz", ".boxes.npz"))
-
-
-def load_box_regressor(artifacts: Artifacts, classifier: str, nr_classes: int) -> BoxRegressor | None:
-    """Return the box regression of `classifier`; None when none was trained."""
-    path = boxes_file(artifacts, classifier)
-    return BoxRegressor.load(path, nr_classes=nr_classes) if path.is_file() else None
 
 
 def scoring_network(model_file: Path, regressor: BoxRegressor | None) -> Network | Path:
@@ -77,6 +61,15 @@ def write_outputs(path: Path, rows: NDArray[np.float32], *, nr_classes: int) -> 
     if offsets is not None:
         write_embeddings(offsets_file(path), offsets.reshape(len(rows), -1))
     write_embeddings(path, scores)
+
+
+def read_outputs(path: Path, nr_rois: int, *, nr_classes: int, with_offsets: bool) -> NDArray[np.float32]:
+    """Return the outputs (nr_rois, C), or with offsets (nr_rois, 5 * C), of the real ROIs of one picture."""
+    scores: NDArray[np.float32] = EmbeddingFiles([path], [nr_rois])[0]
+    if not with_offsets:
+        return scores
+    offsets = read_offsets(path, nr_rois, nr_classes)
+    return np.concatenate([scores, offsets.reshape(nr_rois, -1)], axis=1)
 
 
 def read_offsets(scores_file: Path, nr_rois: int, nr_classes: int) -> NDArray[np.float32]:

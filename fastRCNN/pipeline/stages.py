@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fastRCNN.datasets.tutorial_folders import key_of
+from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from helpers.annotations import boxes_path, labels_path
 from helpers.artifacts import IMAGE_SETS, Artifacts
 from helpers.errors import UserError
@@ -14,8 +15,6 @@ from helpers.images import find_images
 from helpers.stamps import Stamp, changed_inputs, differences, digests, file_digest, read_stamp, write_stamp
 
 log = logging.getLogger(__name__)
-
-_NN_ONLY = ("cntk_max_epochs", "cntk_mb_size", "cntk_l2_reg_weight", "cntk_lr_per_image", "cntk_momentum_time_constant")
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ STAGES = {
 
 def network_parameters(classifier: str) -> tuple[str, ...]:
     """Return the parameters of step 3 that matter for `classifier`: training ones only where it trains."""
-    return (*STAGES["network"].parameters, *(("nn_", *_NN_ONLY, "compat") if classifier == "nn" else ()))
+    return (*STAGES["network"].parameters, *CLASSIFIERS[classifier].network_parameters)
 
 
 def current_stamp(name: str, artifacts: Artifacts, parameters: Mapping[str, Any]) -> Stamp:
@@ -114,8 +113,7 @@ def require(names: tuple[str, ...], artifacts: Artifacts, parameters: Mapping[st
 
 def require_scores(artifacts: Artifacts, parameters: Mapping[str, Any]) -> None:
     """Do as `require` for all that scores of the ROIs are made from: what step 5 needs."""
-    svm = ("svm",) if parameters["classifier"] == "svm" else ()
-    require(("rois", "inputs", "network", *svm), artifacts, parameters)
+    require(CLASSIFIERS[parameters["classifier"]].stages, artifacts, parameters)
 
 
 def _pictures(artifacts: Artifacts, image_set: str) -> Iterator[Path]:

@@ -31,6 +31,7 @@ def build_report(
     dataset: str,
     image_set: str,
     classifier: str,
+    probabilities: bool = False,
     class_names: Sequence[str],
     threshold: float | None,
     overlap_threshold: float,
@@ -38,11 +39,12 @@ def build_report(
 ) -> tuple[Report, list[ThresholdCounts]]:
     """Return the report on `pictures`, and the counts over thresholds for each object class.
 
+    probabilities: whether scores go from 0 to 1; else they are margins.
     parameters: of the run, by name; those that the result does not depend on are left out of the report.
     """
     misses = [miss for picture in pictures for miss in picture.misses]
     alarms = [alarm for picture in pictures for alarm in picture.alarms]
-    thresholds = round_thresholds(pictures, classifier=classifier, threshold=threshold)
+    thresholds = round_thresholds(pictures, probabilities=probabilities, threshold=threshold)
     counts, per_class = counts_per_class(pictures, len(class_names), thresholds, overlap_threshold=overlap_threshold)
     by_path = {picture.path: picture for picture in pictures}
     read = lru_cache(maxsize=4)(read_image)

@@ -76,14 +76,14 @@ def confusions(
 
 
 def round_thresholds(
-    pictures: Sequence[PictureDecisions], *, classifier: str = "svm", threshold: float | None = None
+    pictures: Sequence[PictureDecisions], *, probabilities: bool = False, threshold: float | None = None
 ) -> NDArray[np.float64]:
     """Return (T,) about twenty round numbers over the range of the scores, and `threshold` itself.
 
-    Probabilities ("nn") get 0, 0.05, ..., 0.95; SVM scores go from 0 to the highest one, in steps of 1, 2 or 5 times a
-    power of ten.
+    Probabilities get 0, 0.05, ..., 0.95; margins go from 0 to the highest one, in steps of 1, 2 or 5 times a power of
+    ten.
     """
-    if classifier == "nn":
+    if probabilities:
         numbers = np.arange(20) * 0.05
     else:
         highest = max([float(p.found.scores.max(initial=0)) for p in pictures] + [float(threshold or 0), 1e-3])

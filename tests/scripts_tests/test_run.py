@@ -27,7 +27,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository whose steps only note that they ran, with a data set of one test picture."""
     for _, script, _, _ in program.STEPS:
         (tmp_path / script).write_text(FAKE_STEP)
-    for name in ("helpers", "PARAMETERS.py"):
+    for name in ("helpers", "fastRCNN", "PARAMETERS.py"):
         (tmp_path / name).symlink_to(REPOSITORY / name)
     pictures = tmp_path / "data" / "grocery" / "testImages"
     pictures.mkdir(parents=True)

@@ -17,13 +17,13 @@ def hardware(request, monkeypatch):
 
 def test_auto_follows_the_machine_for_embeddings_only(hardware):
     assert choose_precision("auto") == ("bfloat16" if hardware else "float32")
-    for choice in ({"engine": "cntk"}, {"classifier": "nn"}, {"compat": "tutorial"}):
+    for choice in ({"engine": "cntk"}, {"may_round": False}):
         assert choose_precision("auto", **choice) == "float32"
 
 
 def test_what_is_asked_for_is_done(hardware):
     for wanted in ("float32", "bfloat16"):
-        assert choose_precision(wanted) == choose_precision(wanted, compat="tutorial") == wanted
+        assert choose_precision(wanted) == choose_precision(wanted, may_round=False) == wanted
     assert choose_precision("float32", engine="cntk") == "float32"
 
 

@@ -54,8 +54,8 @@ def test_confusions_follow_the_threshold():
 
 def test_round_thresholds():
     pictures = [_decided([[0, 1.37, 0], [0, 0, 0.4]], [], [])]
-    numbers = round_thresholds(pictures, classifier="svm", threshold=0.55)
+    numbers = round_thresholds(pictures, threshold=0.55)
     np.testing.assert_allclose(numbers, np.sort(np.append(np.arange(14) * 0.1, 0.55)))
-    np.testing.assert_allclose(round_thresholds([], classifier="nn"), np.arange(20) / 20)
-    assert len(round_thresholds([], classifier="svm")) > 1
+    np.testing.assert_allclose(round_thresholds([], probabilities=True), np.arange(20) / 20)
+    assert len(round_thresholds([])) > 1
     assert 10 <= len(round_thresholds([_decided([[0, 2e4, 0], [0, 0, 1]], [], [])])) <= 21

@@ -5,8 +5,8 @@ import numpy as np
 from fastRCNN.boxes.box_regression import best_objects, box_targets
 from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.datasets.roidb import load_roidb
+from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.embeddings import EmbeddingFiles, write_embeddings
-from fastRCNN.pipeline.outputs import boxes_file
 from fastRCNN.pipeline.results import scored_pictures
 from fastRCNN.svm.boxes import train_svm_boxes
 from fastRCNN.svm.model import SvmModel
@@ -44,7 +44,7 @@ def test_embeddings_that_know_the_shift_move_rois_onto_their_objects(tiny_root):
     regressor = train_svm_boxes(embeddings, rois, objects, nr_classes=3, ridge=1e-6)
     before = next(scored_pictures(test, artifacts, classifier="svm"))
     assert before.moved is None
-    regressor.save(boxes_file(artifacts, "svm"))
+    regressor.save(CLASSIFIERS["svm"].boxes_file(artifacts))
     picture = next(scored_pictures(test, artifacts, classifier="svm"))
     best, _ = best_objects(picture.boxes, picture.gt_boxes)
     assert picture.moved is not None

@@ -1,0 +1,133 @@
+"""Classifier "nn": the network's own softmax layer, trained in step 3 (Part 2 of the tutorial).
+
+    models/frcn_nn.npz              the network; its last layer, "score", gives C raw scores
+    models/boxes_nn.npz             the box regression, a layer beside "score" on the same numbers (nn_bboxRegression)
+    models/checkpoint_nn.npz        while it trains, after each epoch
+    <set>_nn_parsed/<i>.*.npz       scores and offsets, see `fastRCNN.pipeline.outputs`
+
+Letters in shapes: N ROIs, C classes with background first.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastRCNN.boxes.box_regression import BoxRegressor
+from fastRCNN.datasets.roidb import load_roidb
+from fastRCNN.network.network import Network
+from fastRCNN.pipeline.classifiers.protocol import TrainingSet
+from fastRCNN.pipeline.embeddings import can_be_read
+from fastRCNN.pipeline.outputs import offsets_file, read_outputs, scoring_network, split_outputs, write_outputs
+from fastRCNN.pipeline.training_pictures import training_pictures
+from fastRCNN.svm.scoring import softmax
+from helpers.artifacts import Artifacts
+
+
+class NnClassifier:
+    """See `fastRCNN.pipeline.classifiers.protocol.Classifier`."""
+
+    name = "nn"
+    title = "the network's softmax layer"
+    stages = ("rois", "inputs", "network")
+    network_parameters = (
+        "nn_", "cntk_max_epochs", "cntk_mb_size", "cntk_l2_reg_weight", "cntk_lr_per_image",
+        "cntk_momentum_time_constant", "compat",
+    )  # fmt: skip
+    trains_network = True
+    gives_probabilities = True
+    may_round = False  # rounded scores would tie
+
+    def does_without(self, stage: str) -> str:
+        """Step 4 has nothing to do."""
+        return "the network itself scores the classes" if stage == "svm" else ""
+
+    def boxes_file(self, artifacts: Artifacts) -> Path:
+        """Return step 3's file of the box regression."""
+        return artifacts.model_file(self.name).with_name("boxes_nn.npz")
+
+    def network_files(self, artifacts: Artifacts) -> list[Path]:
+        """Return the network, the same for CNTK, and the box regression."""
+        model = artifacts.model_file(self.name)
+        return [model, model.with_suffix(".model"), self.boxes_file(artifacts)]
+
+    def train(self, network: Network, parameters: Any, data: TrainingSet) -> Network:
+        """Return `network` with a layer "score", trained; its box regression, if any, is written."""
+        from fastRCNN.nn.train_network import train_network  # only here: the other steps start faster without
+        from fastRCNN.nn.training import NnTraining
+
+        p, of = parameters, data.artifacts
+        choice = NnTraining.choose(p)
+        roidb = load_roidb(data.imdb, of, p.cntk_nrRois, with_ground_truth=True) if choice.needs_roidb else None
+        pictures = training_pictures(
+            data.records, roidb, pad_size=p.cntk_padWidth, nr_rois=p.cntk_nrRois, with_filler=p.compat == "tutorial"
+        )
+        return train_network(
+            network, pictures, data.imdb.classes, choice, checkpoint=of.checkpoint_file(self.name), engine=p.engine,
+            fingerprint=data.fingerprint, pad_size=p.cntk_padWidth, seed=p.seed, device=p.device, threads=p.jobs,
+            memory_limit=p.cntk_maxMemory * 1e9 or None,
+        )  # fmt: skip
+
+    def outputs(self, artifacts: Artifacts, nr_classes: int) -> "NnOutputs":
+        """Return the files of scores and offsets."""
+        return NnOutputs(artifacts.model_file(self.name), self._regressor(artifacts, nr_classes), nr_classes)
+
+    def scorer(self, artifacts: Artifacts, nr_classes: int, *, compat: str = "corrected") -> "NnScorer":
+        """Return what makes probabilities and offsets of the network's last numbers."""
+        return NnScorer(nr_classes, with_boxes=self._regressor(artifacts, nr_classes) is not None)
+
+    def _regressor(self, artifacts: Artifacts, nr_classes: int) -> BoxRegressor | None:
+        boxes = self.boxes_file(artifacts)
+        return BoxRegressor.load(boxes, nr_classes=nr_classes) if boxes.is_file() else None
+
+
+@dataclass(frozen=True)
+class NnOutputs:
+    """See `fastRCNN.pipeline.classifiers.protocol.Outputs`: raw scores and offsets, in a file each."""
+
+    model: Path
+    regressor: BoxRegressor | None
+    nr_classes: int
+
+    def network(self) -> Network | Path:
+        """Return the trained network, with its box regression as further numbers of the last layer."""
+        return scoring_network(self.model, self.regressor)
+
+    def write(self, path: Path, rows: NDArray[np.float32]) -> None:
+        """Write scores and offsets of one picture."""
+        write_outputs(path, rows, nr_classes=self.nr_classes)
+
+    def are_there(self, path: Path) -> bool:
+        """Return whether scores, and offsets where boxes were learnt, can be read."""
+        return can_be_read(path) and (self.regressor is None or can_be_read(offsets_file(path)))
+
+    def read(self, path: Path, nr_rois: int) -> NDArray[np.float32]:
+        """Return (nr_rois, C) raw scores, or (nr_rois, 5 * C) with offsets behind them."""
+        return read_outputs(path, nr_rois, nr_classes=self.nr_classes, with_offsets=self.regressor is not None)
+
+
+@dataclass(frozen=True)
+class NnScorer:
+    """See `fastRCNN.pipeline.classifiers.protocol.Scorer`."""
+
+    nr_classes: int
+    with_boxes: bool = False
+
+    scripts = "3_runCntk.py"
+
+    @property
+    def why_width(self) -> str:
+        """What the numbers of a ROI are."""
+        return "a score and four offsets for each class" if self.with_boxes else "one for each class"
+
+    @property
+    def width(self) -> int:
+        """C, or 5 * C with box regression."""
+        return self.nr_classes * (5 if self.with_boxes else 1)
+
+    def __call__(self, rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Return probabilities (N, C), and offsets (N, C, 4) where boxes were learnt, for `rows` (N, C or 5 * C)."""
+        scores, offsets = split_outputs(rows, self.nr_classes)
+        return softmax(scores), offsets

@@ -1,0 +1,134 @@
+"""What a classifier is: the steps and files it needs, what step 3 keeps for it, how rows become scores and boxes.
+
+A row is what an engine gives for one ROI, or what step 3 kept of that. Letters in shapes: N ROIs, C classes with
+background first, W numbers in a row, as many as `Scorer.width` says.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastRCNN.datasets.imdb import Dataset
+from fastRCNN.network.network import Network
+from fastRCNN.pipeline.cntk_inputs import CntkRecord
+from helpers.artifacts import Artifacts
+
+
+class Scorer(Protocol):
+    """A trained classifier in memory."""
+
+    @property
+    def width(self) -> int:
+        """W, how many numbers it needs for each ROI."""
+        ...
+
+    @property
+    def why_width(self) -> str:
+        """Where W comes from, for a message: "as the SVMs were trained with"."""
+        ...
+
+    @property
+    def scripts(self) -> str:
+        """Which scripts make rows and classifier fit again: "3_runCntk.py and 4_trainSvm.py"."""
+        ...
+
+    def __call__(self, rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Return scores (N, C) float32, and box offsets (N, C, 4) float32 or None, for `rows` (N, W)."""
+        ...
+
+
+class Outputs(Protocol):
+    """What step 3 runs and keeps for each picture, and how steps 4 and 5 read it."""
+
+    def network(self) -> Network | Path:
+        """Return what an engine shall run to get rows (N, W)."""
+        ...
+
+    def write(self, path: Path, rows: NDArray[np.float32]) -> None:
+        """Write the rows of one picture, filler included, to `path` (and to files beside it)."""
+        ...
+
+    def are_there(self, path: Path) -> bool:
+        """Return whether all that `write` leaves is there and whole."""
+        ...
+
+    def read(self, path: Path, nr_rois: int) -> NDArray[np.float32]:
+        """Return the rows (nr_rois, W) of a picture's real ROIs."""
+        ...
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """What step 3 has when a classifier may train the network: the training pictures and their ROIs."""
+
+    artifacts: Artifacts
+    imdb: Dataset
+    records: Sequence[CntkRecord]
+    fingerprint: str  # of all that the training is made from; a checkpoint of another one is not continued
+
+
+class Classifier(Protocol):
+    """One row of the table: a module of this package. Only this package compares classifiers by name."""
+
+    @property
+    def name(self) -> str:
+        """As in `classifier = "svm"`, and in the names of files."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What it is, in a few words, for --help."""
+        ...
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The steps whose files it needs before it can score, by their names in `fastRCNN.pipeline.stages`."""
+        ...
+
+    @property
+    def network_parameters(self) -> tuple[str, ...]:
+        """Parameters that step 3 depends on for this classifier, beside those of all."""
+        ...
+
+    @property
+    def trains_network(self) -> bool:
+        """Whether step 3 trains the network, with checkpoints."""
+        ...
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether scores go from 0 to 1; else they are margins, above 0 for "is this class"."""
+        ...
+
+    @property
+    def may_round(self) -> bool:
+        """Whether cntk_precision "auto" may be bfloat16."""
+        ...
+
+    def does_without(self, stage: str) -> str:
+        """Return why step `stage` has nothing to do for it, "" where it has."""
+        ...
+
+    def boxes_file(self, artifacts: Artifacts) -> Path:
+        """Return where its box regression lies, if there is one."""
+        ...
+
+    def network_files(self, artifacts: Artifacts) -> list[Path]:
+        """Return what step 3 leaves for it beside the outputs of each picture; some of it only at times."""
+        ...
+
+    def train(self, network: Network, parameters: Any, data: TrainingSet) -> Network:
+        """Return the network for step 3 to run: `network` as it is, or trained as `parameters` say."""
+        ...
+
+    def outputs(self, artifacts: Artifacts, nr_classes: int) -> Outputs:
+        """Return what step 3 runs and keeps; the network and its box regression must be there."""
+        ...
+
+    def scorer(self, artifacts: Artifacts, nr_classes: int, *, compat: str = "corrected") -> Scorer:
+        """Return the trained classifier; `UserError` naming the script to run where a file is missing or unfit."""
+        ...

@@ -1,0 +1,109 @@
+"""Classifier "svm": the network gives 4096 numbers for each ROI, linear SVMs score them (steps 3 and 4).
+
+    models/frcn_svm.npz              the network
+    <set>_svm_parsed/<i>.dat.npz     (cntk_nrRois, D) embeddings, filler included
+    trainedSvm/svm*_exp1.txt         the SVMs
+    trainedSvm/boxes_exp1.npz        their box regression (svm_bboxRegression)
+
+Letters in shapes: N ROIs, C classes with background first, D numbers of an embedding.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastRCNN.boxes.box_regression import BoxRegressor
+from fastRCNN.network.network import Network
+from fastRCNN.pipeline.classifiers.protocol import TrainingSet
+from fastRCNN.pipeline.embeddings import EmbeddingFiles, can_be_read, write_embeddings
+from fastRCNN.svm.model import SvmModel
+from fastRCNN.svm.scoring import score_rois
+from helpers.artifacts import Artifacts
+
+
+class SvmClassifier:
+    """See `fastRCNN.pipeline.classifiers.protocol.Classifier`."""
+
+    name = "svm"
+    title = "linear SVMs"
+    stages = ("rois", "inputs", "network", "svm")
+    network_parameters: tuple[str, ...] = ()
+    trains_network = False
+    gives_probabilities = False
+    may_round = True
+
+    def does_without(self, stage: str) -> str:
+        """Every step works for it."""
+        return ""
+
+    def boxes_file(self, artifacts: Artifacts) -> Path:
+        """Return step 4's file of the box regression."""
+        return artifacts.svm_folder / "boxes_exp1.npz"
+
+    def network_files(self, artifacts: Artifacts) -> list[Path]:
+        """Return the network, and the same for CNTK."""
+        model = artifacts.model_file(self.name)
+        return [model, model.with_suffix(".model")]
+
+    def train(self, network: Network, parameters: Any, data: TrainingSet) -> Network:
+        """Return `network` as it is: step 4 trains, on what it gives."""
+        return network
+
+    def outputs(self, artifacts: Artifacts, nr_classes: int) -> "SvmOutputs":
+        """Return the embeddings' files."""
+        return SvmOutputs(artifacts.model_file(self.name))
+
+    def scorer(self, artifacts: Artifacts, nr_classes: int, *, compat: str = "corrected") -> "SvmScorer":
+        """Return the SVMs of step 4, with their box regression where there is one."""
+        model = SvmModel.load(artifacts.svm_folder, nr_classes=nr_classes)
+        boxes = self.boxes_file(artifacts)
+        return SvmScorer(model, BoxRegressor.load(boxes, nr_classes=nr_classes) if boxes.is_file() else None, compat)
+
+
+@dataclass(frozen=True)
+class SvmOutputs:
+    """See `fastRCNN.pipeline.classifiers.protocol.Outputs`: one npz of embeddings for each picture."""
+
+    model: Path
+
+    def network(self) -> Path:
+        """Return the network's file."""
+        return self.model
+
+    def write(self, path: Path, rows: NDArray[np.float32]) -> None:
+        """Write the embeddings of one picture."""
+        write_embeddings(path, rows)
+
+    def are_there(self, path: Path) -> bool:
+        """Return whether the embeddings can be read."""
+        return can_be_read(path)
+
+    def read(self, path: Path, nr_rois: int) -> NDArray[np.float32]:
+        """Return (nr_rois, D), a memory map where possible."""
+        rows: NDArray[np.float32] = EmbeddingFiles([path], [nr_rois])[0]
+        return rows
+
+
+@dataclass(frozen=True)
+class SvmScorer:
+    """See `fastRCNN.pipeline.classifiers.protocol.Scorer`."""
+
+    model: SvmModel
+    regressor: BoxRegressor | None = None
+    compat: str = "corrected"
+
+    why_width = "as the SVMs were trained with"
+    scripts = "3_runCntk.py and 4_trainSvm.py"
+
+    @property
+    def width(self) -> int:
+        """D of the embeddings that step 4 had."""
+        return self.model.feature_dimension
+
+    def __call__(self, rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Return margins (N, C), and offsets (N, C, 4) where a box regression was trained, for embeddings (N, D)."""
+        scores = score_rois(rows, self.model, compat=self.compat)
+        return scores, None if self.regressor is None else self.regressor.offsets(rows)

@@ -1,0 +1,42 @@
+"""How the ROIs of a picture are scored: one function for step 5, step 6 and `Detector`."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastRCNN.boxes.box_regression import boxes_of_best_class, moved_boxes
+from fastRCNN.pipeline.classifiers.protocol import Scorer
+from helpers.errors import UserError
+
+
+class ScoredRois(NamedTuple):
+    """The ROIs of a picture, scored. Letters: N ROIs, C classes with background first."""
+
+    rois: NDArray  # (N, 4) x1 y1 x2 y2
+    scores: NDArray[np.float32]  # (N, C)
+    moved: NDArray[np.int32] | None  # (N, C, 4) where each class moves the ROI to; None without box regression
+
+    @property
+    def boxes(self) -> NDArray:
+        """(N, 4): where the class with the highest score puts each ROI."""
+        return self.rois if self.moved is None else boxes_of_best_class(self.moved, self.scores)
+
+
+def score_picture(scorer: Scorer, rows: NDArray[np.float32], rois: NDArray, width: int, height: int) -> ScoredRois:
+    """Return scores and boxes of the `rois` (N, 4) of a picture of `width` x `height` pixels.
+
+    `rows` (N, W) is what the engine gives for them; W must be `scorer.width` (`require_width`).
+    """
+    scores, offsets = scorer(rows)
+    moved = None if offsets is None else moved_boxes(rois, offsets, width, height)
+    return ScoredRois(rois, scores.astype(np.float32, copy=False), moved)
+
+
+def require_width(scorer: Scorer, found: int, where: object) -> None:
+    """Raise `UserError` that names `where` (a file) unless the rows there hold as many numbers as `scorer` needs."""
+    if found != scorer.width:
+        raise UserError(
+            f"{where}: expected {scorer.width} numbers for each ROI ({scorer.why_width}), found {found}. "
+            f"Run {scorer.scripts} again"
+        )
