@@ -4,7 +4,6 @@
 boxes.
 """
 
-import difflib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from fastRCNN.boxes.ignored import IgnoredBoxes
-from fastRCNN.datasets.imdb import BACKGROUND, Dataset, ImageRecord
+from fastRCNN.datasets.class_names import unknown_labels, with_background
+from fastRCNN.datasets.imdb import Dataset, ImageRecord
 from fastRCNN.datasets.record_table import RecordTable
 from helpers.annotations import DROPPED_LABELS, Annotation, labels_path, read_annotation, read_labels
 from helpers.artifacts import IMAGE_SETS, Artifacts
@@ -36,7 +36,7 @@ def read(artifacts: Artifacts, image_set: str, classes: Sequence[str] = ()) -> D
     Raises `UserError` that collects every fault of the annotations.
     """
     artifacts.check_exists()
-    names = (BACKGROUND, *(classes or _labels_of_training(artifacts)))
+    names = with_background(classes or _labels_of_training(artifacts))
     paths = [path for folder in IMAGE_SETS[image_set] for path in find_images(artifacts.data / folder)]
     if not paths:
         folders = " or ".join(f"{folder}/" for folder in IMAGE_SETS[image_set])
@@ -75,7 +75,7 @@ def _read_records(paths: Sequence[Path], classes: tuple[str, ...]) -> list[Image
         gt_classes = np.array([numbers[label] for label in labels[known]], np.int64)
         hidden = IgnoredBoxes.of(boxes[ignored])
         records.append(ImageRecord(index, key_of(path), path, width, height, boxes[known], gt_classes, hidden))
-    faults += [_unknown_label(label, count, classes) for label, count in sorted(unknown.items())]
+    faults += unknown_labels(unknown, classes)
     raise_collected(faults, f"{len(faults)} fault(s) in the pictures and annotations:")
     return records
 
@@ -85,10 +85,3 @@ def _annotation(path: Path, width: int, height: int) -> Annotation:
     if path.parent.name == "negative":
         return Annotation(np.zeros((0, 4), np.int32), ())
     return read_annotation(path, width, height)
-
-
-def _unknown_label(label: str, count: int, classes: tuple[str, ...]) -> str:
-    near = next((name for name in classes[1:] if name.lower() == label.strip().lower()), None)
-    near = near or next(iter(difflib.get_close_matches(label, classes[1:], n=1)), None)
-    hint = f"; did you mean {near!r}? (labels are case sensitive)" if near else f" (classes: {', '.join(classes[1:])})"
-    return f"label {label!r}, {count} box(es), is not among the classes{hint}"

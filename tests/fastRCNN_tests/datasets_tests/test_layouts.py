@@ -10,6 +10,7 @@ from fastRCNN.datasets.layouts import Layout, open_dataset
 from fastRCNN.datasets.record_table import RecordTable
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
+from tests.fastRCNN_tests.datasets_tests.drawn_sets import draw_coco, draw_devkit
 
 
 def test_the_tutorials_folders_are_recognised(tiny_root):
@@ -21,9 +22,17 @@ def test_the_tutorials_folders_are_recognised(tiny_root):
 def test_another_layout_is_a_module_and_a_line(tiny_root, monkeypatch):
     other = RecordTable("train", ("__background__", "x"), [])
     odd = Layout(lambda folder: folder.name == "odd", lambda artifacts, image_set, classes: other)
-    monkeypatch.setattr(layouts, "LAYOUTS", (odd, *layouts.LAYOUTS))
+    monkeypatch.setattr(layouts, "LAYOUTS", {"odd": odd, **layouts.LAYOUTS})
     assert open_dataset(Artifacts(tiny_root, "odd"), "train") is other
     assert open_dataset(Artifacts(tiny_root, "tiny"), "train").keys[0] == "positive/0"
+
+
+def test_voc_and_coco_are_recognised(tmp_path):
+    (tmp_path / "data").mkdir()
+    (draw_devkit(tmp_path / "devkit") / "VOC2007").rename(tmp_path / "data" / "voc")
+    assert open_dataset(Artifacts(tmp_path, "voc"), "test", ["disc", "square"]).keys
+    draw_coco(tmp_path / "data" / "coco")
+    assert open_dataset(Artifacts(tmp_path, "coco"), "train").keys[0].startswith("train2017/")
 
 
 def test_a_folder_of_no_layout_says_what_is_expected(tiny_root):
