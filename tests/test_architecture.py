@@ -27,7 +27,7 @@ PACKAGES = {  # inside fastRCNN: package or module -> what it may import beside 
     "engines": {"network"},
     "svm": {"boxes", "compiling"},
     "nn": {"boxes", "engines", "network"},
-    "rpn": {"boxes"},
+    "rpn": {"boxes", "nn"},
     "evaluation": {"boxes"},
     "pipeline": {"boxes", "datasets", "engines", "evaluation", "network", "nn", "proposals", "svm"},
     "detector": {"boxes", "engines", "evaluation", "pipeline", "proposals", "svm"},

@@ -34,7 +34,10 @@ def roi_losses(
     return Losses(classes, smooth_l1(of_class - targets).sum(dim=1) * (labels > 0), wrong)
 
 
-def smooth_l1(difference: torch.Tensor) -> torch.Tensor:
-    """Return 0.5 x^2 where |x| < 1, else |x| - 0.5: robust against the few ROIs that fit badly."""
-    size = difference.abs()
-    return torch.where(size < 1, 0.5 * difference**2, size - 0.5)
+def smooth_l1(difference: torch.Tensor, *, sigma: float = 1.0) -> torch.Tensor:
+    """Return 0.5 (sigma x)^2 where |x| < 1 / sigma^2, else |x| - 0.5 / sigma^2: robust against the few that fit badly.
+
+    sigma: 1 for the boxes of ROIs (Fast R-CNN), 3 for those of anchors (Faster R-CNN).
+    """
+    size, turn = difference.abs(), 1 / sigma**2
+    return torch.where(size < turn, 0.5 * (sigma * difference) ** 2, size - 0.5 * turn)
