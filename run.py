@@ -27,11 +27,11 @@ if sys.version_info < (3, 10):  # noqa: UP036 - reached by an older Python, as w
 
 from helpers.endings import outcome_of
 from helpers.errors import UserError
+from helpers.image_files import EXTENSIONS, find_images
 from helpers.processes import call, shown, typed
 from helpers.virtual_environment import set_up
 
 REPOSITORY = Path(__file__).resolve().parent
-PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 STEPS = (  # number, script, what it does, what it writes
     (1, "1_computeRois.py", "find regions that may hold an object", "{proc}/rois"),
     (2, "2_cntkGenerateInputs.py", "write the network's inputs", "{proc}/cntkFiles"),
@@ -171,9 +171,9 @@ def step_arguments(script: str, place: Place) -> list[str]:
     if not script.startswith("6"):
         return []
     folder = place.root / "data" / place.dataset / "testImages"
-    pictures = sorted(path for path in folder.glob("*") if path.suffix.lower() in PICTURES)
+    pictures = find_images(folder)
     if not pictures:
-        raise UserError(f"{folder}: step 6 scores a test picture, but there is none ({', '.join(PICTURES)}).")
+        raise UserError(f"{folder}: step 6 scores a test picture, but there is none ({', '.join(EXTENSIONS)}).")
     scored = place.results / "scored"
     table = scored / (pictures[0].stem + ".json")
     return [shown(pictures[0]), "--json", shown(table), "--pictures", shown(scored)]

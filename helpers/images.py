@@ -1,24 +1,26 @@
-"""Pictures: finding them, the one reader that the whole project uses, resizing and padding.
+"""Pictures: the one reader that the whole project uses, resizing and padding.
 
 A picture is an (H, W, 3) uint8 array in BGR order (OpenCV's), upright: the EXIF orientation has been applied.
 """
 
+import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.errors import UserError, raise_collected
+from helpers.decoding import Inspection, decode_image, inspect_image, size_from_header
+from helpers.errors import UserError
+from helpers.image_files import find_images as find_images  # from where everything about pictures comes
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp")
-MAX_PIXELS = 200_000_000  # beyond this a "picture" is a decompression bomb or a mistake
+log = logging.getLogger(__name__)
+
 PAD_VALUE = 114  # the grey that the tutorial pads with and subtracts
-
-_SIGNATURES = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG", b"BM": "BMP"}
+_told: set[tuple[str, str]] = set()  # notes on pictures that have been logged
 
 
 @dataclass(frozen=True)
@@ -33,56 +35,45 @@ class Placement:
     offset_y: float
 
 
-def find_images(folder: Path) -> list[Path]:
-    """Return the pictures of `folder` sorted by name; extensions .jpg .jpeg .png .bmp in any case.
-
-    Raises `UserError` for two pictures with the same stem (they would share annotation and ROI files) and for names
-    with a tab or line break (CNTK's map files are separated by them).
-    """
-    if not folder.is_dir():
-        return []
-    images = sorted(p for p in folder.iterdir() if p.suffix.lower() in EXTENSIONS and not p.name.startswith("."))
-    faults = [
-        f"{p}: a tab or line break in the name breaks CNTK's map file" for p in images if set(p.name) & set("\t\r\n")
-    ]
-    seen: dict[str, Path] = {}
-    for image in images:
-        if image.stem in seen:
-            faults.append(f"{image}: same stem as {seen[image.stem].name}; both would use {image.stem}.bboxes.tsv")
-        seen[image.stem] = image
-    raise_collected(faults, f"{len(faults)} picture name(s) cannot be used:", "Rename these pictures.")
-    return images
-
-
 def read_image(path: Path | str) -> NDArray[np.uint8]:
-    """Return the picture in `path` as upright (H, W, 3) uint8 BGR.
+    """Return the picture in `path` as upright (H, W, 3) uint8 BGR; see `helpers.decoding.decode_image`.
 
-    Grey becomes three equal channels, 16 bit becomes 8, transparency is laid over white. EXIF orientation is applied
-    (all eight). Raises `UserError`, naming the file, for anything that is not a whole picture.
+    Raises `UserError`, naming the file, for anything that is not a whole picture. What is odd about it is logged, once.
     """
-    path = Path(path)
-    data = _read_bytes(path)
-    kind, _, _ = _checked_header(data, path)
-    buffer = np.frombuffer(data, np.uint8)
-    picture = cv2.imdecode(buffer, cv2.IMREAD_COLOR)  # applies EXIF, 16 bit -> 8, grey -> BGR, drops alpha
-    if picture is None:
-        raise UserError(f"{path}: the {kind} picture is damaged and cannot be decoded")
-    upright = np.asarray(picture, np.uint8)
-    return _over_white(buffer, upright) if kind == "PNG" and _has_transparency(data) else upright
+    pixels, notes = decode_image(read_bytes(path), str(path))
+    for note in notes:
+        if (str(path), note) not in _told:
+            log.warning("%s: %s", path, note)
+    notes_told(path, notes)
+    return pixels
+
+
+def notes_told(path: Path | str, notes: tuple[str, ...]) -> None:
+    """Remember that the user knows of these notes, so that `read_image` does not repeat them."""
+    _told.update((str(path), note) for note in notes)
+
+
+def inspect_picture(path: Path | str) -> Inspection:
+    """Return size and notes of the picture in `path`; reads it whole and raises `UserError` as `read_image` would."""
+    return inspect_image(read_bytes(path), str(path))
 
 
 def image_size(path: Path | str) -> tuple[int, int]:
-    """Return (width, height) in pixels of the upright picture, as `read_image` gives it; a JPEG is not decoded.
+    """Return (width, height) in pixels of the upright picture, as `read_image` gives it, from its header.
 
-    Raises `UserError` as `read_image` does, but for a JPEG whose pixels are damaged though its header is not.
+    Raises `UserError` as `read_image` does, but for pixels that are damaged behind a whole header.
     """
     path = Path(path)
-    data = _read_bytes(path)
-    kind, width, height = _checked_header(data, path)
-    if kind == "JPEG":
-        return (height, width) if _lies_on_its_side(data) else (width, height)
-    height, width = read_image(path).shape[:2]
-    return width, height
+    with _readable(path):
+        return size_from_header(path)
+
+
+def require_picture(image: NDArray) -> None:
+    """Raise ValueError unless `image` is a picture: (H, W, 3) uint8 with at least one pixel."""
+    if not isinstance(image, np.ndarray):
+        raise ValueError(f"image: expected an array (H, W, 3) uint8, got {type(image).__name__}")
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
+        raise ValueError(f"image: expected (H, W, 3) uint8 with at least one pixel, got {image.shape} {image.dtype}")
 
 
 def resize_to_max_dim(image: NDArray[np.uint8], max_dim: int) -> tuple[NDArray[np.uint8], float]:
@@ -131,105 +122,24 @@ def write_image(path: Path, image: NDArray[np.uint8], jpeg_quality: int = 90) ->
     path.write_bytes(data.tobytes())
 
 
-def _read_bytes(path: Path) -> bytes:
-    """Read by Python, not by OpenCV: paths with any character work on every system, and errors say what happened."""
+def read_bytes(path: Path | str) -> bytes:
+    """Return the content of a picture file, read by Python: paths with any character work on every system.
+
+    Raises `UserError` that says what happened.
+    """
+    path = Path(path)
+    with _readable(path):
+        return path.read_bytes()
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Make a `UserError` of what keeps `path` from being read, the empty file included."""
     try:
-        data = path.read_bytes()
+        if path.is_file() and path.stat().st_size == 0:
+            raise UserError(f"{path}: the file is empty (0 bytes)")
+        yield
     except FileNotFoundError:
         raise UserError(f"{path}: no such picture") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    if not data:
-        raise UserError(f"{path}: the file is empty (0 bytes)")
-    return data
-
-
-def _checked_header(data: bytes, path: Path) -> tuple[str, int, int]:
-    """Return kind, width and height as stored; `UserError` for what is no picture, cut off, or too large to decode."""
-    kind = _kind(data)
-    if kind is None:
-        raise UserError(f"{path}: not a JPEG, PNG or BMP picture (the file's first bytes are {data[:8]!r})")
-    if _is_truncated(data, kind):
-        raise UserError(f"{path}: the {kind} picture is cut off in the middle; copy it again")
-    width, height = _stored_size(data, path)
-    if width == 0 or height == 0:
-        raise UserError(f"{path}: the {kind} picture is damaged: its header says {width}x{height} pixels")
-    if width * height > MAX_PIXELS:
-        raise UserError(f"{path}: {width}x{height} pixels is more than {MAX_PIXELS // 1_000_000} megapixels; shrink it")
-    return kind, width, height
-
-
-def _kind(data: bytes) -> str | None:
-    return next((kind for signature, kind in _SIGNATURES.items() if data.startswith(signature)), None)
-
-
-def _is_truncated(data: bytes, kind: str) -> bool:
-    """OpenCV fills a cut-off JPEG with grey and says nothing, so the end marker is looked for here."""
-    if kind == "JPEG":
-        scan = next((at for marker, at in _jpeg_segments(data) if marker == 0xDA), len(data))
-        return data.find(b"\xff\xd9", scan) < 0  # only behind the scan: an embedded thumbnail has its own end marker
-    return kind == "PNG" and b"IEND" not in data[-65536:]
-
-
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield (marker, position) of the segments of a JPEG file up to the first scan."""
-    at = 2
-    while at + 4 <= len(data):
-        if data[at] != 0xFF or data[at + 1] == 0xFF:  # stray or fill byte
-            at += 1
-            continue
-        marker = data[at + 1]
-        yield marker, at
-        if marker == 0xDA:
-            return
-        stands_alone = marker == 0x01 or 0xD0 <= marker <= 0xD8
-        at += 2 if stands_alone else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-
-
-def _lies_on_its_side(data: bytes) -> bool:
-    """Return whether OpenCV swaps width and height of a JPEG file when it applies the EXIF orientation.
-
-    OpenCV itself is asked, by a small picture with the same APP1 segments: readers differ over damaged EXIF blocks,
-    several of them, and an orientation in XMP only, and a size that is not the decoder's would misplace every box.
-    """
-    blocks = [
-        data[at : at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")]
-        for marker, at in _jpeg_segments(data)
-        if marker == 0xE1
-    ]
-    if not blocks:
-        return False
-    wide = _wide_jpeg()
-    turned = cv2.imdecode(np.frombuffer(wide[:2] + b"".join(blocks) + wide[2:], np.uint8), cv2.IMREAD_COLOR)
-    return turned is not None and turned.shape[0] > turned.shape[1]
-
-
-@cache
-def _wide_jpeg() -> bytes:
-    return cv2.imencode(".jpg", np.zeros((8, 16, 3), np.uint8))[1].tobytes()
-
-
-def _stored_size(data: bytes, path: Path) -> tuple[int, int]:
-    """Return (width, height) from the header alone, so that a bomb is refused before it is decoded."""
-    if data.startswith(b"\x89PNG"):
-        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
-    if data.startswith(b"BM"):
-        width, height = (int.from_bytes(data[at : at + 4], "little", signed=True) for at in (18, 22))
-        return abs(width), abs(height)
-    for marker, at in _jpeg_segments(data):
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # a start-of-frame segment
-            return int.from_bytes(data[at + 7 : at + 9], "big"), int.from_bytes(data[at + 5 : at + 7], "big")
-    raise UserError(f"{path}: the JPEG picture is damaged: it has no frame header")
-
-
-def _has_transparency(data: bytes) -> bool:
-    return data[25] in (4, 6) or b"tRNS" in data[:4096]  # PNG colour types with alpha, or a transparent palette entry
-
-
-def _over_white(buffer: NDArray[np.uint8], opaque: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Lay a transparent PNG over white; what lies under full transparency is arbitrary and must not become edges."""
-    raw = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED)
-    if raw is None or raw.ndim != 3 or raw.shape[2] != 4 or raw.shape[:2] != opaque.shape[:2]:
-        return opaque
-    alpha = raw[:, :, 3:].astype(np.float32) / (255 if raw.dtype == np.uint8 else 65535)
-    return np.rint(opaque * alpha + 255 * (1 - alpha)).astype(np.uint8)

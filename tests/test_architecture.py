@@ -37,12 +37,13 @@ STANDARD_LIBRARY_ONLY = (
     "run.py",
     "helpers/endings.py",
     "helpers/errors.py",
+    "helpers/image_files.py",
     "helpers/processes.py",
     "helpers/virtual_environment.py",
 )
 LONGEST = 400  # lines
 DISTRIBUTIONS = {  # import name -> name in requirements.txt, where they differ
-    "cv2": "opencv-python", "skimage": "scikit-image", "sklearn": "scikit-learn", "google": "onnx", "PIL": "matplotlib",
+    "cv2": "opencv-python", "skimage": "scikit-image", "sklearn": "scikit-learn", "google": "onnx", "PIL": "pillow",
     "packaging": "matplotlib",
 }  # fmt: skip
 NOT_INSTALLED = {"cntk", "dlib", "torchvision"}  # optional: asked for by name, or in a Python of their own

@@ -17,6 +17,7 @@ from fastRCNN.datasets.record_table import RecordTable
 from helpers.annotations import DROPPED_LABELS, Annotation, labels_path, read_annotation, read_labels
 from helpers.artifacts import IMAGE_SETS, Artifacts
 from helpers.errors import UserError, raise_collected
+from helpers.image_files import EXTENSIONS
 from helpers.images import find_images, image_size
 
 
@@ -40,7 +41,7 @@ def read(artifacts: Artifacts, image_set: str, classes: Sequence[str] = ()) -> D
     paths = [path for folder in IMAGE_SETS[image_set] for path in find_images(artifacts.data / folder)]
     if not paths:
         folders = " or ".join(f"{folder}/" for folder in IMAGE_SETS[image_set])
-        raise UserError(f"{artifacts.data}: no picture (.jpg .jpeg .png .bmp) in {folders}")
+        raise UserError(f"{artifacts.data}: no picture ({' '.join(EXTENSIONS)}) in {folders}")
     return RecordTable(image_set, names, _read_records(paths, names))
 
 

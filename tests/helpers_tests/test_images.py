@@ -1,4 +1,4 @@
-"""The one reader: orientations, formats, damage. Pillow writes the files, so that reader and writer are independent."""
+"""Pictures by path: orientations and sizes, damage and oddities by name; resizing and padding."""
 
 import io
 import struct
@@ -10,10 +10,12 @@ from PIL import Image
 
 from helpers.errors import UserError
 from helpers.images import (
-    find_images,
     image_size,
+    inspect_picture,
+    notes_told,
     pad_to_square,
     read_image,
+    require_picture,
     resize_to_max_dim,
     square_placement,
     write_image,
@@ -91,47 +93,10 @@ def test_the_size_follows_the_reader_where_readers_of_exif_differ(tmp_path, name
     assert image_size(path) == (width, height)
 
 
-def test_a_header_without_pixels_is_damage(tmp_path):
-    stored = io.BytesIO()
-    four_corners().save(stored, "JPEG")
-    data = bytearray(stored.getvalue())
-    frame = data.find(b"\xff\xc0")
-    data[frame + 5 : frame + 9] = bytes(4)
-    path = tmp_path / "empty.jpg"
-    path.write_bytes(bytes(data))
-    with pytest.raises(UserError, match=r"empty\.jpg: the JPEG picture is damaged: its header says 0x0"):
-        image_size(path)
-
-
 def test_a_damaged_exif_block_does_not_turn_the_size(tmp_path):
     path = tmp_path / "thumbnail.jpg"
     path.write_bytes(jpeg_with_thumbnail())
     assert image_size(path) == (400, 300)
-
-
-@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK", "I;16", "1", "LA"])
-def test_every_mode_becomes_three_channels_of_8_bit(tmp_path, mode):
-    grey = np.tile(np.linspace(0, 255, 32).astype(np.uint8), (20, 1))
-    if mode == "I;16":
-        picture, suffix = Image.fromarray(grey.astype(np.uint16) * 257), ".png"
-    else:
-        picture, suffix = Image.fromarray(grey).convert("RGB").convert(mode), ".jpg" if mode == "CMYK" else ".png"
-    path = tmp_path / f"picture{suffix}"
-    picture.save(path)
-    image = read_image(path)
-    assert image.shape == (20, 32, 3)
-    assert image.dtype == np.uint8
-    assert image[:, -1].mean() > 230
-    assert image[:, 0].mean() < 25
-
-
-def test_transparency_lies_over_white(tmp_path):
-    rgba = np.zeros((4, 6, 4), np.uint8)
-    rgba[:, :3] = (10, 20, 30, 255)
-    Image.fromarray(rgba).save(tmp_path / "t.png")
-    image = read_image(tmp_path / "t.png")
-    assert image[0, 0].tolist() == [30, 20, 10]
-    assert image[0, 5].tolist() == [255, 255, 255]
 
 
 def jpeg_bytes(**options):
@@ -149,30 +114,42 @@ def jpeg_with_thumbnail():
     return whole[:2] + b"\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block + whole[2:]
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"", "0 bytes"),
-        (b"this is no picture", "not a JPEG, PNG or BMP"),
-        (jpeg_bytes()[:-200], "cut off"),
-        (jpeg_with_thumbnail()[:-200], "cut off"),
-        (b"\xff\xd8\xff\xe0\x00\x04\x00\x00\xff\xda\x00\x02\xff\xd9", "no frame header"),
-        (b"\x89PNG\r\n\x1a\n" + b"\x00" * 40 + b"IEND", "header says 0x0"),
-        (
-            b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + (9).to_bytes(4, "big") * 2 + b"\x08\x02" + b"IEND",
-            "cannot be decoded",
-        ),
-        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + (60000).to_bytes(4, "big") * 2 + b"\x08\x02" + b"IEND", "megapixels"),
-    ],
-)
-def test_what_is_no_whole_picture_is_named(tmp_path, content, reason):
+def test_damage_is_named_by_its_path(tmp_path):
     path = tmp_path / "bad.jpg"
-    path.write_bytes(content)
-    with pytest.raises(UserError, match=reason) as error:
-        read_image(path)
-    assert "bad.jpg" in str(error.value)
-    with pytest.raises(UserError, match=reason):
+    for content, reason in ((b"", "0 bytes"), (jpeg_bytes()[:-200], "cut off"), (b"no picture", "not a JPEG")):
+        path.write_bytes(content)
+        for read in (read_image, inspect_picture):
+            with pytest.raises(UserError, match=rf"bad\.jpg: .*{reason}"):
+                read(path)
+    with pytest.raises(UserError, match=r"bad\.jpg: .*not a JPEG"):
         image_size(path)
+    path.write_bytes(b"")
+    with pytest.raises(UserError, match=r"bad\.jpg: .*0 bytes"):
+        image_size(path)
+
+
+def test_what_is_odd_is_logged_once_and_not_where_it_was_told(tmp_path, caplog):
+    odd = [tmp_path / "a.png", tmp_path / "b.png"]
+    for path in odd:
+        Image.fromarray(np.full((4, 4), 4095, np.uint16)).save(path)
+    (note,) = inspect_picture(odd[0]).notes
+    assert caplog.text == ""
+    notes_told(odd[1], (note,))
+    for path in (*odd, *odd):
+        read_image(path)
+    assert caplog.text.count("nearly black") == 1
+    assert "a.png" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["photo.jpg", None, np.zeros((0, 5, 3), np.uint8), np.zeros((5, 0, 3), np.uint8), np.zeros((5, 5), np.uint8),
+     np.zeros((5, 5, 4), np.uint8), np.zeros((5, 5, 3))],
+)  # fmt: skip
+def test_what_is_no_picture_in_memory(wrong):
+    with pytest.raises(ValueError, match=r"image: expected .*\(H, W, 3\) uint8"):
+        require_picture(wrong)
+    require_picture(np.zeros((1, 1, 3), np.uint8))
 
 
 def test_png_named_jpg_and_unusual_paths_are_fine(tmp_path):
@@ -189,22 +166,6 @@ def test_png_named_jpg_and_unusual_paths_are_fine(tmp_path):
 def test_missing_picture(tmp_path):
     with pytest.raises(UserError, match="no such picture"):
         read_image(tmp_path / "none.jpg")
-
-
-def test_find_images_takes_any_case_and_refuses_twins(tmp_path):
-    for name in ("b.JPG", "a.jpeg", "c.png", "d.txt", ".hidden.jpg"):
-        (tmp_path / name).touch()
-    assert [path.name for path in find_images(tmp_path)] == ["a.jpeg", "b.JPG", "c.png"]
-    (tmp_path / "a.png").touch()
-    with pytest.raises(UserError, match="same stem"):
-        find_images(tmp_path)
-    assert find_images(tmp_path / "nowhere") == []
-
-
-def test_tab_in_name_is_refused(tmp_path):
-    (tmp_path / "a\tb.jpg").touch()
-    with pytest.raises(UserError, match="tab"):
-        find_images(tmp_path)
 
 
 def test_resize_never_enlarges():
