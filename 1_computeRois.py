@@ -7,11 +7,11 @@ Prints  how many annotated objects are covered by a ROI: what no ROI covers, no 
 
 import logging
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from fastRCNN.datasets.imdb import Dataset
-from fastRCNN.datasets.layouts import open_dataset
-from fastRCNN.pipeline.stages import begin
+from fastRCNN.pipeline.stages import Chain
 from fastRCNN.proposals.recall import proposal_recall
 from fastRCNN.proposals.rois import RoiParameters, RoiStages, rois_of_pictures
 from helpers.annotations import read_rois, write_rois
@@ -31,37 +31,40 @@ def main() -> None:
                         help="also draw the ROIs after each stage, as pictures beside the roi.txt files")  # fmt: skip
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
-    artifacts = Artifacts(p.root, p.datasetName)
-    imdbs = {image_set: open_dataset(artifacts, image_set, p.classes) for image_set in ("train", "test")}
+    chain = Chain.choose(p)
+    artifacts, datasets = chain.artifacts, chain.datasets
     with exclusive(artifacts):
-        files = {path: artifacts.roi_file(key) for imdb in imdbs.values()
+        files = {artifacts.roi_file(key): path for imdb in datasets.values()
                  for key, path in zip(imdb.keys, imdb.image_paths, strict=True)}  # fmt: skip
-        begin("rois", artifacts, p, {path.relative_to(p.root).as_posix(): file for path, file in files.items()})
-        todo = [path for path, file in files.items() if p.pictures or not file.exists()]
-        log.info("%d pictures, %d of them up to date.", len(files), len(files) - len(todo))
-        seconds = []
-        found = rois_of_pictures(todo, RoiParameters.choose(p), p.seed, p.jobs)
-        for path, (stages, taken) in zip(todo, progress(found, "ROIs", len(todo)), strict=True):
-            seconds.append(taken)
-            write_rois(files[path], stages.final)
-            if p.pictures:
-                draw_stages(path, files[path], stages)
+        with chain.writing("rois") as work:
+            todo = set(work.todo)
+            log.info("%d pictures, %d of them up to date.", len(files), len(files) - len(todo))
+            chosen = list(files) if p.pictures else work.todo
+            found = rois_of_pictures([files[file] for file in chosen], RoiParameters.choose(p), p.seed, p.jobs)
+            seconds = []
+            for file, (stages, taken) in zip(chosen, progress(found, "ROIs", len(chosen)), strict=True):
+                seconds.append(taken)
+                if file in todo:  # with --pictures the others are only drawn
+                    with work.making(file):
+                        write_rois(file, stages.final)
+                if p.pictures:
+                    draw_stages(files[file], file, stages)
         log.info("Time: %s. Files: %s", timing_summary(seconds), artifacts.rois)
-        print_recall(artifacts, imdbs, p.cntk_nrRois)
+        print_recall(artifacts, datasets, p.cntk_nrRois)
 
 
 def draw_stages(path: Path, roi_file: Path, stages: RoiStages) -> None:
-    """Draw the ROIs after each stage beside the picture's `roi_file`."""
+    """Draw the ROIs after each stage beside the picture's `roi_file`, whose ROIs are the final ones."""
     image = read_image(path)
-    for name, boxes in vars(stages).items():
+    for name, boxes in {**vars(stages), "final": read_rois(roi_file)}.items():
         picture = draw_boxes(image, boxes)
         write_image(roi_file.with_name(f"{path.stem}.{name}.jpg"), picture)
 
 
-def print_recall(artifacts: Artifacts, imdbs: dict[str, Dataset], nr_rois: int) -> None:
+def print_recall(artifacts: Artifacts, datasets: Mapping[str, Dataset], nr_rois: int) -> None:
     """Print the part of the annotated objects that a ROI covers by at least one half."""
     rows = []
-    for image_set, imdb in imdbs.items():
+    for image_set, imdb in datasets.items():
         rois = [read_rois(artifacts.roi_file(key))[:nr_rois] for key in imdb.keys]
         truth = [record.gt_boxes for record in imdb]
         recall = proposal_recall(rois, truth, thresholds=(0.5, 0.7))

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.datasets.roidb import RoiRecord, load_roidb, roi_labels
-from fastRCNN.pipeline.cntk_inputs import CntkRecord, relative_rois, write_cntk_inputs
-from fastRCNN.pipeline.stages import begin, require
-from helpers.artifacts import Artifacts, exclusive
+from fastRCNN.pipeline.cntk_inputs import CntkRecord, input_files, relative_rois, write_cntk_inputs
+from fastRCNN.pipeline.stages import Chain
+from helpers.artifacts import exclusive
 from helpers.console import progress, run_script, setup_logging, table
 from PARAMETERS import get_parameters, make_parser
 
@@ -26,17 +25,18 @@ def main() -> None:
     """Run step 2."""
     p = get_parameters(sys.argv[1:], make_parser(__doc__))
     setup_logging(p.quiet)
-    artifacts = Artifacts(p.root, p.datasetName)
-    imdbs = {image_set: open_dataset(artifacts, image_set, p.classes) for image_set in ("train", "test")}
+    chain = Chain.choose(p)
+    artifacts, imdbs = chain.artifacts, chain.datasets
     with exclusive(artifacts):
-        require(("rois",), artifacts, p)
-        begin("inputs", artifacts, p, ())
+        chain.require("rois")
         counts = {}
-        for image_set, imdb in imdbs.items():
-            roidb = load_roidb(imdb, artifacts, p.cntk_nrRois, with_ground_truth=image_set == "train")
-            counts[image_set] = np.zeros(len(imdb.classes), np.int64)
-            records = to_records(progress(roidb, f"{image_set} inputs", len(imdb)), p, counts[image_set])
-            write_cntk_inputs(artifacts, image_set, records, nr_rois=p.cntk_nrRois, nr_classes=len(imdb.classes))
+        with chain.writing("inputs", anew=True) as work:
+            for image_set, imdb in imdbs.items():
+                roidb = load_roidb(imdb, artifacts, p.cntk_nrRois, with_ground_truth=image_set == "train")
+                counts[image_set] = np.zeros(len(imdb.classes), np.int64)
+                records = to_records(progress(roidb, f"{image_set} inputs", len(imdb)), p, counts[image_set])
+                write_cntk_inputs(artifacts, image_set, records, nr_rois=p.cntk_nrRois, nr_classes=len(imdb.classes))
+                work.enter(*input_files(artifacts, image_set))
         log.info("Files: %s", artifacts.cntk_files)
         objects = {image_set: [0, *imdb.objects_per_class().values()] for image_set, imdb in imdbs.items()}
         rows = zip(

@@ -15,19 +15,24 @@ again: --resume insists on that, --restart forgets it.
 import logging
 import sys
 
-from fastRCNN.datasets.layouts import open_dataset
-from fastRCNN.detector import DetectorSettings
-from fastRCNN.engines import load_engine
-from fastRCNN.network.network import save_network
 from fastRCNN.network.precision import choose_precision
 from fastRCNN.network.truncated_svd import truncated_network
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
+from fastRCNN.pipeline.classifiers.protocol import TrainingSet
 from fastRCNN.pipeline.cntk_inputs import read_cntk_inputs
-from fastRCNN.pipeline.embed_dataset import embed_dataset
-from fastRCNN.pipeline.network_step import begin_network, choose_network, train_classifier
-from fastRCNN.pipeline.stages import require
-from helpers.artifacts import Artifacts, exclusive
-from helpers.console import progress, run_script, setup_logging, timing_summary
+from fastRCNN.pipeline.detector_folder import DetectorSettings, save_detector
+from fastRCNN.pipeline.network_step import (
+    choose_network,
+    drop_checkpoint,
+    make_network,
+    require_checkpoint,
+    run_network,
+)
+from fastRCNN.pipeline.stages import Chain
+from fastRCNN.run_context import RunContext
+from helpers.artifacts import exclusive
+from helpers.console import run_script, setup_logging, timing_summary
+from helpers.errors import UserError
 from PARAMETERS import get_parameters, make_parser
 
 log = logging.getLogger("steps")
@@ -45,33 +50,36 @@ def main() -> None:
     p.cntk_precision = choose_precision(
         p.cntk_precision, engine=p.engine, device=p.device, may_round=classifier.may_round and p.compat == "corrected"
     )
-    artifacts = Artifacts(p.root, p.datasetName)
-    imdb = open_dataset(artifacts, "train", p.classes)
-    sizes = {"nr_rois": p.cntk_nrRois, "nr_classes": len(imdb.classes)}
+    chain = Chain.choose(p)
+    artifacts, train = chain.artifacts, chain.datasets["train"]
+    context, training = RunContext.choose(p), classifier.training(p)
+    model, checkpoint = artifacts.model_file(p.classifier), artifacts.checkpoint_file(p.classifier)
+    sizes = {"nr_rois": p.cntk_nrRois, "nr_classes": len(train.classes)}
     with exclusive(artifacts):
-        require(("rois", "inputs"), artifacts, p)
-        records = {image_set: list(read_cntk_inputs(artifacts, image_set, **sizes)) for image_set in ("train", "test")}
-        begin_network(artifacts, p, records)
-        DetectorSettings.choose(p, imdb.classes).save(artifacts.settings_file(p.classifier))
-        model = artifacts.model_file(p.classifier)
-        if not model.exists():
-            network = truncated_network(choose_network(p.cntk_model, p.seed), p.cntk_svdRanks)
-            network = train_classifier(network, p, artifacts, imdb, records["train"])
-            save_network(model, network.spec.to_header(), network.arrays)
-        outputs = classifier.outputs(artifacts, len(imdb.classes))
-        to_run, seconds = outputs.network(), []
-        choice = {"device": p.device, "threads": p.jobs, "precision": p.cntk_precision}
-        with load_engine(p.engine, to_run, **choice) as engine:
-            if p.engine == "cntk" and to_run == model and not model.with_suffix(".model").exists():
-                engine.save(model.with_suffix(".model"))
-            for image_set, of_set in records.items():
-                files = {artifacts.embedding_file(image_set, p.classifier, r.index): r for r in of_set}
-                todo = {path: record for path, record in files.items() if not outputs.are_there(path)}
-                log.info("%s: %d pictures, %d of them up to date.", image_set, len(files), len(files) - len(todo))
-                run = embed_dataset(engine, list(todo.values()), list(todo), pad_size=p.cntk_padWidth,
-                                    nr_rois=p.cntk_nrRois, write=outputs.write)  # fmt: skip
-                seconds += list(progress(run, f"{image_set} pictures", len(todo)))
+        chain.require("rois", "inputs")
+        records = {image_set: list(read_cntk_inputs(artifacts, image_set, dataset.image_paths, **sizes))
+                   for image_set, dataset in chain.datasets.items()}  # fmt: skip
+        fingerprint = chain.recipe_digest("network")
+        if p.resume:
+            if training is None or p.engine != "torch":
+                raise UserError("--resume goes on with a training: it needs --classifier nn and PyTorch as the engine")
+            require_checkpoint(checkpoint, fingerprint)
+        if p.restart:
+            chain.forget("network", "embeddings")
+            checkpoint.unlink(missing_ok=True)
+        with chain.writing("network") as work:
+            if work.todo:
+                data = TrainingSet(artifacts, train, records["train"], p.cntk_nrRois, fingerprint, context,
+                                   p.cntk_maxMemory * 1e9 or None, p.compat)  # fmt: skip
+                start = truncated_network(choose_network(chain.choices.weights, p.seed), p.cntk_svdRanks)
+                make_network(work, model, start, training=training, data=data)
+        drop_checkpoint(checkpoint, fingerprint)
+        with chain.writing("embeddings") as work:
+            seconds = run_network(chain, work, context, p.cntk_precision, records) if work.todo else []
         log.info("Time: %s. Files: %s", timing_summary(seconds), artifacts.cntk_files)
+        if classifier.does_without("svm"):
+            settings = DetectorSettings.choose(p, train.classes)
+            save_detector(artifacts, settings, chain.files("network"))
     if classifier.does_without("svm"):
         log.info("Step 4 is not needed for classifier %s. Next: 5_evaluateResults.py", p.classifier)
 

@@ -11,16 +11,16 @@ For classifier "nn" there is nothing to do: the network has its own softmax laye
 import logging
 import sys
 import time
+from pathlib import Path
 
-from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.datasets.roidb import load_roidb
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
+from fastRCNN.pipeline.detector_folder import DetectorSettings, save_detector
 from fastRCNN.pipeline.embeddings import EmbeddingFiles
-from fastRCNN.pipeline.stages import begin, require
+from fastRCNN.pipeline.stages import Chain
 from fastRCNN.svm.boxes import train_svm_boxes
-from fastRCNN.svm.model import model_files
-from fastRCNN.svm.train_svms import ClassReport, SvmTraining, train_svms
-from helpers.artifacts import Artifacts, exclusive
+from fastRCNN.svm.train_svms import SvmTraining, train_svms
+from helpers.artifacts import exclusive
 from helpers.console import run_script, setup_logging, table
 from PARAMETERS import get_parameters, make_parser
 
@@ -34,33 +34,35 @@ def main() -> None:
     if why := CLASSIFIERS[p.classifier].does_without("svm"):
         log.info('classifier is "%s": %s, step 4 is not needed.', p.classifier, why)
         return
-    artifacts, started = Artifacts(p.root, p.datasetName), time.perf_counter()
-    imdb = open_dataset(artifacts, "train", p.classes)
+    chain, started = Chain.choose(p), time.perf_counter()
+    artifacts, imdb = chain.artifacts, chain.datasets["train"]
+    folder, reports = artifacts.svm_folder, {}
     with exclusive(artifacts):
-        require(("rois", "inputs", "network"), artifacts, p)
-        folder = artifacts.svm_folder
-        suffixes = ("", *(f"_epoch{epoch}" for epoch in range(p.svm_nrEpochs)))
-        boxes = CLASSIFIERS[p.classifier].boxes_file(artifacts)
-        begin("svm", artifacts, p, [boxes, *(path for suffix in suffixes for path in model_files(folder, suffix))])
-        records = list(load_roidb(imdb, artifacts, p.cntk_nrRois, with_ground_truth=True))
-        paths = [artifacts.embedding_file("train", p.classifier, record.index) for record in imdb]
-        embeddings = EmbeddingFiles(paths, [len(record.rois) for record in records])
-        reports: dict[int, list[ClassReport]] = {}
-        model = train_svms(
-            embeddings,
-            [record.overlaps for record in records],
-            parameters=svm_training(p),
-            compat=p.compat,
-            class_names=imdb.classes,
-            jobs=p.jobs,
-            on_epoch=lambda epoch, so_far: so_far.save(folder, f"_epoch{epoch}"),
-            on_trained=lambda report: reports.setdefault(report.class_index, []).append(report),
-        )
-        model.save(folder)
-        if p.svm_bboxRegression and p.compat != "tutorial":
-            rois, objects = [record.rois for record in records], [record.gt_boxes for record in imdb]
-            regressor = train_svm_boxes(embeddings, rois, objects, nr_classes=len(imdb.classes), ridge=p.svm_bboxRidge)
-            regressor.save(boxes)
+        chain.require("rois", "inputs", "network", "embeddings")
+        with chain.writing("svm", anew=True) as work:
+            records = list(load_roidb(imdb, artifacts, p.cntk_nrRois, with_ground_truth=True))
+            paths = [artifacts.embedding_file("train", p.classifier, record.index) for record in imdb]
+            embeddings = EmbeddingFiles(paths, [len(record.rois) for record in records])
+            model = train_svms(
+                embeddings,
+                [record.overlaps for record in records],
+                parameters=svm_training(p),
+                compat=p.compat,
+                class_names=imdb.classes,
+                jobs=p.jobs,
+                on_epoch=lambda epoch, so_far: work.enter(*so_far.save(folder, f"_epoch{epoch}")),
+                on_trained=lambda report: reports.setdefault(report.class_index, []).append(report),
+            )
+            if p.svm_bboxRegression and p.compat != "tutorial":
+                regressor = train_svm_boxes(embeddings, [record.rois for record in records],
+                                            [record.gt_boxes for record in imdb], nr_classes=len(imdb.classes),
+                                            ridge=p.svm_bboxRidge)  # fmt: skip
+                boxes = CLASSIFIERS[p.classifier].boxes_file(artifacts)
+                regressor.save(boxes)
+                work.enter(boxes)
+            work.enter(*model.save(folder))
+        p.cntk_precision = chain.used("embeddings", "cntk_precision", p.cntk_precision)
+        save_detector(artifacts, DetectorSettings.choose(p, imdb.classes), [*chain.files("network"), *trained(chain)])
     rows = [
         [imdb.classes[j], of[-1].nr_positives, of[-1].nr_negatives, len(of), of[-1].positives_wrong,
          of[-1].negatives_wrong, f"{of[-1].accuracy:.3f}", f"{of[-1].loss:.3f}", f"{sum(r.seconds for r in of):.2f}"]
@@ -69,6 +71,11 @@ def main() -> None:
     print(table(["class", "positives", "hard negatives", "trainings", "positives wrong", "negatives wrong", "accuracy",
                  "loss", "seconds"], rows))  # fmt: skip
     log.info("Feature scale %.4g; %.1f s. Files: %s", model.feature_scale, time.perf_counter() - started, folder)
+
+
+def trained(chain: Chain) -> list[Path]:
+    """Return the files of the SVMs that a detector needs: not how they stood after each pass."""
+    return [path for path in chain.files("svm") if "_epoch" not in path.name]
 
 
 def svm_training(p) -> SvmTraining:

@@ -9,11 +9,10 @@ import json
 import logging
 import sys
 
-from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.evaluation.average_precision import Evaluation, evaluate
 from fastRCNN.pipeline.results import scored_pictures
-from fastRCNN.pipeline.stages import require_scores
-from helpers.artifacts import IMAGE_SETS, Artifacts
+from fastRCNN.pipeline.stages import Chain
+from helpers.artifacts import IMAGE_SETS
 from helpers.console import progress, run_script, setup_logging, table
 from helpers.tables import write_text
 from PARAMETERS import get_parameters, make_parser
@@ -27,9 +26,9 @@ def main() -> None:
     parser.add_argument("--image-set", choices=tuple(IMAGE_SETS), default="test", help="pictures to evaluate on")
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
-    artifacts = Artifacts(p.root, p.datasetName)
-    imdb = open_dataset(artifacts, p.image_set, p.classes)
-    require_scores(artifacts, p)
+    chain = Chain.choose(p)
+    artifacts, imdb = chain.artifacts, chain.datasets[p.image_set]
+    chain.require_scores()
     pictures = scored_pictures(imdb, artifacts, classifier=p.classifier, nr_rois=p.cntk_nrRois, compat=p.compat)
     evaluation = evaluate(
         progress(pictures, "pictures", len(imdb)),

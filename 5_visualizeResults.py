@@ -12,16 +12,15 @@ import logging
 import sys
 import webbrowser
 
-from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.evaluation.average_precision import evaluate
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.results import scored_pictures
-from fastRCNN.pipeline.stages import require_scores
+from fastRCNN.pipeline.stages import Chain
 from fastRCNN.reporting.data import THRESHOLD_COLUMNS, build_report, threshold_rows
 from fastRCNN.reporting.decisions import PictureDecisions
 from fastRCNN.reporting.files import write_report_files
 from fastRCNN.reporting.pictures import draw_pictures
-from helpers.artifacts import IMAGE_SETS, Artifacts
+from helpers.artifacts import IMAGE_SETS
 from helpers.console import progress, run_script, setup_logging, table
 from PARAMETERS import get_parameters, make_parser
 
@@ -36,9 +35,9 @@ def main() -> None:
     parser.add_argument("--show", action="store_true", help="open the page in the browser afterwards")
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
-    artifacts = Artifacts(p.root, p.datasetName)
-    imdb = open_dataset(artifacts, p.image_set, p.classes)
-    require_scores(artifacts, p)
+    chain = Chain.choose(p)
+    artifacts, imdb = chain.artifacts, chain.datasets[p.image_set]
+    chain.require_scores()
     folder, threshold = artifacts.visualizations(p.image_set), p.vis_decisionThresholds.get(p.classifier)
     scored = scored_pictures(imdb, artifacts, classifier=p.classifier, nr_rois=p.cntk_nrRois, compat=p.compat)
     decisions: list[PictureDecisions] = []

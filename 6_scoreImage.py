@@ -9,11 +9,15 @@ import json
 import logging
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from fastRCNN.detector import Detector, DetectorSettings
+from fastRCNN.datasets.layouts import open_dataset
+from fastRCNN.detector import Detector
 from fastRCNN.evaluation.detections import Detections, detections_table
 from fastRCNN.network.precision import choose_precision
+from fastRCNN.pipeline.classifiers import CLASSIFIERS
+from fastRCNN.pipeline.detector_folder import DetectorSettings, load_settings
 from fastRCNN.reporting.visualization import draw_detections
 from helpers.artifacts import Artifacts, atomic_write
 from helpers.console import progress, run_script, setup_logging, timing_summary
@@ -36,12 +40,7 @@ def main() -> None:
     setup_logging(p.quiet)
     check(p.images, p.json, p.tsv, p.pictures)
     artifacts = Artifacts(p.root, p.datasetName)
-    trained = DetectorSettings.load(artifacts.settings_file(p.classifier))
-    if p.cntk_precision == "auto":
-        p.cntk_precision = trained.cntk_precision
-    else:
-        p.cntk_precision = choose_precision(p.cntk_precision, engine=p.engine)
-    settings = DetectorSettings.choose(p, trained.classes)
+    settings = settings_of(artifacts, p)
     found: dict[str, Detections] = {}
     seconds = []
     choice = {"engine": p.engine, "device": p.device, "threads": p.jobs}
@@ -64,6 +63,23 @@ def main() -> None:
         write_text(p.json, text + "\n")
     else:
         print(text)
+
+
+def settings_of(artifacts: Artifacts, p) -> DetectorSettings:
+    """Return how the trained detector is to be used; `UserError` where `p` says otherwise than its training did."""
+    may_round = CLASSIFIERS[p.classifier].may_round and p.compat == "corrected"
+    precision = choose_precision(p.cntk_precision, engine=p.engine, device=p.device, may_round=may_round)
+    manifest = artifacts.settings_file(p.classifier)
+    if not manifest.exists() and artifacts.model_file(p.classifier).exists():  # put together by hand
+        classes = open_dataset(artifacts, "train", p.classes).classes
+        return replace(DetectorSettings.choose(p, classes), cntk_precision=precision)
+    trained = load_settings(artifacts, p.classifier)
+    if changes := trained.changes(p):
+        raise UserError(
+            f"{manifest}: this detector was trained with other settings: {'; '.join(changes)}. Leave them "
+            "as they were, or run all steps with the new ones"
+        )
+    return replace(trained, nmsThreshold=p.nmsThreshold)
 
 
 def check(images: list[Path], json_file: Path | None, tsv: Path | None, drawn: Path | None) -> None:

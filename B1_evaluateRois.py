@@ -10,11 +10,10 @@ import sys
 
 import numpy as np
 
-from fastRCNN.datasets.layouts import open_dataset
-from fastRCNN.pipeline.stages import require
+from fastRCNN.pipeline.stages import Chain
 from fastRCNN.proposals.recall import best_overlaps, recall_at
 from helpers.annotations import read_rois
-from helpers.artifacts import IMAGE_SETS, Artifacts
+from helpers.artifacts import IMAGE_SETS
 from helpers.console import progress, run_script, setup_logging, table
 from helpers.drawing import class_color
 from helpers.errors import UserError
@@ -33,9 +32,10 @@ def main() -> None:
     parser.add_argument("--image-set", choices=(*IMAGE_SETS, "all"), default="all", help="pictures to look at")
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
-    artifacts = Artifacts(p.root, p.datasetName)
-    require(("rois",), artifacts, p)
-    imdbs = [open_dataset(artifacts, name, p.classes) for name in IMAGE_SETS if p.image_set in (name, "all")]
+    chain = Chain.choose(p)
+    artifacts = chain.artifacts
+    chain.require("rois")
+    imdbs = [dataset for name, dataset in chain.datasets.items() if p.image_set in (name, "all")]
     records = [record for imdb in imdbs for record in imdb]
     rois = [read_rois(artifacts.roi_file(record.key)) for record in progress(records, "pictures")]
     labels = np.concatenate([record.gt_classes for record in records])

@@ -12,11 +12,10 @@ from itertools import islice
 
 import numpy as np
 
-from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.pipeline.cntk_inputs import read_cntk_inputs
-from fastRCNN.pipeline.stages import require
+from fastRCNN.pipeline.stages import Chain
 from fastRCNN.reporting.visualization import draw_inputs
-from helpers.artifacts import IMAGE_SETS, Artifacts
+from helpers.artifacts import IMAGE_SETS
 from helpers.console import progress, run_script, setup_logging, table
 from helpers.images import pad_to_square, read_image, write_image
 from PARAMETERS import get_parameters, make_parser
@@ -33,12 +32,13 @@ def main() -> None:
                         help="ROIs without an object to draw, evenly chosen (default: 10)")  # fmt: skip
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
-    artifacts = Artifacts(p.root, p.datasetName)
-    require(("rois", "inputs"), artifacts, p)
-    classes = open_dataset(artifacts, "train", p.classes).classes
+    chain = Chain.choose(p)
+    artifacts, classes = chain.artifacts, chain.datasets["train"].classes
+    chain.require("rois", "inputs")
     rows = []
     for image_set in (name for name in IMAGE_SETS if p.image_set in (name, "all")):
-        records = read_cntk_inputs(artifacts, image_set, nr_rois=p.cntk_nrRois, nr_classes=len(classes))
+        pictures = chain.datasets[image_set].image_paths
+        records = read_cntk_inputs(artifacts, image_set, pictures, nr_rois=p.cntk_nrRois, nr_classes=len(classes))
         for record in islice(progress(records, f"{image_set} pictures"), max(0, p.pictures)):
             padded, _ = pad_to_square(read_image(record.image_path), p.cntk_padWidth)
             rois = record.absolute_rois(p.cntk_padWidth)

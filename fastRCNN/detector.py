@@ -7,12 +7,10 @@ with Detector.load("proc/grocery") as detector:
     found = detector.detect(read_image("photo.jpg")).select(0.5)
 """
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+import logging
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,50 +20,16 @@ from fastRCNN.evaluation.detections import Detections
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.classifiers.protocol import Scorer
 from fastRCNN.pipeline.cntk_inputs import absolute_rois, relative_rois
+from fastRCNN.pipeline.detector_folder import DetectorSettings as DetectorSettings
+from fastRCNN.pipeline.detector_folder import check_parts, load_settings
 from fastRCNN.pipeline.embed_dataset import embed_picture
 from fastRCNN.pipeline.scoring import require_width, score_picture
-from fastRCNN.proposals.rois import RoiParameters, compute_rois
-from helpers.artifacts import Artifacts, atomic_write
+from fastRCNN.proposals.rois import compute_rois
+from helpers.artifacts import Artifacts
 from helpers.errors import UserError
 from helpers.images import pad_to_square
 
-
-@dataclass(frozen=True)
-class DetectorSettings:
-    """What a detector was trained with and must be used with, under the names of PARAMETERS.py."""
-
-    classes: tuple[str, ...]  # background first
-    classifier: str = "svm"
-    cntk_nrRois: int = 2000
-    cntk_padWidth: int = 1000
-    cntk_precision: str = "float32"  # what step 3 really used, never "auto"
-    nmsThreshold: float = 0.3
-    compat: str = "corrected"
-    seed: int = 0
-    rois: RoiParameters = field(default_factory=RoiParameters)
-
-    @classmethod
-    def choose(cls, parameters: Mapping[str, Any], classes: tuple[str, ...]) -> "DetectorSettings":
-        """Return the settings in `parameters` (by name), for a data set with these `classes`."""
-        names = ("classifier", "cntk_nrRois", "cntk_padWidth", "cntk_precision", "nmsThreshold", "compat", "seed")
-        return cls(classes, rois=RoiParameters.choose(parameters), **{name: parameters[name] for name in names})
-
-    def save(self, path: Path) -> None:
-        """Write the settings as JSON, atomically."""
-        with atomic_write(path) as temporary:
-            temporary.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
-
-    @classmethod
-    def load(cls, path: Path) -> "DetectorSettings":
-        """Read settings back; `UserError` when they are missing or damaged."""
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            rois = RoiParameters(**content.pop("rois"))
-            return cls(tuple(content.pop("classes")), rois=rois, **content)
-        except FileNotFoundError:
-            raise UserError(f"{path}: not there yet. Run the steps up to 3_runCntk.py first") from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(f"{path}: damaged ({error}). Run 3_runCntk.py again") from None
+log = logging.getLogger(__name__)
 
 
 class Detector:
@@ -99,20 +63,26 @@ class Detector:
         device: str = "auto",
         threads: int | None = None,
     ) -> "Detector":
-        """Return the detector that the steps left in `proc_folder` (proc/<dataset>).
+        """Return the detector that the steps left in `proc_folder` (proc/<dataset>), or in a copy of it anywhere.
 
-        `settings` replace those that step 3 wrote there. Raises `UserError` naming the script to run for what is
-        missing or does not fit.
+        `settings` replace those that it was trained with. Raises `UserError` naming the script to run for what is
+        missing or does not belong together. A folder without a manifest, put together by hand, needs `settings` and is
+        taken as it is.
         """
-        folder = Path(proc_folder)
-        artifacts = Artifacts(folder.parent.parent, folder.name)
-        settings = settings or DetectorSettings.load(artifacts.settings_file(classifier))
-        model = artifacts.model_file(settings.classifier)
+        artifacts = Artifacts.of_proc(Path(proc_folder))
+        name = settings.classifier if settings else classifier
+        manifest, model = artifacts.settings_file(name), artifacts.model_file(name)
+        with_boxes: bool | None = None
+        if settings is None or manifest.exists():
+            settings = settings or load_settings(artifacts, name)
+            with_boxes = CLASSIFIERS[name].boxes_file(artifacts) in check_parts(artifacts, name)
+        else:
+            log.info("%s: no manifest (put together by hand?), its parts are used as they are.", artifacts.proc)
         if not model.is_file():
             raise UserError(f"{model}: not there yet. Run 3_runCntk.py first")
         chosen, nr_classes = CLASSIFIERS[settings.classifier], len(settings.classes)
-        scorer = chosen.scorer(artifacts, nr_classes, compat=settings.compat)
-        network = chosen.outputs(artifacts, nr_classes).network()
+        scorer = chosen.scorer(artifacts, nr_classes, compat=settings.compat, with_boxes=with_boxes)
+        network = chosen.outputs(artifacts, nr_classes, with_boxes=with_boxes).network()
         running = load_engine(engine, network, device=device, threads=threads, precision=settings.cntk_precision)
         require_width(scorer, running.feature_dimension, model)
         return cls(running, scorer, settings)

@@ -5,28 +5,41 @@
 <root>/results/<dataset>/                                what a person looks at
 """
 
+import errno
+import logging
 import os
-import tempfile
+import secrets
+import stat
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from helpers.errors import UserError
 
+log = logging.getLogger(__name__)
+
 IMAGE_SETS = {"train": ("positive", "negative"), "test": ("testImages",)}
-_TEMPORARY = ".tmp-"
+TEMPORARY = ".tmp-"  # how names of unfinished files begin; `exclusive` removes what is left of them
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL)
 
 
 @dataclass(frozen=True)
 class Artifacts:
-    """The paths of one data set below `root`."""
+    """The paths of one data set below `root`; `proc_folder`: where proc/<dataset> is, if it is elsewhere."""
 
     root: Path
     dataset: str
+    proc_folder: Path | None = None
+
+    @classmethod
+    def of_proc(cls, folder: Path) -> "Artifacts":
+        """Return the paths of what the steps left in `folder`, whatever its name and wherever it was copied to."""
+        return cls(folder.parent.parent, folder.name, folder)
 
     @property
     def data(self) -> Path:
@@ -36,7 +49,7 @@ class Artifacts:
     @property
     def proc(self) -> Path:
         """Intermediate files."""
-        return self.root / "proc" / self.dataset
+        return self.root / "proc" / self.dataset if self.proc_folder is None else self.proc_folder
 
     @property
     def results(self) -> Path:
@@ -95,16 +108,21 @@ class Artifacts:
         return self.proc / "models" / f"checkpoint_{classifier}.npz"
 
     def settings_file(self, classifier: str) -> Path:
-        """Return what a detector must know beside its model: classes, ROI parameters, thresholds."""
+        """Return the manifest of a trained detector: its parts and settings (`fastRCNN.pipeline.detector_folder`)."""
         return self.proc / "models" / f"detector_{classifier}.json"
 
     def visualizations(self, image_set: str) -> Path:
         """Return the folder of step 5's pictures; those of the training set have one of their own."""
         return self.results / ("visualizations" if image_set == "test" else f"visualizations_{image_set}")
 
-    def stamp_file(self, step: str) -> Path:
-        """Return the stamp that step `step` leaves: what it was made from."""
-        return self.proc / "stamps" / f"{step}.json"
+    def manifest_file(self, name: str) -> Path:
+        """Return the manifest of a stage: what its files were made from."""
+        return self.proc / "manifests" / f"{name}.json"
+
+    @property
+    def facts_file(self) -> Path:
+        """What is remembered of files that have not changed; it may be deleted."""
+        return self.proc / "manifests" / "seen.json"
 
     def check_exists(self) -> None:
         """Raise `UserError` that lists the data sets there are, unless this one has its three folders."""
@@ -126,23 +144,37 @@ def atomic_write(path: Path) -> Iterator[Path]:
     """Give a temporary path in the folder of `path`; afterwards flush it to the disk and rename it to `path`.
 
     A reader, or a run after a power cut, sees the old file or the new one. On an error the temporary file is removed.
+    A link stays a link: what it points to is replaced.
     """
+    path = path.resolve() if path.is_symlink() else path
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=_TEMPORARY, suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = _new_file(path)
     try:
-        temporary.chmod(0o666 & ~_umask())  # mkstemp makes private files; ours follow the user's settings
         yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
+        _flush(temporary)
         temporary.replace(path)
     except OSError as error:  # "No space left on device" comes without a name, or with that of the temporary file
-        if error.filename in (None, name):
+        if error.filename in (None, str(temporary)):
             error.filename = str(path)
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_output(path: Path, content: str | bytes) -> None:
+    """Write a result to where the user wants it, text as UTF-8: a file (old or new, never half), a pipe or a device.
+
+    What is no regular file is written to, not replaced: `/dev/stdout`, `/dev/null`, a named pipe, a `>(command)` of the
+    shell. A link stays a link.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    if _is_special(path):
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND)  # /dev/stdout may be a file with something in it
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        return
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(data)
 
 
 @contextmanager
@@ -150,20 +182,20 @@ def exclusive(artifacts: Artifacts) -> Iterator[None]:
     """Hold the proc folder of a data set for this process, and clear what a killed run left half-written.
 
     The lock is the operating system's, so it ends with its process, however that ends. Raises `UserError` when another
-    run holds it.
+    run holds it. On a file system without locks (some network folders) a warning says that nothing is held.
     """
     artifacts.proc.mkdir(parents=True, exist_ok=True)
     note = artifacts.proc / "inUse.txt"
     lock = FileLock(artifacts.proc / ".lock", timeout=0)
     try:
-        lock.acquire()
+        _acquire(lock, artifacts.proc)
     except Timeout:
         with suppress(OSError):
             raise UserError(f"{artifacts.proc}: in use by {note.read_text().strip()}; wait for it to end") from None
         raise UserError(f"{artifacts.proc}: in use by another run; wait for it to end") from None
     try:
         note.write_text(f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}\n")
-        for orphan in artifacts.proc.rglob(f"{_TEMPORARY}*"):
+        for orphan in artifacts.proc.rglob(f"{TEMPORARY}*"):
             orphan.unlink(missing_ok=True)
         yield
     finally:
@@ -171,7 +203,54 @@ def exclusive(artifacts: Artifacts) -> Iterator[None]:
         lock.release()
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _acquire(lock: BaseFileLock, folder: Path) -> None:
+    """Acquire `lock`, or say that the file system of `folder` has no locks; `Timeout` when another run holds it."""
+    try:
+        with warnings.catch_warnings(record=True) as said:
+            lock.acquire()
+        reason = str(said[0].message) if said else ""
+    except NotImplementedError as error:
+        reason = str(error)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        reason = str(error.strerror)
+    if reason:
+        log.warning(
+            "%s: this file system has no locks (%s), so two runs at once would not notice each other. "
+            "Start one at a time.", folder, reason,
+        )  # fmt: skip
+
+
+def _new_file(path: Path) -> Path:
+    """Make an empty file beside `path`, with the rights that a file there has, or gets by the user's settings."""
+    while True:
+        temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(6)}{path.suffix}")
+        with suppress(FileExistsError):
+            os.close(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666))
+            break
+    with suppress(OSError):  # nothing there yet; or a file system that knows no rights
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode != stat.S_IMODE(temporary.stat().st_mode):
+            temporary.chmod(mode)
+    return temporary
+
+
+def _flush(path: Path) -> None:
+    """Wait until the disk has the content of `path`; where a file system cannot say so, go on."""
+    with path.open("rb+") as file:
+        try:
+            os.fsync(file.fileno())
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+                raise
+
+
+def _is_special(path: Path) -> bool:
+    """Return whether `path` leads to a pipe, a device, or to what a process already has open."""
+    with suppress(OSError):
+        if not stat.S_ISREG(path.stat().st_mode):
+            return True
+        first = path.parent / path.readlink() if path.is_symlink() else path
+        return first.is_relative_to("/dev") or first.is_relative_to("/proc")
+    return False

@@ -20,16 +20,17 @@ MAY_IMPORT = {  # arrows point one way: scripts -> fastRCNN -> helpers
 }
 PACKAGES = {  # inside fastRCNN: package or module -> what it may import beside itself and helpers
     "compiling": set(),
+    "run_context": set(),
     "network": {"compiling"},
     "boxes": {"compiling", "network"},
     "datasets": {"boxes"},
     "proposals": {"boxes", "compiling"},
     "engines": {"network"},
     "svm": {"boxes", "compiling"},
-    "nn": {"boxes", "engines", "network"},
+    "nn": {"boxes", "engines", "network", "run_context"},
     "rpn": {"boxes", "nn"},
     "evaluation": {"boxes"},
-    "pipeline": {"boxes", "datasets", "engines", "evaluation", "network", "nn", "proposals", "svm"},
+    "pipeline": {"boxes", "datasets", "engines", "evaluation", "network", "nn", "proposals", "run_context", "svm"},
     "detector": {"boxes", "engines", "evaluation", "pipeline", "proposals", "svm"},
     "reporting": {"boxes", "evaluation"},
 }

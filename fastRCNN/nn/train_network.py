@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fastRCNN.boxes.box_regression import BoxRegressor
 from fastRCNN.network.network import Network
 from fastRCNN.nn.sampling import TrainingPicture
 from fastRCNN.nn.training import NnTrainer, NnTraining
 from fastRCNN.nn.training_log import draw_log, write_log
+from fastRCNN.run_context import RunContext
 from helpers.console import progress
 
 log = logging.getLogger(__name__)
@@ -21,33 +23,28 @@ def train_network(
     parameters: NnTraining,
     *,
     checkpoint: Path,
-    engine: str = "torch",
     fingerprint: str = "",
-    pad_size: int = 1000,
-    seed: int = 0,
-    device: str = "auto",
-    threads: int | None = None,
+    context: RunContext = RunContext(),  # noqa: B008 - frozen
     memory_limit: float | None = None,
-) -> Network:
-    """Return `network` with a layer "score" for `classes`, trained on `pictures`.
+) -> tuple[Network, BoxRegressor | None]:
+    """Return `network` with a layer "score" for `classes`, trained on `pictures`, and its box regression, if any.
 
-    `checkpoint` is written after each epoch (PyTorch only) and removed at the end; where it is there and its
-    `fingerprint` (what the training is made from) fits, it is continued. Its folder also gets training_nn.tsv and .png,
-    and boxes_nn.npz where boxes are learnt.
+    `checkpoint` is written after each epoch (PyTorch only); where it is there and its `fingerprint` (what the training
+    is made from) fits, it is continued. It stays: whoever has written down what is returned removes it. Its folder also
+    gets training_nn.tsv and .png.
     """
     folder = checkpoint.parent
     folder.mkdir(parents=True, exist_ok=True)
     log_file = folder / "training_nn.tsv"
-    if engine == "cntk":
+    where: Any = {"pad_size": context.pad_size, "seed": context.seed, "threads": context.threads}
+    if context.engine == "cntk":
         from fastRCNN.nn.cntk_trainer import CntkNnTrainer
 
-        trainer: Any = CntkNnTrainer(
-            network, pictures, classes, parameters, pad_size=pad_size, seed=seed, threads=threads, scratch=folder
-        )
+        trainer: Any = CntkNnTrainer(network, pictures, classes, parameters, **where, scratch=folder)
     else:
         trainer = NnTrainer(
-            network, pictures, tuple(classes), parameters, pad_size=pad_size, seed=seed, device=device, threads=threads,
-            checkpoint=checkpoint, fingerprint=fingerprint, memory_limit=memory_limit,
+            network, pictures, tuple(classes), parameters, **where, device=context.device, checkpoint=checkpoint,
+            fingerprint=fingerprint, memory_limit=memory_limit,
         )  # fmt: skip
     try:
         for _ in progress(trainer.prepare(), "frozen layers", len(trainer.features.keys)):
@@ -65,10 +62,7 @@ def train_network(
         draw_log(log_file.with_suffix(".png"), trainer.history)
         trained, regressor = trainer.result()
     finally:
-        if engine == "cntk":
+        if context.engine == "cntk":
             trainer.close()
-    if regressor is not None:
-        regressor.save(folder / "boxes_nn.npz")
-    checkpoint.unlink(missing_ok=True)
     log.info("Training log: %s", log_file)
-    return trained
+    return trained, regressor

@@ -8,10 +8,12 @@
 Source: `getCntkInputs` and `cntk_fillInputs` of the tutorial's helpers. Letters in shapes: R real ROIs of a picture.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -65,7 +67,7 @@ def write_cntk_inputs(
 ) -> None:
     """Write the four files of `image_set`, each atomically; pictures in the order of `records`."""
     with ExitStack() as stack:
-        paths = [stack.enter_context(atomic_write(path)) for path in _paths(artifacts, image_set)]
+        paths = [stack.enter_context(atomic_write(path)) for path in input_files(artifacts, image_set)]
         files = [stack.enter_context(path.open("w", encoding="utf-8", newline="\n")) for path in paths]
         image_map, rois_file, labels_file, numbers = files
         for record in records:
@@ -84,13 +86,17 @@ def write_cntk_inputs(
             file.close()  # before atomic_write renames
 
 
-def read_cntk_inputs(artifacts: Artifacts, image_set: str, *, nr_rois: int, nr_classes: int) -> Iterator[CntkRecord]:
+def read_cntk_inputs(
+    artifacts: Artifacts, image_set: str, pictures: Sequence[Path], *, nr_rois: int, nr_classes: int
+) -> Iterator[CntkRecord]:
     """Yield the records of step 2's files, filler cut off.
 
-    Raises `UserError`, naming file and line, where the files are missing, damaged, disagree with each other or with
-    `nr_rois` and `nr_classes`.
+    `pictures`: those of the data set, in order. The files name them by absolute paths, as CNTK's readers need, which a
+    folder that was copied or moved has from its former place; so the records have the paths of `pictures`.
+    Raises `UserError`, naming file and line, where the files are missing, damaged, disagree with each other, with
+    `pictures`, or with `nr_rois` and `nr_classes`.
     """
-    paths = _paths(artifacts, image_set)
+    paths = input_files(artifacts, image_set)
     for path in paths:
         if not path.is_file():
             raise UserError(f"{path}: not there yet. Run 2_cntkGenerateInputs.py first")
@@ -98,6 +104,8 @@ def read_cntk_inputs(artifacts: Artifacts, image_set: str, *, nr_rois: int, nr_c
     if len({len(table) for table in tables}) != 1:
         counts = ", ".join(f"{path.name} {len(table)}" for path, table in zip(paths, tables, strict=True))
         raise UserError(f"{paths[0].parent}: the files differ in their number of lines ({counts}). {_AGAIN}")
+    if len(tables[0]) != len(pictures):
+        raise UserError(f"{paths[0]}: {len(tables[0])} pictures, but the data set has {len(pictures)}. {_AGAIN}")
     for number, (entry, rois_line, labels_line, count_line) in enumerate(zip(*tables, strict=True), start=1):
         where = [f"{path}:{number}" for path in paths]
         fields = entry.split("\t")
@@ -109,13 +117,40 @@ def read_cntk_inputs(artifacts: Artifacts, image_set: str, *, nr_rois: int, nr_c
         rois = _values(rois_line, "rois", fields[0], 4 * nr_rois, where[1]).reshape(nr_rois, 4)
         one_hot = _values(labels_line, "roiLabels", fields[0], nr_classes * nr_rois, where[2])
         labels = one_hot.reshape(nr_rois, nr_classes).argmax(axis=1)
-        yield CntkRecord(int(fields[0]), Path(fields[1]), rois[: int(count)], labels[: int(count)])
+        path = pictures[number - 1]
+        if path.parts[-2:] not in [kind(fields[1]).parts[-2:] for kind in (PurePosixPath, PureWindowsPath)]:
+            raise UserError(f"{where[0]}: picture {fields[1]}, but the data set has {path} in its place. {_AGAIN}")
+        yield CntkRecord(int(fields[0]), path, rois[: int(count)], labels[: int(count)])
+
+
+class LineDigests(NamedTuple):
+    """Of one picture in step 2's files: digests of its ROIs, which do not know its number, and of their labels."""
+
+    rois: str
+    labels: str
+
+
+def line_digests(artifacts: Artifacts, image_set: str) -> list[LineDigests]:
+    """Return the digests of all pictures in step 2's files, in order; of files that are not there none."""
+    _, rois, labels, counts = input_files(artifacts, image_set)
+    if not all(path.is_file() for path in (rois, labels, counts)):
+        return []
+    texts = [path.read_bytes().splitlines() for path in (rois, labels, counts)]
+    return [
+        LineDigests(_digest(of_rois.partition(b"|")[2] + count), _digest(of_labels.partition(b"|")[2]))
+        for of_rois, of_labels, count in zip(*texts, strict=False)
+    ]
+
+
+def _digest(line: bytes) -> str:
+    return hashlib.blake2b(line, digest_size=8).hexdigest()
 
 
 _AGAIN = "Run 2_cntkGenerateInputs.py again"
 
 
-def _paths(artifacts: Artifacts, image_set: str) -> tuple[Path, Path, Path, Path]:
+def input_files(artifacts: Artifacts, image_set: str) -> tuple[Path, Path, Path, Path]:
+    """Return the four files of `image_set`: pictures, ROIs, labels, numbers."""
     of = artifacts
     return of.image_map(image_set), of.rois_txt(image_set), of.roi_labels_txt(image_set), of.nr_rois_txt(image_set)
 

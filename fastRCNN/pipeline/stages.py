@@ -1,158 +1,202 @@
-"""The chain of steps: which parameters and files each step's output depends on, and whether it is up to date."""
+"""The chain of steps: which files each leaves, whether they are up to date, and what is left to do.
+
+A step reads what the ones before it wrote, after `require`, and writes inside `writing`, which keeps its ledger
+(`helpers.ledgers`). The recipe of every file stands in `fastRCNN.pipeline.recipes`.
+"""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fastRCNN.datasets.tutorial_folders import key_of
+from fastRCNN.datasets.imdb import Dataset
+from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
-from helpers.annotations import boxes_path, labels_path
+from fastRCNN.pipeline.recipes import STAGES, Choices, Plan, Workplace
 from helpers.artifacts import IMAGE_SETS, Artifacts
 from helpers.errors import UserError
-from helpers.images import find_images
-from helpers.stamps import Stamp, changed_inputs, differences, digests, file_digest, read_stamp, write_stamp
+from helpers.file_facts import FileFacts
+from helpers.ledgers import Ledger, State
+from helpers.manifests import BY_HAND
 
 log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Stage:
-    """One step: its script, and the parameters (full names, or prefixes that end in "_") that its files depend on."""
-
-    script: str
-    parameters: tuple[str, ...]
+_ONE_EACH = ("network", "embeddings")  # stages whose files each classifier has for itself
+_KEPT = (State.FRESH, State.BY_HAND)
 
 
-STAGES = {
-    "rois": Stage("1_computeRois.py", ("roi_", "ss_", "grid_", "seed")),
-    "inputs": Stage(
-        "2_cntkGenerateInputs.py",
-        ("cntk_nrRois", "cntk_padWidth", "cntk_padHeight", "train_posOverlapThres", "classes"),
-    ),
-    "network": Stage("3_runCntk.py", ("engine", "seed", "cntk_precision", "cntk_svdRanks")),
-    "svm": Stage("4_trainSvm.py", ("svm_", "seed", "compat")),
-}
+class Chain:
+    """The steps of one data set, with what the user chose."""
 
+    def __init__(self, artifacts: Artifacts, datasets: Mapping[str, Dataset], choices: Choices) -> None:
+        """`datasets`: the pictures of "train" and of "test"."""
+        self.artifacts, self.datasets, self.choices = artifacts, datasets, choices
+        facts = FileFacts(artifacts.facts_file, artifacts.proc)
+        self._place = Workplace(artifacts, datasets, choices, facts)
 
-def network_parameters(classifier: str) -> tuple[str, ...]:
-    """Return the parameters of step 3 that matter for `classifier`: training ones only where it trains."""
-    return (*STAGES["network"].parameters, *CLASSIFIERS[classifier].network_parameters)
+    @classmethod
+    def choose(cls, parameters: Mapping[str, Any]) -> "Chain":
+        """Return the chain that `parameters` (by name) ask for; reads the data set."""
+        artifacts = Artifacts(parameters["root"], parameters["datasetName"])
+        datasets = {image_set: open_dataset(artifacts, image_set, parameters["classes"]) for image_set in IMAGE_SETS}
+        return cls(artifacts, datasets, Choices.choose(parameters))
 
+    def require(self, *stages: str) -> None:
+        """Raise `UserError` unless the files of all `stages` are there and up to date.
 
-def current_stamp(name: str, artifacts: Artifacts, parameters: Mapping[str, Any]) -> Stamp:
-    """Return the stamp that step `name` ("rois", "inputs", "network", "svm") would leave now."""
-    stage = STAGES[name]
-    names = network_parameters(parameters["classifier"]) if name == "network" else stage.parameters
-    chosen = {
-        key: value
-        for key, value in parameters.items()
-        if any(key == wanted or (wanted.endswith("_") and key.startswith(wanted)) for wanted in names)
-    }
-    inputs = digests(_inputs(name, artifacts, parameters), artifacts.root)
-    if name == "network":
-        weights = Path(parameters["cntk_model"]) if parameters["cntk_model"] else None
-        inputs["cntk_model"] = file_digest(weights) if weights else "He-initialised"
-        if chosen["cntk_precision"] == "auto":  # what step 3 made of it on its machine is right on this one
-            left = read_stamp(stamp_file(name, artifacts, parameters["classifier"]))
-            chosen["cntk_precision"] = left.parameters.get("cntk_precision", "auto") if left else "auto"
-    return Stamp(stage.script, chosen, inputs)
+        The message names the script to run and what changed. Files that no script of ours wrote (brought by hand, or
+        written by the published code) are used, with one line that says so.
+        """
+        for stage in stages:
+            ledger = self.ledger(stage)
+            plan = self._plan(stage, ledger)
+            files = _files_of(plan, ledger)
+            script = STAGES[stage].script
+            _require_there(files, script)
+            if ledger.interrupted:
+                raise UserError(f"{self.artifacts.proc}: {script} was stopped before its end. Run {script} again")
+            if ledger.manifest and (changes := plan.recipe.changes(ledger.manifest.recipe)):
+                shown = "; ".join(changes[:5]) + (f"; and {len(changes) - 5} more" if len(changes) > 5 else "")
+                raise UserError(f"the files of {script} are stale: {shown}. Run {script} again")
+            states = {path: ledger.state(path, recipe) for path, recipe in files.items()}
+            changed = [path for path, state in states.items() if state not in _KEPT]
+            if changed and not plan.may_be_exchanged:
+                raise UserError(
+                    f"{changed[0]}{_and_more(changed)}: not as {script} left it. Run {script} again; or delete "
+                    f"{ledger.path}, and the files are used as they are"
+                )
+            by_hand = changed + [path for path, state in states.items() if state is State.BY_HAND]
+            if by_hand:
+                log.info("%s%s: not written by %s (brought by hand?), used as it is.",
+                         by_hand[0], _and_more(by_hand), script)  # fmt: skip
+        self._place.facts.save()
 
+    def require_scores(self) -> None:
+        """Do as `require` for all that scores of the ROIs are made from: what step 5 needs."""
+        self.require(*CLASSIFIERS[self._place.choices.classifier].stages)
 
-def stamp_file(name: str, artifacts: Artifacts, classifier: str) -> Path:
-    """Return where the stamp of step `name` lies; the network has one for each classifier."""
-    return artifacts.stamp_file(f"{name}_{classifier}" if name == "network" else name)
+    @contextmanager
+    def writing(self, stage: str, *, anew: bool = False) -> Iterator["Work"]:
+        """Give what is left to do of `stage`; afterwards, when all is done, write its manifest.
 
-
-def begin(
-    name: str, artifacts: Artifacts, parameters: Mapping[str, Any], outputs: Mapping[str, Path] | Sequence[Path]
-) -> None:
-    """Start step `name`: remove its stale files and leave its stamp, so that a file that exists is up to date.
-
-    `outputs` are the files that the step is going to write: by the name of the input that each is made from, where one
-    input makes one file, so that only those of changed inputs are removed; as a sequence where every input matters to
-    every file. Files without a stamp (brought by hand) are kept, and the log says so.
-    """
-    stamp_path = stamp_file(name, artifacts, parameters["classifier"])
-    old, now = read_stamp(stamp_path), current_stamp(name, artifacts, parameters)
-    files = list(outputs.values()) if isinstance(outputs, Mapping) else list(outputs)
-    if old is None:
-        kept = sum(path.exists() for path in files)
-        if kept:
-            log.info("%d file(s) without a stamp are kept as brought by hand, like %s.", kept, files[0].parent)
-    elif differences(old, now):
-        inputs = changed_inputs(old, now)
-        if isinstance(outputs, Mapping) and len(inputs) == len(differences(old, now)):  # no parameter changed
-            files = [outputs[changed] for changed in inputs if changed in outputs]
-        for path in files:
-            path.unlink(missing_ok=True)
-    write_stamp(stamp_path, now)
-
-
-def require(names: tuple[str, ...], artifacts: Artifacts, parameters: Mapping[str, Any]) -> None:
-    """Raise `UserError` unless the files of all steps in `names` are there and up to date.
-
-    The message names the script to run and what changed. Files without a stamp (brought by hand, or written by the
-    published code) are used, with one line that says so.
-    """
-    for name in names:
-        script = STAGES[name].script
-        missing = [path for path in _outputs(name, artifacts, parameters) if not path.exists()]
-        if missing:
-            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-            raise UserError(f"{missing[0]}{more}: not there yet. Run {script} first")
-        old = read_stamp(stamp_file(name, artifacts, parameters["classifier"]))
-        now = current_stamp(name, artifacts, parameters)
-        if old is None:
-            log.info("The files of %s carry no stamp (brought by hand?): they are used as they are.", script)
-        elif changes := differences(old, now):
-            shown = "; ".join(changes[:5]) + (f"; and {len(changes) - 5} more" if len(changes) > 5 else "")
-            raise UserError(f"the files of {script} are stale: {shown}. Run {script} again")
-
-
-def require_scores(artifacts: Artifacts, parameters: Mapping[str, Any]) -> None:
-    """Do as `require` for all that scores of the ROIs are made from: what step 5 needs."""
-    require(CLASSIFIERS[parameters["classifier"]].stages, artifacts, parameters)
-
-
-def _pictures(artifacts: Artifacts, image_set: str) -> Iterator[Path]:
-    for folder in IMAGE_SETS[image_set]:
-        yield from find_images(artifacts.data / folder)
-
-
-def _inputs(name: str, artifacts: Artifacts, parameters: Mapping[str, Any]) -> Iterator[Path]:
-    """Yield the files that step `name` reads."""
-    for image_set in IMAGE_SETS:
-        if name == "rois":
-            yield from _pictures(artifacts, image_set)
-        elif name == "inputs":
-            for picture in _pictures(artifacts, image_set):
-                yield artifacts.roi_file(key_of(picture))
-                if picture.parent.name != "negative":
-                    yield from (boxes_path(picture), labels_path(picture))
-        elif name == "network":
-            yield from _cntk_files(artifacts, image_set)
-    if name == "svm":
-        yield stamp_file("network", artifacts, parameters["classifier"])
-
-
-def _outputs(name: str, artifacts: Artifacts, parameters: Mapping[str, Any]) -> Iterator[Path]:
-    """Yield the files that step `name` leaves."""
-    if name == "svm":
-        yield artifacts.svm_folder / "svmweights_exp1.txt"
-        return
-    for image_set in IMAGE_SETS:
-        pictures = list(_pictures(artifacts, image_set))
-        if name == "rois":
-            yield from (artifacts.roi_file(key_of(picture)) for picture in pictures)
-        elif name == "inputs":
-            yield from _cntk_files(artifacts, image_set)
+        anew: do all, whatever is there. Files brought by hand are kept, and the log says so. A step that ends by an
+        error, or is killed, leaves the manifest as it was, and what it finished is known to the next run.
+        """
+        ledger = self.ledger(stage)
+        plan = self._plan(stage, ledger)
+        if not plan.together:
+            todo = _left_to_do(plan, ledger)
+        elif anew or not _is_complete(plan, ledger):
+            todo = list(plan.files)
+            ledger.announce(plan.files)
         else:
-            for index in range(len(pictures)):
-                yield artifacts.embedding_file(image_set, parameters["classifier"], index)
+            todo = []
+        work = Work(ledger, plan, todo)
+        yield work
+        ledger.finish(plan.recipe, work.files())
+
+    def forget(self, *stages: str) -> None:
+        """Remove the files of `stages`, whoever wrote them."""
+        for stage in stages:
+            for path in self._place.plan(stage).files:
+                path.unlink(missing_ok=True)
+
+    def recipe_digest(self, stage: str) -> str:
+        """Return the digest of all that `stage` is made from now."""
+        return self._place.plan(stage).recipe.digest()
+
+    def ledger(self, stage: str) -> Ledger:
+        """Return the ledger of `stage` as it stands."""
+        name = f"{stage}_{self._place.choices.classifier}" if stage in _ONE_EACH else stage
+        return Ledger(self.artifacts.manifest_file(name), self._place.facts)
+
+    def files(self, stage: str) -> list[Path]:
+        """Return the files that `stage` left, as its manifest lists them."""
+        manifest = self.ledger(stage).manifest
+        return [self._place.facts.path(name) for name in manifest.files] if manifest else []
+
+    def used(self, stage: str, name: str, default: Any = None) -> Any:
+        """Return the value of parameter `name` that `stage` was made with."""
+        manifest = self.ledger(stage).manifest
+        return manifest.recipe.parameters.get(name, default) if manifest else default
+
+    def _plan(self, stage: str, ledger: Ledger) -> Plan:
+        """Return the plan of `stage`; "auto" is what step 3 made of it on its machine, and right on this one."""
+        place, left = self._place, ledger.manifest
+        if place.choices.values[stage].get("cntk_precision") == "auto" and left:
+            used = {"cntk_precision": left.recipe.parameters.get("cntk_precision", "auto")}
+            values = {**place.choices.values, stage: {**place.choices.values[stage], **used}}
+            place = replace(place, choices=replace(place.choices, values=values))
+        return place.plan(stage)
 
 
-def _cntk_files(artifacts: Artifacts, image_set: str) -> tuple[Path, ...]:
-    of = artifacts
-    return of.image_map(image_set), of.rois_txt(image_set), of.roi_labels_txt(image_set), of.nr_rois_txt(image_set)
+class Work:
+    """What is left to do of a stage: `todo`, the files to write, of those that are written as one the first."""
+
+    def __init__(self, ledger: Ledger, plan: Plan, todo: list[Path]) -> None:
+        self.todo = todo
+        self._ledger, self._plan = ledger, plan
+        self._finished: list[Path] = []
+
+    @contextmanager
+    def making(self, first: Path) -> Iterator[None]:
+        """Write a file, and those that belong to it, inside of this; several threads may."""
+        unit = self._plan.units[first]
+        self._ledger.announce({path: self._plan.files[path] for path in unit})
+        yield
+        for path in unit:
+            self._ledger.enter(path)
+
+    def enter(self, *paths: Path) -> None:
+        """Note that these files are finished, of a stage whose files are made together."""
+        for path in paths:
+            self._ledger.enter(path)
+            self._finished.append(path)
+
+    def files(self) -> dict[Path, str]:
+        """Return the files of the stage when all is done."""
+        if not self._plan.together:
+            return dict(self._plan.files)
+        paths = self._finished if self.todo else list(_files_of(self._plan, self._ledger))
+        return {path: self._plan.files[path] for path in paths}
+
+
+def _files_of(plan: Plan, ledger: Ledger) -> dict[Path, str]:
+    """Return the files that must be there: of a stage whose files are made together those that it left."""
+    if not plan.together:
+        return dict(plan.files)
+    if ledger.manifest is None:
+        return {path: recipe for path, recipe in plan.files.items() if path in plan.needed or path.exists()}
+    paths = [ledger.facts.path(name) for name in ledger.manifest.files]
+    return {path: plan.files.get(path, BY_HAND) for path in paths}
+
+
+def _is_complete(plan: Plan, ledger: Ledger) -> bool:
+    """Return whether nothing is left to do of a stage whose files are made together."""
+    states = {path: ledger.state(path, recipe) for path, recipe in _files_of(plan, ledger).items()}
+    return bool(states) and not ledger.interrupted and all(state in _KEPT for state in states.values())
+
+
+def _left_to_do(plan: Plan, ledger: Ledger) -> list[Path]:
+    """Return what is to be made of a stage whose files are made one by one; what only has another name is renamed."""
+    kept = (*_KEPT, State.CHANGED) if plan.may_be_exchanged else _KEPT
+    states = {path: ledger.state(path, recipe) for path, recipe in plan.files.items()}
+    by_hand = [path for path, state in states.items() if state in kept and state is not State.FRESH]
+    by_hand = [path for path in by_hand if plan.is_whole(path)]
+    good = {path for path, state in states.items() if state is State.FRESH}.union(by_hand)
+    good.update(ledger.adopt({path: recipe for path, recipe in plan.files.items() if path not in good}))
+    if by_hand:
+        log.info("%s%s: brought by hand, kept. Delete what is to be made again.", by_hand[0], _and_more(by_hand))
+    return [first for first, unit in plan.units.items() if not good.issuperset(unit)]
+
+
+def _require_there(files: Iterable[Path], script: str) -> None:
+    missing = [path for path in files if not path.exists()]
+    if missing:
+        raise UserError(f"{missing[0]}{_and_more(missing)}: not there yet. Run {script} first")
+
+
+def _and_more(paths: Sequence[Path]) -> str:
+    return f" and {len(paths) - 1} more" if len(paths) > 1 else ""

@@ -8,9 +8,10 @@
 Letters in shapes: N ROIs, C classes with background first.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,14 @@ from numpy.typing import NDArray
 from fastRCNN.boxes.box_regression import BoxRegressor
 from fastRCNN.datasets.roidb import load_roidb
 from fastRCNN.network.network import Network
-from fastRCNN.pipeline.classifiers.protocol import TrainingSet
-from fastRCNN.pipeline.embeddings import can_be_read
+from fastRCNN.pipeline.classifiers.protocol import Training, TrainingSet
 from fastRCNN.pipeline.outputs import offsets_file, read_outputs, scoring_network, split_outputs, write_outputs
 from fastRCNN.pipeline.training_pictures import training_pictures
 from fastRCNN.svm.scoring import softmax
 from helpers.artifacts import Artifacts
+
+if TYPE_CHECKING:
+    from fastRCNN.nn.training import NnTraining
 
 
 class NnClassifier:
@@ -31,7 +34,7 @@ class NnClassifier:
 
     name = "nn"
     title = "the network's softmax layer"
-    stages = ("rois", "inputs", "network")
+    stages = ("rois", "inputs", "network", "embeddings")
     network_parameters = (
         "nn_", "cntk_max_epochs", "cntk_mb_size", "cntk_l2_reg_weight", "cntk_lr_per_image",
         "cntk_momentum_time_constant", "compat",
@@ -49,38 +52,50 @@ class NnClassifier:
         return artifacts.model_file(self.name).with_name("boxes_nn.npz")
 
     def network_files(self, artifacts: Artifacts) -> list[Path]:
-        """Return the network, the same for CNTK, and the box regression."""
-        model = artifacts.model_file(self.name)
-        return [model, model.with_suffix(".model"), self.boxes_file(artifacts)]
+        """Return the network and its box regression."""
+        return [artifacts.model_file(self.name), self.boxes_file(artifacts)]
 
-    def train(self, network: Network, parameters: Any, data: TrainingSet) -> Network:
-        """Return `network` with a layer "score", trained; its box regression, if any, is written."""
-        from fastRCNN.nn.train_network import train_network  # only here: the other steps start faster without
-        from fastRCNN.nn.training import NnTraining
+    def output_files(self, first: Path, *, with_boxes: bool) -> list[Path]:
+        """Return the file of the scores and, with box regression, that of the offsets."""
+        return [first, offsets_file(first)] if with_boxes else [first]
 
-        p, of = parameters, data.artifacts
-        choice = NnTraining.choose(p)
-        roidb = load_roidb(data.imdb, of, p.cntk_nrRois, with_ground_truth=True) if choice.needs_roidb else None
+    def training(self, parameters: Mapping[str, Any]) -> Training | None:
+        """Return the training of the layer "score" and of what comes before it."""
+        from fastRCNN.nn.training import NnTraining  # only here: the other steps start faster without
+
+        recipe = NnTraining.choose(parameters)
+        return lambda network, data: self._train(network, recipe, data)
+
+    def _train(self, network: Network, recipe: "NnTraining", data: TrainingSet) -> tuple[Network, list[Path]]:
+        """Return the trained network; its box regression, if any, is written."""
+        from fastRCNN.nn.train_network import train_network
+
+        of, nr_rois, pad_size = data.artifacts, data.nr_rois, data.context.pad_size
+        roidb = load_roidb(data.imdb, of, nr_rois, with_ground_truth=True) if recipe.needs_roidb else None
         pictures = training_pictures(
-            data.records, roidb, pad_size=p.cntk_padWidth, nr_rois=p.cntk_nrRois, with_filler=p.compat == "tutorial"
+            data.records, roidb, pad_size=pad_size, nr_rois=nr_rois, with_filler=data.compat == "tutorial"
         )
-        return train_network(
-            network, pictures, data.imdb.classes, choice, checkpoint=of.checkpoint_file(self.name), engine=p.engine,
-            fingerprint=data.fingerprint, pad_size=p.cntk_padWidth, seed=p.seed, device=p.device, threads=p.jobs,
-            memory_limit=p.cntk_maxMemory * 1e9 or None,
+        trained, regressor = train_network(
+            network, pictures, data.imdb.classes, recipe, checkpoint=of.checkpoint_file(self.name),
+            fingerprint=data.fingerprint, context=data.context, memory_limit=data.memory_limit,
         )  # fmt: skip
+        if regressor is None:
+            return trained, []
+        regressor.save(self.boxes_file(of))
+        return trained, [self.boxes_file(of)]
 
-    def outputs(self, artifacts: Artifacts, nr_classes: int) -> "NnOutputs":
+    def outputs(self, artifacts: Artifacts, nr_classes: int, *, with_boxes: bool | None = None) -> "NnOutputs":
         """Return the files of scores and offsets."""
-        return NnOutputs(artifacts.model_file(self.name), self._regressor(artifacts, nr_classes), nr_classes)
-
-    def scorer(self, artifacts: Artifacts, nr_classes: int, *, compat: str = "corrected") -> "NnScorer":
-        """Return what makes probabilities and offsets of the network's last numbers."""
-        return NnScorer(nr_classes, with_boxes=self._regressor(artifacts, nr_classes) is not None)
-
-    def _regressor(self, artifacts: Artifacts, nr_classes: int) -> BoxRegressor | None:
         boxes = self.boxes_file(artifacts)
-        return BoxRegressor.load(boxes, nr_classes=nr_classes) if boxes.is_file() else None
+        with_boxes = boxes.is_file() if with_boxes is None else with_boxes
+        regressor = BoxRegressor.load(boxes, nr_classes=nr_classes) if with_boxes else None
+        return NnOutputs(artifacts.model_file(self.name), regressor, nr_classes)
+
+    def scorer(
+        self, artifacts: Artifacts, nr_classes: int, *, compat: str = "corrected", with_boxes: bool | None = None
+    ) -> "NnScorer":
+        """Return what makes probabilities and offsets of the network's last numbers."""
+        return NnScorer(nr_classes, self.boxes_file(artifacts).is_file() if with_boxes is None else with_boxes)
 
 
 @dataclass(frozen=True)
@@ -98,10 +113,6 @@ class NnOutputs:
     def write(self, path: Path, rows: NDArray[np.float32]) -> None:
         """Write scores and offsets of one picture."""
         write_outputs(path, rows, nr_classes=self.nr_classes)
-
-    def are_there(self, path: Path) -> bool:
-        """Return whether scores, and offsets where boxes were learnt, can be read."""
-        return can_be_read(path) and (self.regressor is None or can_be_read(offsets_file(path)))
 
     def read(self, path: Path, nr_rois: int) -> NDArray[np.float32]:
         """Return (nr_rois, C) raw scores, or (nr_rois, 5 * C) with offsets behind them."""

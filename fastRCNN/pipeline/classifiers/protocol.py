@@ -4,8 +4,8 @@ A row is what an engine gives for one ROI, or what step 3 kept of that. Letters 
 background first, W numbers in a row, as many as `Scorer.width` says.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from fastRCNN.datasets.imdb import Dataset
 from fastRCNN.network.network import Network
 from fastRCNN.pipeline.cntk_inputs import CntkRecord
+from fastRCNN.run_context import RunContext
 from helpers.artifacts import Artifacts
 
 
@@ -52,10 +53,6 @@ class Outputs(Protocol):
         """Write the rows of one picture, filler included, to `path` (and to files beside it)."""
         ...
 
-    def are_there(self, path: Path) -> bool:
-        """Return whether all that `write` leaves is there and whole."""
-        ...
-
     def read(self, path: Path, nr_rois: int) -> NDArray[np.float32]:
         """Return the rows (nr_rois, W) of a picture's real ROIs."""
         ...
@@ -68,7 +65,15 @@ class TrainingSet:
     artifacts: Artifacts
     imdb: Dataset
     records: Sequence[CntkRecord]
+    nr_rois: int
     fingerprint: str  # of all that the training is made from; a checkpoint of another one is not continued
+    context: RunContext = field(default_factory=RunContext)
+    memory_limit: float | None = None  # bytes
+    compat: str = "corrected"
+
+
+Training = Callable[[Network, TrainingSet], tuple[Network, list[Path]]]
+"""Returns a trained network, and the files that were written beside it."""
 
 
 class Classifier(Protocol):
@@ -118,17 +123,26 @@ class Classifier(Protocol):
         ...
 
     def network_files(self, artifacts: Artifacts) -> list[Path]:
-        """Return what step 3 leaves for it beside the outputs of each picture; some of it only at times."""
+        """Return the network that step 3 leaves, and what it trains beside it; that only at times."""
         ...
 
-    def train(self, network: Network, parameters: Any, data: TrainingSet) -> Network:
-        """Return the network for step 3 to run: `network` as it is, or trained as `parameters` say."""
+    def output_files(self, first: Path, *, with_boxes: bool) -> list[Path]:
+        """Return the files that `Outputs.write` makes of a picture, by the first of them."""
         ...
 
-    def outputs(self, artifacts: Artifacts, nr_classes: int) -> Outputs:
-        """Return what step 3 runs and keeps; the network and its box regression must be there."""
+    def training(self, parameters: Mapping[str, Any]) -> Training | None:
+        """Return how step 3 trains the network as `parameters` (by name) say; None where it runs it as it is."""
         ...
 
-    def scorer(self, artifacts: Artifacts, nr_classes: int, *, compat: str = "corrected") -> Scorer:
+    def outputs(self, artifacts: Artifacts, nr_classes: int, *, with_boxes: bool | None = None) -> Outputs:
+        """Return what step 3 runs and keeps; the network and its box regression must be there.
+
+        with_boxes: whether there is a box regression; None: if its file is there.
+        """
+        ...
+
+    def scorer(
+        self, artifacts: Artifacts, nr_classes: int, *, compat: str = "corrected", with_boxes: bool | None = None
+    ) -> Scorer:
         """Return the trained classifier; `UserError` naming the script to run where a file is missing or unfit."""
         ...

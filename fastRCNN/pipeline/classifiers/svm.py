@@ -8,6 +8,7 @@
 Letters in shapes: N ROIs, C classes with background first, D numbers of an embedding.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.boxes.box_regression import BoxRegressor
-from fastRCNN.network.network import Network
-from fastRCNN.pipeline.classifiers.protocol import TrainingSet
-from fastRCNN.pipeline.embeddings import EmbeddingFiles, can_be_read, write_embeddings
+from fastRCNN.pipeline.classifiers.protocol import Training
+from fastRCNN.pipeline.embeddings import EmbeddingFiles, write_embeddings
 from fastRCNN.svm.model import SvmModel
 from fastRCNN.svm.scoring import score_rois
 from helpers.artifacts import Artifacts
@@ -29,7 +29,7 @@ class SvmClassifier:
 
     name = "svm"
     title = "linear SVMs"
-    stages = ("rois", "inputs", "network", "svm")
+    stages = ("rois", "inputs", "network", "embeddings", "svm")
     network_parameters: tuple[str, ...] = ()
     trains_network = False
     gives_probabilities = False
@@ -44,23 +44,29 @@ class SvmClassifier:
         return artifacts.svm_folder / "boxes_exp1.npz"
 
     def network_files(self, artifacts: Artifacts) -> list[Path]:
-        """Return the network, and the same for CNTK."""
-        model = artifacts.model_file(self.name)
-        return [model, model.with_suffix(".model")]
+        """Return the network."""
+        return [artifacts.model_file(self.name)]
 
-    def train(self, network: Network, parameters: Any, data: TrainingSet) -> Network:
-        """Return `network` as it is: step 4 trains, on what it gives."""
-        return network
+    def output_files(self, first: Path, *, with_boxes: bool) -> list[Path]:
+        """Return the file of the embeddings."""
+        return [first]
 
-    def outputs(self, artifacts: Artifacts, nr_classes: int) -> "SvmOutputs":
+    def training(self, parameters: Mapping[str, Any]) -> Training | None:
+        """The network stays as it is: step 4 trains, on what it gives."""
+        return None
+
+    def outputs(self, artifacts: Artifacts, nr_classes: int, *, with_boxes: bool | None = None) -> "SvmOutputs":
         """Return the embeddings' files."""
         return SvmOutputs(artifacts.model_file(self.name))
 
-    def scorer(self, artifacts: Artifacts, nr_classes: int, *, compat: str = "corrected") -> "SvmScorer":
+    def scorer(
+        self, artifacts: Artifacts, nr_classes: int, *, compat: str = "corrected", with_boxes: bool | None = None
+    ) -> "SvmScorer":
         """Return the SVMs of step 4, with their box regression where there is one."""
         model = SvmModel.load(artifacts.svm_folder, nr_classes=nr_classes)
         boxes = self.boxes_file(artifacts)
-        return SvmScorer(model, BoxRegressor.load(boxes, nr_classes=nr_classes) if boxes.is_file() else None, compat)
+        with_boxes = boxes.is_file() if with_boxes is None else with_boxes
+        return SvmScorer(model, BoxRegressor.load(boxes, nr_classes=nr_classes) if with_boxes else None, compat)
 
 
 @dataclass(frozen=True)
@@ -76,10 +82,6 @@ class SvmOutputs:
     def write(self, path: Path, rows: NDArray[np.float32]) -> None:
         """Write the embeddings of one picture."""
         write_embeddings(path, rows)
-
-    def are_there(self, path: Path) -> bool:
-        """Return whether the embeddings can be read."""
-        return can_be_read(path)
 
     def read(self, path: Path, nr_rois: int) -> NDArray[np.float32]:
         """Return (nr_rois, D), a memory map where possible."""

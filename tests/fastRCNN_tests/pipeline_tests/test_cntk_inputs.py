@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastRCNN.pipeline.cntk_inputs import CntkRecord, absolute_rois, read_cntk_inputs, relative_rois, write_cntk_inputs
+from fastRCNN.pipeline.cntk_inputs import (
+    CntkRecord,
+    absolute_rois,
+    line_digests,
+    read_cntk_inputs,
+    relative_rois,
+    write_cntk_inputs,
+)
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
 
@@ -40,6 +47,9 @@ def test_absolute_undoes_the_division_exactly():
     np.testing.assert_array_equal(absolute_rois(relative, 1000), boxes.astype(np.float32))
 
 
+PICTURES = (Path("/pictures/a ü.jpg"), Path("/pictures/b.jpg"))
+
+
 @pytest.fixture
 def written(tmp_path):
     artifacts = Artifacts(tmp_path, "tiny")
@@ -68,12 +78,46 @@ def test_files_byte_for_byte(written):
 
 def test_round_trip(written):
     artifacts, records = written
-    for given_record, record in zip(
-        records, read_cntk_inputs(artifacts, "train", nr_rois=3, nr_classes=3), strict=True
-    ):
+    read = list(read_cntk_inputs(artifacts, "train", PICTURES, nr_rois=3, nr_classes=3))
+    for given_record, record in zip(records, read, strict=True):
         assert (record.index, record.image_path) == (given_record.index, given_record.image_path)
         np.testing.assert_array_equal(record.rois, given_record.rois)
         np.testing.assert_array_equal(record.labels, given_record.labels)
+
+
+def test_records_have_the_paths_of_the_data_set(written):
+    """A folder that was copied or moved reads its own pictures; so does one from another system."""
+    artifacts, _ = written
+    moved = [Path("/elsewhere/pictures/a ü.jpg"), Path("/elsewhere/pictures/b.jpg")]
+    path = artifacts.image_map("train")
+    for prefix in ("/pictures/", "C:\\data\\pictures\\"):
+        path.write_text(path.read_text().replace("/pictures/", prefix))
+        records = read_cntk_inputs(artifacts, "train", moved, nr_rois=3, nr_classes=3)
+        assert [record.image_path for record in records] == moved
+    other = [moved[1], moved[0]]
+    with pytest.raises(
+        UserError, match=r"train\.txt:1: picture .*a ü\.jpg, but the data set has /elsewhere/pictures/b"
+    ):
+        list(read_cntk_inputs(artifacts, "train", other, nr_rois=3, nr_classes=3))
+    with pytest.raises(UserError, match=r"train\.txt: 2 pictures, but the data set has 3"):
+        list(read_cntk_inputs(artifacts, "train", [*moved, moved[0]], nr_rois=3, nr_classes=3))
+
+
+def test_digests_of_lines_know_neither_number_nor_name(written):
+    artifacts, records = written
+    first, second = line_digests(artifacts, "train")
+    swapped = [dataclasses.replace(record, index=1 - record.index) for record in reversed(records)]
+    write_cntk_inputs(artifacts, "train", swapped, nr_rois=3, nr_classes=3)
+    assert line_digests(artifacts, "train") == [second, first]
+    relabelled = dataclasses.replace(records[0], labels=np.array([1, 0]))
+    write_cntk_inputs(artifacts, "train", [relabelled, records[1]], nr_rois=3, nr_classes=3)
+    third = line_digests(artifacts, "train")[0]
+    assert third.rois == first.rois and third.labels != first.labels
+    one_less = dataclasses.replace(records[1], rois=np.zeros((1, 4)), labels=np.zeros(1, np.int64))
+    write_cntk_inputs(artifacts, "train", [records[0], one_less], nr_rois=3, nr_classes=3)
+    assert line_digests(artifacts, "train")[1].rois != second.rois, "the number of real ROIs counts"
+    artifacts.rois_txt("train").unlink()
+    assert line_digests(artifacts, "train") == []
 
 
 @pytest.mark.parametrize(
@@ -94,14 +138,15 @@ def test_damage_is_named_with_file_and_line(written, file, old, new, message):
     path = getattr(artifacts, file)("train")
     path.write_text(path.read_text().replace(old, new, 1))
     with pytest.raises(UserError, match=message) as error:
-        list(read_cntk_inputs(artifacts, "train", nr_rois=3, nr_classes=3))
+        list(read_cntk_inputs(artifacts, "train", PICTURES, nr_rois=3, nr_classes=3))
     assert "2_cntkGenerateInputs.py" in str(error.value)
 
 
 def test_missing_files_and_too_many_rois(written, tmp_path):
     artifacts, records = written
     with pytest.raises(UserError, match=r"Run 2_cntkGenerateInputs\.py first"):
-        list(read_cntk_inputs(dataclasses.replace(artifacts, dataset="other"), "train", nr_rois=3, nr_classes=3))
+        other = dataclasses.replace(artifacts, dataset="other")
+        list(read_cntk_inputs(other, "train", PICTURES, nr_rois=3, nr_classes=3))
     with pytest.raises(ValueError, match="more than nr_rois"):
         write_cntk_inputs(artifacts, "train", records, nr_rois=1, nr_classes=3)
     assert artifacts.nr_rois_txt("train").read_text() == "2\n0\n", "the old files must survive a failed write"

@@ -1,12 +1,12 @@
-"""Stale files are found, named and removed; whole ones are kept."""
+"""Stale files are found, named and made again; whole ones are kept, and so is what was brought by hand."""
 
 import json
 
 import pytest
 
-from fastRCNN.datasets.layouts import open_dataset
-from fastRCNN.pipeline.stages import begin, current_stamp, require, stamp_file
-from helpers.annotations import boxes_path, write_rois
+from fastRCNN.pipeline.cntk_inputs import input_files
+from fastRCNN.pipeline.stages import Chain
+from helpers.annotations import boxes_path, labels_path, read_rois, write_rois
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
 from helpers.images import read_image, write_image
@@ -18,92 +18,149 @@ def tiny(tiny_root):
     return Artifacts(tiny_root, "tiny")
 
 
-def parameters_of(tiny, *more):
-    return get_parameters(["--root", str(tiny.root), "--dataset", "tiny", *more])
+def chain_of(tiny, *more):
+    return Chain.choose(get_parameters(["--root", str(tiny.root), "--dataset", "tiny", *more]))
 
 
-def roi_files(tiny):
-    pictures = [picture for image_set in ("train", "test") for picture in open_dataset(tiny, image_set)]
-    return {picture.path.relative_to(tiny.root).as_posix(): tiny.roi_file(picture.key) for picture in pictures}
+def run_step_1(tiny, *more):
+    """Write the ROI files that are to be made; return their keys."""
+    with chain_of(tiny, *more).writing("rois") as work:
+        for path in work.todo:
+            with work.making(path):
+                write_rois(path, [[0, 0, 9, 9]])
+    return [f"{path.parent.name}/{path.name.removesuffix('.roi.txt')}" for path in work.todo]
 
 
-def run_step_1(tiny, parameters):
-    """Write the ROI files that are missing; return their names."""
-    files = roi_files(tiny)
-    begin("rois", tiny, parameters, files)
-    made = [name for name, path in files.items() if not path.exists()]
-    for name in made:
-        write_rois(files[name], [[0, 0, 9, 9]])
-    return made
+def run_step_2(tiny, *more, text="x"):
+    """Write something as the files of step 2."""
+    with chain_of(tiny, *more).writing("inputs", anew=True) as work:
+        for path in work.todo:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{text}\n")
+            work.enter(path)
 
 
 def test_only_what_changed_is_made_again(tiny):
-    p = parameters_of(tiny)
-    assert len(run_step_1(tiny, p)) == 7
-    assert run_step_1(tiny, p) == []
+    assert len(run_step_1(tiny)) == 7
+    assert run_step_1(tiny) == []
     picture = tiny.data / "positive" / "1.png"
     image = read_image(picture)
     image[0, 0] = 1
     write_image(picture, image)
-    assert run_step_1(tiny, p) == ["data/tiny/positive/1.png"]
+    assert run_step_1(tiny) == ["positive/1"]
     roi_file = tiny.roi_file("negative/4")
     roi_file.unlink()  # as after a killed run
-    assert run_step_1(tiny, p) == ["data/tiny/negative/4.png"]
-    assert len(run_step_1(tiny, parameters_of(tiny, "--seed", "1"))) == 7
-    assert run_step_1(tiny, parameters_of(tiny, "--seed", "1", "--set", "svm_C=1")) == [], "step 1 knows no SVM"
+    assert run_step_1(tiny) == ["negative/4"]
+    assert len(run_step_1(tiny, "--seed", "1")) == 7
+    assert run_step_1(tiny, "--seed", "1", "--set", "svm_C=1") == [], "step 1 knows no SVM"
+
+
+def test_what_a_picture_left_goes_with_it(tiny):
+    run_step_1(tiny)
+    for file in (tiny.data / "positive").glob("2.*"):
+        file.unlink()
+    run_step_1(tiny)
+    assert not tiny.roi_file("positive/2").exists()
+    assert tiny.roi_file("positive/1").exists()
 
 
 def test_require_names_the_script_and_the_change(tiny):
-    p = parameters_of(tiny)
     with pytest.raises(UserError, match=r"Run 1_computeRois\.py first"):
-        require(("rois",), tiny, p)
-    run_step_1(tiny, p)
-    require(("rois",), tiny, p)
+        chain_of(tiny).require("rois")
+    run_step_1(tiny)
+    chain_of(tiny).require("rois")
     with pytest.raises(UserError, match=r"roi_maxImgDim was 200, is 300.*Run 1_computeRois\.py again"):
-        require(("rois",), tiny, parameters_of(tiny, "--set", "roi_maxImgDim=300"))
-    with pytest.raises(UserError, match=r"Run 2_cntkGenerateInputs\.py first"):
-        require(("rois", "inputs"), tiny, p)
+        chain_of(tiny, "--set", "roi_maxImgDim=300").require("rois")
+    with pytest.raises(UserError, match=r"train\.txt and 7 more: not there yet\. Run 2_cntkGenerateInputs\.py first"):
+        chain_of(tiny).require("rois", "inputs")
 
 
 def test_a_changed_annotation_makes_step_2_stale(tiny):
-    p = parameters_of(tiny)
-    run_step_1(tiny, p)
-    for image_set in ("train", "test"):
-        for path in (tiny.image_map, tiny.rois_txt, tiny.roi_labels_txt, tiny.nr_rois_txt):
-            path(image_set).parent.mkdir(parents=True, exist_ok=True)
-            path(image_set).write_text("x\n")
-    begin("inputs", tiny, p, ())
-    require(("rois", "inputs"), tiny, p)
+    run_step_1(tiny)
+    run_step_2(tiny)
+    chain_of(tiny).require("rois", "inputs")
     box_file = boxes_path(tiny.data / "positive" / "2.png")
     box_file.write_text(box_file.read_text().replace("\t", " ", 1))
-    with pytest.raises(UserError, match=r"positive/2\.bboxes\.tsv changed\. Run 2_cntkGenerateInputs\.py again"):
-        require(("rois", "inputs"), tiny, p)
+    chain_of(tiny).require("rois", "inputs")  # the same boxes
+    label_file = labels_path(tiny.data / "positive" / "2.png")
+    label_file.write_text("disc\ndisc\n")
+    with pytest.raises(UserError, match=r"annotation of positive/2 changed\. Run 2_cntkGenerateInputs\.py again"):
+        chain_of(tiny).require("rois", "inputs")
 
 
-def test_files_without_a_stamp_are_used_with_one_line(tiny, caplog):
-    p = parameters_of(tiny)
-    run_step_1(tiny, p)
-    stamp_file("rois", tiny, "svm").unlink()
+def test_a_stage_that_was_stopped_is_not_used(tiny):
+    """Also when its old files are whole and the parameters are again those of the last whole run."""
+    run_step_1(tiny)
+    run_step_2(tiny, text="old")
+    with pytest.raises(KeyboardInterrupt), chain_of(tiny, "--set", "cntk_nrRois=7").writing("inputs", anew=True):
+        raise KeyboardInterrupt
+    for more in ((), ("--set", "cntk_nrRois=7")):
+        with pytest.raises(UserError, match=r"2_cntkGenerateInputs\.py was stopped before its end"):
+            chain_of(tiny, *more).require("inputs")
+    run_step_2(tiny)
+    chain_of(tiny).require("inputs")
+
+
+def test_a_file_that_was_exchanged_is_noticed(tiny, caplog):
+    run_step_1(tiny)
+    run_step_2(tiny)
+    path = input_files(tiny, "test")[1]
+    path.write_text("y\n")
+    with pytest.raises(UserError, match=rf"{path.name}: not as 2_cntkGenerateInputs.py left it.*delete .*inputs.json"):
+        chain_of(tiny).require("inputs")
+    tiny.manifest_file("inputs").unlink()
     with caplog.at_level("INFO", logger="fastRCNN"):
-        require(("rois",), tiny, p)
-        assert "no stamp" in caplog.text
-        assert run_step_1(tiny, p) == []
-    assert "kept as brought by hand" in caplog.text
+        chain_of(tiny).require("inputs")
+    assert "train.txt and 7 more: not written by 2_cntkGenerateInputs.py (brought by hand?)" in caplog.text
+
+
+def test_rois_brought_by_hand_are_used_and_never_overwritten(tiny, caplog):
+    by_hand, later = tiny.roi_file("positive/0"), tiny.roi_file("positive/1")
+    write_rois(by_hand, [[1, 2, 30, 40]])
+    with caplog.at_level("INFO", logger="fastRCNN"):
+        assert "positive/0" not in run_step_1(tiny)
+    assert "0.roi.txt: brought by hand, kept" in caplog.text
+    write_rois(later, [[5, 6, 70, 80]])  # in the place of one that step 1 wrote
+    for more in ((), ("--seed", "1")):
+        run_step_1(tiny, *more)
+        assert read_rois(by_hand).tolist() == [[1, 2, 30, 40]]
+        assert read_rois(later).tolist() == [[5, 6, 70, 80]]
+        caplog.clear()
+        with caplog.at_level("INFO", logger="fastRCNN"):
+            chain_of(tiny, *more).require("rois")
+        assert "0.roi.txt and 1 more: not written by 1_computeRois.py" in caplog.text
+    by_hand.unlink()
+    assert run_step_1(tiny, "--seed", "1") == ["positive/0"]
 
 
 def test_auto_precision_is_what_step_3_made_of_it(tiny):
-    used = parameters_of(tiny, "--set", "cntk_precision=bfloat16")
-    begin("network", tiny, used, [])
-    auto = current_stamp("network", tiny, parameters_of(tiny))
-    assert auto.parameters["cntk_precision"] == "bfloat16"
-    other = current_stamp("network", tiny, parameters_of(tiny, "--set", "cntk_precision=float32"))
-    assert other.parameters["cntk_precision"] == "float32"
+    with chain_of(tiny, "--set", "cntk_precision=bfloat16").writing("embeddings") as work:
+        for path in work.todo:
+            with work.making(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text("x")
+    chain_of(tiny).require("embeddings")
+    assert chain_of(tiny).used("embeddings", "cntk_precision") == "bfloat16"
+    with pytest.raises(UserError, match="cntk_precision was 'bfloat16', is 'float32'"):
+        chain_of(tiny, "--set", "cntk_precision=float32").require("embeddings")
 
 
-def test_a_damaged_stamp_counts_as_none(tiny):
-    p = parameters_of(tiny)
-    run_step_1(tiny, p)
-    path = stamp_file("rois", tiny, "svm")
+def test_a_damaged_manifest_counts_as_none(tiny):
+    run_step_1(tiny)
+    path = tiny.manifest_file("rois")
     assert json.loads(path.read_text())["script"] == "1_computeRois.py"
     path.write_text("{")
-    require(("rois",), tiny, p)
+    chain_of(tiny).require("rois")
+    assert run_step_1(tiny) == []
+
+
+def test_a_start_where_nothing_is_to_do_reads_no_picture(tiny, monkeypatch):
+    from helpers import file_facts
+
+    monkeypatch.setattr(file_facts, "_SETTLED", -1)
+    run_step_1(tiny)
+    read = []
+    monkeypatch.setattr(file_facts, "file_digest", lambda path: read.append(path) or "read")
+    assert run_step_1(tiny) == []
+    chain_of(tiny).require("rois")
+    assert read == []

@@ -21,7 +21,7 @@ def test_probabilities_and_offsets(tmp_path):
     of, path = Artifacts(tmp_path, "d"), tmp_path / "0.dat.npz"
     outputs, scorer = NN.outputs(of, 2), NN.scorer(of, 2)
     outputs.write(path, SCORES)
-    assert outputs.are_there(path) and scorer.width == 2
+    assert scorer.width == 2
     scores, offsets = scorer(outputs.read(path, 2))
     powers = np.exp(SCORES[:2])
     np.testing.assert_allclose(scores, powers / powers.sum(axis=1, keepdims=True), rtol=1e-6)
@@ -29,10 +29,13 @@ def test_probabilities_and_offsets(tmp_path):
 
     BoxRegressor(np.zeros((2, 4, 3), np.float32), np.zeros((2, 4), np.float32)).save(NN.boxes_file(of))
     outputs, scorer = NN.outputs(of, 2), NN.scorer(of, 2)
-    assert scorer.width == 10 and not outputs.are_there(path), "the offsets are missing"
+    assert scorer.width == 10
+    with pytest.raises(UserError, match=r"0\.boxes\.npz: not found"):
+        outputs.read(path, 2)
+    assert NN.scorer(of, 2, with_boxes=False).width == 2, "a file that does not belong to it"
     moves = np.arange(24, dtype=np.float32).reshape(3, 8)
     outputs.write(path, np.concatenate([SCORES, moves], axis=1))
-    assert outputs.are_there(path) and (tmp_path / "0.boxes.npz").is_file()
+    assert (tmp_path / "0.boxes.npz").is_file()
     rows = outputs.read(path, 2)
     np.testing.assert_array_equal(rows, np.concatenate([SCORES, moves], axis=1)[:2])
     again, offsets = scorer(rows)

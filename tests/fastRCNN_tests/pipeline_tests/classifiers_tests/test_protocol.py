@@ -34,8 +34,12 @@ def test_what_the_table_says():
     assert (svm.trains_network, svm.gives_probabilities, svm.may_round) == (False, False, True)
     assert (nn.trains_network, nn.gives_probabilities, nn.may_round) == (True, True, False)
     of = Artifacts(Path("r"), "d")
-    assert [path.name for path in svm.network_files(of)] == ["frcn_svm.npz", "frcn_svm.model"]
-    assert [path.name for path in nn.network_files(of)] == ["frcn_nn.npz", "frcn_nn.model", "boxes_nn.npz"]
+    assert [path.name for path in svm.network_files(of)] == ["frcn_svm.npz"]
+    assert [path.name for path in nn.network_files(of)] == ["frcn_nn.npz", "boxes_nn.npz"]
+    for with_boxes, expected in ((False, ["0.dat.npz"]), (True, ["0.dat.npz", "0.boxes.npz"])):
+        assert [path.name for path in nn.output_files(Path("0.dat.npz"), with_boxes=with_boxes)] == expected
+        assert svm.output_files(Path("0.dat.npz"), with_boxes=with_boxes) == [Path("0.dat.npz")]
+    assert svm.training({}) is None
     assert svm.boxes_file(of) == Path("r/proc/d/trainedSvm/boxes_exp1.npz")
     assert nn.boxes_file(of) == Path("r/proc/d/models/boxes_nn.npz")
 
@@ -63,10 +67,10 @@ def test_nothing_else_compares_classifiers_by_name():
 class Brightest:
     """A fourth classifier: the largest number of an embedding is the score of class 1."""
 
-    name, title, stages = "brightest", "the largest number", ("rois", "inputs", "network")
+    name, title, stages = "brightest", "the largest number", ("rois", "inputs", "network", "embeddings")
     width, why_width, scripts = 3, "as it happens", "3_runCntk.py"
 
-    def outputs(self, artifacts, nr_classes):
+    def outputs(self, artifacts, nr_classes, *, with_boxes=None):
         return SvmOutputs(artifacts.model_file(self.name))
 
     def scorer(self, artifacts, nr_classes, *, compat="corrected"):

@@ -49,7 +49,6 @@ def test_what_does_not_fit(of, tmp_path):
 def test_outputs_are_embeddings(of, tmp_path):
     outputs = SVM.outputs(of, 3)
     path = tmp_path / "0.dat.npz"
-    assert outputs.network() == of.model_file("svm") and not outputs.are_there(path)
+    assert outputs.network() == of.model_file("svm")
     outputs.write(path, np.concatenate([ROWS, [[9, 9, 9]]]))
-    assert outputs.are_there(path)
     np.testing.assert_array_equal(outputs.read(path, 2), ROWS)

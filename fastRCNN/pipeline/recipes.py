@@ -1,0 +1,217 @@
+"""What the files of each step are made from: parameters, pictures, annotations, and what the steps before left.
+
+Every file has a recipe of its own where it can, so that a change makes new only what it touches: ROIs depend on their
+picture, an embedding on its picture, its ROIs and the network. So a changed label makes no embedding new, and a moved
+box, which stands first among the ROIs of a training picture, one.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fastRCNN.datasets.imdb import Dataset
+from fastRCNN.pipeline.classifiers import CLASSIFIERS
+from fastRCNN.pipeline.cntk_inputs import input_files, line_digests
+from fastRCNN.pipeline.embeddings import can_be_read
+from fastRCNN.svm.model import model_files
+from helpers.artifacts import Artifacts
+from helpers.file_facts import MISSING, FileFacts, text_digest
+from helpers.manifests import Recipe
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage: the script that runs it, and the parameters that all its files depend on.
+
+    Parameters are full names, or prefixes that end in "_".
+    """
+
+    script: str
+    parameters: tuple[str, ...]
+
+
+STAGES = {
+    "rois": Stage("1_computeRois.py", ("roi_", "ss_", "grid_", "seed")),
+    "inputs": Stage(
+        "2_cntkGenerateInputs.py", ("cntk_nrRois", "cntk_padWidth", "cntk_padHeight", "train_posOverlapThres")
+    ),
+    "network": Stage("3_runCntk.py", ("cntk_svdRanks",)),
+    "embeddings": Stage("3_runCntk.py", ("engine", "cntk_precision", "cntk_nrRois", "cntk_padWidth")),
+    "svm": Stage("4_trainSvm.py", ("svm_", "cntk_nrRois", "train_posOverlapThres", "seed", "compat")),
+}
+_TRAINING = ("engine", "seed", "cntk_nrRois", "cntk_padWidth")  # of a network, beside what the classifier names
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the user chose: the values that files depend on, by stage and name, the classifier, the weight file."""
+
+    values: Mapping[str, Mapping[str, Any]]
+    classifier: str = "svm"
+    weights: Path | None = None
+
+    @classmethod
+    def choose(cls, parameters: Mapping[str, Any]) -> "Choices":
+        """Return those of `parameters` (by name) that concern the steps' files."""
+        classifier = CLASSIFIERS[parameters["classifier"]]
+        names = {stage: each.parameters for stage, each in STAGES.items()}
+        if classifier.trains_network:
+            names["network"] += (*_TRAINING, *classifier.network_parameters)
+        elif not parameters["cntk_model"]:
+            names["network"] += ("seed",)  # of the random filters
+        values = {
+            stage: {
+                name: value
+                for name, value in parameters.items()
+                if any(name == each or (each.endswith("_") and name.startswith(each)) for each in wanted)
+            }
+            for stage, wanted in names.items()
+        }
+        weights = Path(parameters["cntk_model"]) if parameters["cntk_model"] else None
+        return cls(values, classifier.name, weights)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The files that a stage leaves, and the recipe of each (its digest).
+
+    recipe: of all together, for messages.
+    units: files that are written as one, by the first of them; default: each by itself.
+    together: all files are made in one go, and some of them only at times; `needed` always.
+    may_be_exchanged: a user may put another file in the place of one, which is then used.
+    is_whole: whether a file that was brought by hand can be used.
+    """
+
+    recipe: Recipe
+    files: Mapping[Path, str]
+    units: Mapping[Path, tuple[Path, ...]] = field(default_factory=dict)
+    together: bool = False
+    needed: tuple[Path, ...] = ()
+    may_be_exchanged: bool = False
+    is_whole: Callable[[Path], bool] = Path.is_file
+
+    def __post_init__(self) -> None:
+        if not self.units:
+            object.__setattr__(self, "units", {path: (path,) for path in self.files})
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where the steps work, and on what: the files' places, "train" and "test" pictures, choices, known facts."""
+
+    artifacts: Artifacts
+    datasets: Mapping[str, Dataset]
+    choices: Choices
+    facts: FileFacts
+
+    def plan(self, stage: str) -> Plan:
+        """Return what `stage` would leave now."""
+        plans = {"rois": _rois, "inputs": _inputs, "network": _network, "embeddings": _embeddings, "svm": _svm}
+        return plans[stage](self)
+
+    @property
+    def model_file(self) -> Path:
+        """The network that step 3 uses or trains."""
+        return self.artifacts.model_file(self.choices.classifier)
+
+    def recipe(self, stage: str, inputs: Mapping[str, str], **more: Any) -> Recipe:
+        """Return the recipe of `stage`: its script, its parameters and `more` of them, and `inputs`."""
+        return Recipe(STAGES[stage].script, {**self.choices.values[stage], **more}, inputs)
+
+    def classes(self) -> list[str]:
+        """The names of the classes, without the background: given ones, or those found in the annotations."""
+        return list(self.datasets["train"].classes[1:])
+
+    def pictures(self, image_set: str) -> dict[str, str]:
+        """Return the digest of each picture's file, by the name that messages have for it."""
+        of = self.datasets[image_set]
+        return {f"picture {key}": self.facts.digest(path) for key, path in zip(of.keys, of.image_paths, strict=True)}
+
+    def annotations(self, image_set: str) -> dict[str, str]:
+        """Return the digest of each picture's annotation."""
+        of = self.datasets[image_set]
+        return {f"annotation of {key}": of.annotation_digest(index) for index, key in enumerate(of.keys)}
+
+
+def _rois(place: Workplace) -> Plan:
+    """One file for each picture."""
+    of, inputs = place.artifacts, {**place.pictures("train"), **place.pictures("test")}
+    recipe = place.recipe("rois", inputs)
+    keys = [key for image_set in place.datasets for key in place.datasets[image_set].keys]
+    files = {of.roi_file(key): recipe.digest(f"picture {key}") for key in keys}
+    return Plan(recipe, files, may_be_exchanged=True)
+
+
+def _inputs(place: Workplace) -> Plan:
+    """Files that each speak of all pictures; they are quickly written."""
+    inputs: dict[str, str] = {}
+    for image_set, of in place.datasets.items():
+        inputs[f"list of {image_set} pictures"] = _order(of.image_paths)
+        inputs |= {f"ROI file of {key}": place.facts.digest(place.artifacts.roi_file(key)) for key in of.keys}
+        inputs |= place.annotations(image_set)
+    recipe = place.recipe("inputs", inputs, classes=place.classes())
+    files = [file for image_set in place.datasets for file in input_files(place.artifacts, image_set)]
+    return Plan(recipe, dict.fromkeys(files, recipe.digest()), together=True, needed=tuple(files))
+
+
+def _network(place: Workplace) -> Plan:
+    """The network and, where it is trained, what is trained beside it."""
+    classifier, weights = CLASSIFIERS[place.choices.classifier], place.choices.weights
+    inputs = {"cntk_model": place.facts.digest(weights) if weights else "He-initialised"}
+    more: dict[str, Any] = {}
+    if classifier.trains_network:
+        lines = line_digests(place.artifacts, "train")
+        inputs |= {**place.pictures("train"), **place.annotations("train")}
+        for index, key in enumerate(place.datasets["train"].keys):
+            of_picture = lines[index] if index < len(lines) else None
+            inputs[f"ROIs of {key}"] = of_picture.rois if of_picture else MISSING
+            inputs[f"labels of {key}"] = of_picture.labels if of_picture else MISSING
+        more = {"classes": place.classes()}
+    recipe = place.recipe("network", inputs, **more)
+    return Plan(recipe, dict.fromkeys(classifier.network_files(place.artifacts), recipe.digest()), together=True)
+
+
+def _embeddings(place: Workplace) -> Plan:
+    """What the network gives, one file or two for each picture; and the network for CNTK, where that runs it."""
+    classifier = CLASSIFIERS[place.choices.classifier]
+    trained = [path for path in classifier.network_files(place.artifacts) if path.is_file()]
+    inputs = {path.name: place.facts.digest(path) for path in trained}
+    of_all, needs = tuple(inputs), {}
+    for image_set, dataset in place.datasets.items():
+        inputs |= place.pictures(image_set)
+        lines = line_digests(place.artifacts, image_set)
+        for index, key in enumerate(dataset.keys):
+            inputs[f"ROIs of {key}"] = lines[index].rois if index < len(lines) else MISSING
+            first = place.artifacts.embedding_file(image_set, classifier.name, index)
+            needs[first] = (*of_all, f"picture {key}", f"ROIs of {key}")
+    recipe = place.recipe("embeddings", inputs)
+    units = {first: tuple(classifier.output_files(first, with_boxes=len(trained) > 1)) for first in needs}
+    files = {path: recipe.digest(*needs[first], part=_kind(path)) for first, unit in units.items() for path in unit}
+    if recipe.parameters["engine"] == "cntk" and len(trained) == 1:
+        for_cntk = place.model_file.with_suffix(".model")
+        files[for_cntk], units[for_cntk] = recipe.digest(*of_all, part="for CNTK"), (for_cntk,)
+    return Plan(recipe, files, units, is_whole=can_be_read)
+
+
+def _svm(place: Workplace) -> Plan:
+    """The SVMs, how they stood after each pass, and their box regression."""
+    of, name, dataset = place.artifacts, place.choices.classifier, place.datasets["train"]
+    inputs = place.annotations("train")
+    for index, key in enumerate(dataset.keys):
+        inputs[f"embeddings of {key}"] = place.facts.digest(of.embedding_file("train", name, index))
+        inputs[f"ROI file of {key}"] = place.facts.digest(of.roi_file(key))
+    recipe = place.recipe("svm", inputs, classes=place.classes())
+    suffixes = ("", *(f"_epoch{epoch}" for epoch in range(recipe.parameters["svm_nrEpochs"])))
+    files = [file for suffix in suffixes for file in model_files(of.svm_folder, suffix)]
+    files.append(CLASSIFIERS[name].boxes_file(of))
+    return Plan(recipe, dict.fromkeys(files, recipe.digest()), together=True, needed=tuple(files[:3]))
+
+
+def _order(paths: Sequence[Path]) -> str:
+    return text_digest("\n".join(f"{path.parent.name}/{path.name}" for path in paths))
+
+
+def _kind(path: Path) -> str:
+    """Return "dat" or "boxes" of `<i>.dat.npz` and `<i>.boxes.npz`."""
+    return path.suffixes[-2].lstrip(".")

@@ -1,0 +1,22 @@
+"""Where and how a run computes: what every part of it has in common."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """The engine and its device, threads, the seed of everything random, and the side of the padded pictures."""
+
+    engine: str = "torch"  # or "cntk"
+    device: str = "auto"  # "cpu", "cuda", or the GPU if there is one
+    threads: int | None = None  # at most; None leaves it to the engine
+    seed: int = 0
+    pad_size: int = 1000  # pixels
+
+    @classmethod
+    def choose(cls, parameters: Mapping[str, Any]) -> "RunContext":
+        """Return what `parameters` (by the names of PARAMETERS.py and of the options of all steps) say."""
+        p = parameters
+        return cls(p["engine"], p["device"], p["jobs"], p["seed"], p["cntk_padWidth"])
