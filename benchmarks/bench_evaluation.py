@@ -105,7 +105,7 @@ def measure(pictures: list[PictureResult], classes: int) -> Row:
 
     def ours(nms_threshold: float) -> tuple[float, float]:
         start = time.perf_counter()
-        result = evaluate(pictures, names, nms_threshold=nms_threshold, max_per_set=10**6)
+        result = evaluate(pictures, names, nms_threshold=nms_threshold)
         return time.perf_counter() - start, result.map_area or 0.0
 
     runs = [(ours(1.0), ours(0.3), run_coco(pictures, classes)) for _ in range(2)]  # in turns

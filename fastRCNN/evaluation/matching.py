@@ -18,19 +18,11 @@ from helpers.boxes import areas, as_boxes, widths_heights
 
 
 @dataclass(frozen=True, eq=False)
-class Matching:
-    """Which detections of one class are right, best score first.
+class Ranking:
+    """Which detections of one class are right, best score first: scores (N,), right (N,) bool; positives: G."""
 
-    order: (N,) int64, the detections' numbers in score order; the other arrays follow it. scores: (N,). right: (N,)
-    bool. matched: (N,) int64, the object that a right detection found, else -1. overlaps: (N,) float64, the largest
-    IoU with an object of the picture, 0 without any. positives: the number of objects.
-    """
-
-    order: NDArray[np.int64]
     scores: NDArray
     right: NDArray[np.bool_]
-    matched: NDArray[np.int64]
-    overlaps: NDArray[np.float64]
     positives: int
 
     @property
@@ -42,6 +34,20 @@ class Matching:
     def precisions(self) -> NDArray[np.float64]:
         """(N,) precision after each detection."""
         return np.cumsum(self.right) / np.arange(1, len(self.right) + 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Matching(Ranking):
+    """A ranking, and what each detection was matched with.
+
+    order: (N,) int64, the detections' numbers in score order; the other arrays follow it. matched: (N,) int64, the
+    object that a right detection found, else -1. overlaps: (N,) float64, the largest IoU with an object of the picture,
+    0 without any.
+    """
+
+    order: NDArray[np.int64]
+    matched: NDArray[np.int64]
+    overlaps: NDArray[np.float64]
 
 
 def match_detections(
@@ -66,7 +72,7 @@ def match_detections(
     _, first = np.unique(nearest[near], return_index=True)  # the best-scored detection of each object
     right = np.zeros(len(order), dtype=bool)
     right[near[first]] = True
-    return Matching(order, scores[order], right, np.where(right, nearest, -1), overlaps, len(gt_pictures))
+    return Matching(scores[order], right, len(gt_pictures), order, np.where(right, nearest, -1), overlaps)
 
 
 def _best_overlaps(
@@ -124,7 +130,7 @@ class ThresholdCounts:
         return self.right / self.positives if self.positives else np.full(len(self.thresholds), np.nan)
 
 
-def count_over_thresholds(matchings: Sequence[Matching], thresholds: ArrayLike) -> ThresholdCounts:
+def count_over_thresholds(matchings: Sequence[Ranking], thresholds: ArrayLike) -> ThresholdCounts:
     """Count what has a score of at least each of (T,) `thresholds`, summed over `matchings`: one class, or all for
     the total. Right detections stay right at any threshold, because better-scored ones are matched first."""
     thresholds = np.asarray(thresholds, dtype=np.float64)

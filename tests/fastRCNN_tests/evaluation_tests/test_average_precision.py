@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fastRCNN.evaluation import average_precision
 from fastRCNN.evaluation.average_precision import PictureResult, ap_11point, ap_area, evaluate
+from helpers.boxes import iou_matrix
 
 CLASSES = ("__background__", "orange", "eggBox")
 
@@ -174,62 +176,80 @@ def _far_apart(number):
     return [[20 * i, 0, 20 * i + 9, 9] for i in range(number)]
 
 
-def test_at_most_100_candidates_per_picture_and_class():
+def test_the_published_limits_hold_for_the_tutorial_only():
+    """Of 150 ROIs that overlap nothing 100 are candidates there, and of two such pictures the 79 above the 80th."""
     scores = np.zeros((150, 3), dtype=np.float32)
     scores[:, 1] = np.linspace(0, 1, 150)
-    picture = _picture(_far_apart(150), scores)
-    result = evaluate([picture], CLASSES, max_per_set=1000)
-    assert result.classes[0].detections == 100
-    assert result.classes[0].matching.scores.min() == scores[50, 1]
+    pictures = [_picture(_far_apart(150), scores, index=0), _picture(_far_apart(150), scores / 2, index=1)]
+    assert evaluate(pictures, CLASSES).classes[0].detections == 300
+    published = evaluate(pictures, CLASSES, compat="tutorial").classes[0]
+    assert published.detections == 79
+    assert published.matching.scores.min() > np.sort(np.concatenate([scores[50:, 1], scores[50:, 1] / 2]))[-80]
 
 
-def test_candidates_of_the_set_lie_strictly_above_the_limiting_score():
-    # 40 * 2 pictures = 80 of 60 + 60 candidates; the 80th best score is the limit and, as in the published code,
-    # falls out itself: 79 stay.
-    scores = np.zeros((120, 3), dtype=np.float32)
-    scores[:, 1] = np.arange(120) / 128
-    pictures = [_picture(_far_apart(60), scores[::2], index=0), _picture(_far_apart(60), scores[1::2], index=1)]
-    matching = evaluate(pictures, CLASSES).classes[0].matching
-    assert len(matching.scores) == 79
-    assert matching.scores.min() == np.float32(41 / 128)
+def _crowd(number, pictures=3, repeats=3):
+    """Pictures of `number` equal discs in rows, `repeats` ROIs on each of them with nearly the same score: a detector
+    that finds all there is. Then a ROI on nothing, which it scores below all of these."""
+    places = np.array([[20 * (i % 10), 20 * (i // 10)] for i in range(number)])
+    objects = np.hstack([places, places + 14])
+    rois = np.vstack([*(objects + shift for shift in range(repeats)), [[900, 900, 914, 914]]])
+    ranks = np.random.default_rng(0).permutation(pictures * number * repeats).reshape(pictures, -1) / 4096
+    results = []
+    for index in range(pictures):
+        scores = np.zeros((len(rois), 3), np.float32)
+        scores[:-1, 1] = repeats - np.repeat(np.arange(repeats), number) + ranks[index]  # the best of each disc first
+        scores[-1, 1] = 0.5
+        results.append(_picture(rois, scores, objects, [1] * number, index=index))
+    return results
 
 
-def test_candidate_limit_equals_the_published_heap():
-    """The closed form against a running heap, as the published code keeps it, on scores with many ties."""
-    import heapq
+@pytest.mark.parametrize("number", [40, 60, 100, 250])
+def test_a_detector_that_finds_every_one_of_many_objects_has_ap_1(number):
+    result = evaluate(_crowd(number), CLASSES).classes[0]
+    assert result.ap_area == result.ap_11point == 1.0
+    assert (result.positives, result.detections) == (3 * number, 3 * (number + 1))
 
-    rng = np.random.default_rng(1)
-    for _ in range(20):
-        pictures, heap, limit, kept = 5, [], -np.inf, []
-        scores = [rng.integers(0, 30, size=rng.integers(0, 25)).astype(np.float32) for _ in range(pictures)]
-        for values in scores:
-            values = np.sort(values[values > limit])[::-1][:10]
-            kept.append(values)
-            for value in values:
-                heapq.heappush(heap, value)
-            if len(heap) > 4 * pictures:
-                while len(heap) > 4 * pictures:
-                    heapq.heappop(heap)
-                limit = heap[0]
-        expected = sorted(np.concatenate([values[values > limit] for values in kept]).tolist(), reverse=True)
-        results = []
-        for i, values in enumerate(scores):
-            table = np.zeros((len(values), 3), dtype=np.float32)
-            table[:, 1] = values
-            results.append(_picture(_far_apart(len(values)), table, index=i))
-        found = evaluate(results, CLASSES, max_per_picture=10, max_per_set=4).classes[0].matching.scores
-        assert found.tolist() == expected
+
+@pytest.mark.parametrize(("number", "area"), [(40, 119 / 120), (60, 119 / 180), (100, 119 / 300)])
+def test_published_limits_end_recall_where_pictures_show_many_objects(number, area):
+    """Scored without repeats, so that all lost recall is the limits': of 40 for each picture one less stays."""
+    published = evaluate(_crowd(number, repeats=1), CLASSES, compat="tutorial").classes[0]
+    assert published.ap_area == pytest.approx(area)
+
+
+def test_sixty_equal_discs_of_which_each_roi_scores_nearly_the_same():
+    """The published limits keep 100 of 180 ROIs: the repeats of some discs, and of others none. All ranks by chance."""
+    pictures = [
+        _picture(
+            picture.boxes,
+            np.where(picture.scores > 0, np.random.default_rng(i).random(picture.scores.shape), 0),
+            picture.gt_boxes, picture.gt_classes, index=i,
+        )
+        for i, picture in enumerate(_crowd(60))
+    ]  # fmt: skip
+    for picture in pictures:
+        picture.scores[-1] = 0
+    assert evaluate(pictures, CLASSES).classes[0].ap_area == 1.0
+    assert evaluate(pictures, CLASSES, compat="tutorial").classes[0].ap_area < 0.6
+
+
+def test_what_is_matched_together_makes_no_difference(monkeypatch):
+    pictures = _random_pictures(np.random.default_rng(5), pictures=9)
+    whole = evaluate(pictures, CLASSES)
+    monkeypatch.setattr(average_precision, "_AT_ONCE", 1)
+    for one, other in zip(whole.classes, evaluate(pictures, CLASSES).classes, strict=True):
+        np.testing.assert_array_equal(one.matching.right, other.matching.right)
+        np.testing.assert_array_equal(one.matching.scores, other.matching.scores)
 
 
 def test_tutorial_adds_one_to_detections_only():
     # Object 10..29 x 0..9 (20 x 10). ROI 16..35 x 0..9 shares 14 columns: 140 / 260, right. Moved by one to
     # 17..36 x 1..10 it shares 13 x 9 = 117 of 200 + 200 - 117 = 283 pixels: 0.413, wrong.
     picture = _picture([[16, 0, 35, 9]], [[0, 1, 0]], [[10, 0, 29, 9]], [1])
-    assert evaluate([picture], CLASSES).classes[0].matching.overlaps[0] == pytest.approx(14 / 26)
     assert evaluate([picture], CLASSES).map_11point == 1
     shifted = evaluate([picture], CLASSES, compat="tutorial")
-    assert shifted.classes[0].matching.overlaps[0] == pytest.approx(117 / 283)
     assert shifted.map_11point == 0
+    assert evaluate([picture], CLASSES, compat="tutorial", overlap_threshold=117 / 283 - 1e-6).map_11point == 1
 
 
 def test_tutorial_compares_recall_as_the_published_code():
@@ -324,7 +344,7 @@ def test_evaluation_equals_the_slow_reference(seed):
             assert found.ap_area == pytest.approx(area, abs=1e-12)
 
 
-def _coco(pictures, number):
+def _coco(pictures, number, max_detections=100):
     """Average precision at IoU 0.5 by pycocotools for one class. Boxes are handed over with their "+1" width, so that
     its areas are ours; detections of one class do not compete there, as here after NMS with threshold 1."""
     from pycocotools.coco import COCO
@@ -354,9 +374,10 @@ def _coco(pictures, number):
         truth.createIndex()
         evaluation = COCOeval(truth, truth.loadRes(detections), "bbox")
         evaluation.params.iouThrs = np.array([0.5])
+        evaluation.params.maxDets = [1, 10, max_detections]
         evaluation.evaluate()
         evaluation.accumulate()
-    return evaluation.eval["precision"][0, :, 0, 0, 2]  # at 101 recalls, all areas, 100 detections
+    return evaluation.eval["precision"][0, :, 0, 0, 2]  # at 101 recalls, all areas
 
 
 def test_coco_agrees_where_the_definitions_do():
@@ -370,15 +391,23 @@ def test_coco_agrees_where_the_definitions_do():
         boxes = [[x1 + int(dx), 0, x2 + int(dx), 39] for x1, _, x2, _ in gt for dx in rng.integers(0, 18, size=2)]
         scores = [[0, next(ranks), 0] for _ in boxes]
         pictures.append(_picture(boxes, scores, gt, [1] * len(gt), index=index))
-    result = evaluate(pictures, CLASSES, nms_threshold=1.0, max_per_set=1000).classes[0]
+    result = evaluate(pictures, CLASSES, nms_threshold=1.0).classes[0]
     assert 0.2 < result.ap_area < 0.9  # neither trivial end
-    assert not np.isclose(result.matching.overlaps, 0.5).any()
+    assert not any(np.isclose(iou_matrix(picture.boxes, picture.gt_boxes), 0.5).any() for picture in pictures)
     coco = _coco(pictures, 1)
     found = np.cumsum(result.matching.right)
     envelope = np.append(np.maximum.accumulate(result.matching.precisions[::-1])[::-1], 0)
     ours = envelope[np.searchsorted(found / result.positives, np.linspace(0, 1, 101), side="left")]
     np.testing.assert_allclose(coco, ours, atol=1e-9)
     assert result.ap_area == pytest.approx(coco.mean(), abs=0.02)  # 101 points against the exact area
+
+
+def test_coco_agrees_on_pictures_of_many_objects():
+    """As COCO's maxDets (100 for it, none for us) is raised, it sees the detector that finds everything, too."""
+    pictures = _crowd(120, repeats=1)
+    assert _coco(pictures, 1, max_detections=100).mean() == pytest.approx(84 / 101, abs=1e-9)  # recalls up to 100 / 120
+    assert _coco(pictures, 1, max_detections=1000).mean() == pytest.approx(1.0, abs=1e-9)
+    assert evaluate(pictures, CLASSES).classes[0].ap_area == 1.0
 
 
 def test_box_regression_counts_with_the_box_of_each_class():
