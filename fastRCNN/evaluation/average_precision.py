@@ -32,11 +32,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from fastRCNN.boxes.box_regression import boxes_of_best_class
 from fastRCNN.evaluation.candidates import PublishedCandidates, picture_candidates
 from fastRCNN.evaluation.matching import Ranking, match_detections
+from fastRCNN.evaluation.precision_curve import ap_11point, ap_area, envelope
 
 COMPAT = ("corrected", "tutorial")
 _AT_ONCE = 200_000  # candidates that are matched together
@@ -101,7 +102,7 @@ class ClassEvaluation:
         right = np.flatnonzero(self.matching.right)
         ends = self.matching.recalls[right]
         begins = np.concatenate([[0.0], ends])[: len(ends)]
-        heights = _envelope(np.cumsum(self.matching.right))[right]
+        heights = envelope(np.cumsum(self.matching.right))[right]
         return np.column_stack([begins, ends]).ravel(), np.repeat(heights, 2)
 
 
@@ -234,30 +235,3 @@ class _Matcher:
         last = self._waiting[-1][3]
         self._objects = {picture: kept for picture, kept in self._objects.items() if picture >= last}
         self._waiting, self.nr_waiting = [], 0
-
-
-def ap_11point(right: ArrayLike, *, positives: int, compat: str = "corrected") -> float | None:
-    """Return VOC 2007's average precision of (N,) `right` flags in score order; None without `positives`."""
-    if positives == 0:
-        return None
-    found = np.cumsum(np.asarray(right, dtype=bool))
-    envelope = _envelope(found)
-    if compat == "tutorial":
-        first = np.searchsorted(found / positives, np.arange(0.0, 1.1, 0.1), side="left")
-    else:  # recall found / positives >= k / 10, in whole numbers
-        first = np.searchsorted(10 * found, np.arange(11) * positives, side="left")
-    return float(envelope[first].sum() / 11)
-
-
-def ap_area(right: ArrayLike, *, positives: int) -> float | None:
-    """Return the area under the precision envelope of (N,) `right` flags in score order; None without `positives`."""
-    if positives == 0:
-        return None
-    right = np.asarray(right, dtype=bool)
-    return float(_envelope(np.cumsum(right))[:-1][right].sum() / positives)
-
-
-def _envelope(found: NDArray) -> NDArray[np.float64]:
-    """Return (N + 1,) the best precision at each rank or a later one, closed with 0 for recalls never reached."""
-    precisions = found / np.arange(1, len(found) + 1)
-    return np.append(np.maximum.accumulate(precisions[::-1])[::-1], 0.0)
