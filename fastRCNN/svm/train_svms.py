@@ -8,9 +8,15 @@ Girshick et al., "Rich feature hierarchies for accurate object detection and sem
 2. The feature scale brings the mean norm of the embeddings to `target_norm`, so that one C fits any network.
 3. Pictures pass in order, `nr_epochs` times. Hard negatives of a class are ROIs that score above `hard_threshold` and
    overlap each object of the class by less than `negative_overlap`; they join the cache of the class.
-4. When more than `retrain_limit` negatives joined since the last time, the class is trained on its positives and its
-   cache; then negatives that score below `evict_threshold` leave the cache (if that does not empty it).
+4. When more than `retrain_limit` negatives joined since the last time, and more than the part `retrain_growth` of those
+   in the cache, the class is trained on its positives and its cache; then negatives that score below `evict_threshold`
+   leave the cache (if that does not empty it).
 5. After the last picture every class is trained once more.
+
+The published code retrains at every `retrain_limit` negatives, so its work grows with the square of the pictures where
+most negatives stay in the cache; `retrain_growth` changes nothing until a cache holds 4000 of them. Where the examples
+in play do not fit into `max_bytes`, a random part stands for all, with the weight of all: from the classes with most
+examples as many leave as must.
 
 A negative that is still in the cache when it is found again (in the second pass) joins again, as in the published
 code, and counts twice. Here it is held once, with a count; the weights are the same.
@@ -19,7 +25,7 @@ Letters in shapes: n_i ROIs of picture i, C classes (0 is the background), D fea
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -27,7 +33,8 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from fastRCNN.svm.feature_pool import FeaturePool
+from fastRCNN.svm.examples import Examples, make_fit
+from fastRCNN.svm.feature_pool import FeaturePool, key_of, lots
 from fastRCNN.svm.linear_svm import solve
 from fastRCNN.svm.model import SvmModel
 from fastRCNN.svm.scoring import score_rois
@@ -46,8 +53,11 @@ class SvmTraining:
     C, intercept_scaling, positive_weight: svm_C, svm_B and svm_posWeight. "balanced" gives positives and negatives
         the same total weight; a number is the weight of a positive relative to a negative.
     loss: svm_loss, "hinge" or "squared_hinge".
-    nr_epochs, retrain_limit, evict_threshold, target_norm, seed: svm_nrEpochs, svm_retrainLimit, svm_evictThreshold,
-        svm_targetNorm, svm_rngSeed (it chooses the pictures for the feature scale when there are more than 100).
+    nr_epochs, retrain_limit, retrain_growth, evict_threshold, target_norm: svm_nrEpochs, svm_retrainLimit,
+        svm_retrainGrowth, svm_evictThreshold, svm_targetNorm.
+    max_bytes: svm_maxMemory, of embeddings held at once.
+    seed: svm_rngSeed; it chooses the pictures for the feature scale when there are more than 100, and the examples that
+        stand for all when they do not fit into memory.
     hard_threshold, negative_overlap: a hard negative scores above the one and overlaps less than the other.
     positive_overlap: train_posOverlapThres.
     skip_classes_without_positives: give such a class weights 0 and a bias of -1000, so that it is never detected,
@@ -58,6 +68,7 @@ class SvmTraining:
     intercept_scaling: float = 10.0
     nr_epochs: int = 2
     retrain_limit: int = 2000
+    retrain_growth: float = 0.5
     evict_threshold: float = -1.1
     positive_weight: float | str = "balanced"
     loss: str = "hinge"
@@ -66,10 +77,11 @@ class SvmTraining:
     negative_overlap: float = 0.3
     positive_overlap: float = 0.5
     seed: int = 3
+    max_bytes: float = 2e9
     skip_classes_without_positives: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("C", "intercept_scaling", "target_norm", "positive_overlap", "negative_overlap"):
+        for name in ("C", "intercept_scaling", "target_norm", "positive_overlap", "negative_overlap", "max_bytes"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}: expected a number above 0, got {getattr(self, name)}")
         for name in ("nr_epochs", "retrain_limit"):
@@ -86,7 +98,8 @@ class SvmTraining:
 class ClassReport:
     """What one training of one class came to.
 
-    nr_negatives counts cached negatives, repeated ones included, before easy ones leave; `kept` is what stays.
+    nr_negatives counts cached negatives, repeated ones included, before easy ones leave; `kept` is what stays. Where a
+    part stands for all, the numbers are those of all.
     accuracy is the mean of the two shares that score on the right side of 0. loss is the SVM's objective.
     """
 
@@ -135,7 +148,7 @@ def train_svms(
         training.mine(epoch)
         if on_epoch is not None:
             on_epoch(epoch, training.model())
-    without = [j for j in classes if not training.classes[j].counts.any()]
+    without = [j for j, examples in training.classes.items() if not examples.counts.any()]
     if without:
         names = ", ".join(_names(without, class_names))
         raise UserError(
@@ -180,22 +193,6 @@ def _positives(overlap: NDArray[np.float32], threshold: float) -> tuple[NDArray[
     return best, overlap[np.arange(len(overlap)), best] >= threshold
 
 
-class _Class:
-    """The training state of one class, indexed by the slots of the pool."""
-
-    def __init__(self) -> None:
-        self.positive = np.zeros(0, bool)
-        self.counts = np.zeros(0, np.int64)  # how often a negative is in the cache
-        self.nr_added = 0
-
-    def resize(self, size: int) -> None:
-        missing = size - len(self.counts)
-        if missing > 0:
-            for name in ("positive", "counts"):
-                array = getattr(self, name)
-                setattr(self, name, np.concatenate([array, np.zeros(missing, array.dtype)]))
-
-
 class _Training:
     def __init__(
         self,
@@ -209,9 +206,12 @@ class _Training:
     ) -> None:
         self.features, self.overlaps, self.parameters, self.compat = features, overlaps, parameters, compat
         self.jobs, self.on_trained = max(1, jobs), on_trained
-        self.classes = {j: _Class() for j in classes}
         dimension, nr_classes = features[0].shape[1], overlaps[0].shape[1]
         self.pool = FeaturePool(dimension)
+        self.limit = max(int(parameters.max_bytes) // (4 * dimension), 2 * nr_classes)  # rows
+        self.classes = {j: Examples(self.pool) for j in classes}
+        self.nr_added = dict.fromkeys(classes, 0)  # negatives, since the class was trained
+        self.nr_trained = dict.fromkeys(classes, 0)  # negatives in its cache then
         self.scale = 1.0
         self.weights = np.zeros((nr_classes, dimension))
         self.biases = np.zeros(nr_classes)
@@ -242,10 +242,11 @@ class _Training:
             if i in measured:
                 total += np.sqrt(np.einsum("nd,nd->n", features, features)).sum(dtype=np.float64)
                 count += len(features)
-            slots = self.pool.put(features, rows, i, np.ones(self.pool.size, bool))
-            for j, state in self.classes.items():
-                state.resize(self.pool.size)
-                state.positive[slots[best[rows] == j]] = True
+            drawn = lots(key_of(i, rows), self.parameters.seed)
+            chosen = {
+                j: rows[(best[rows] == j) & (drawn < examples.positive_share)] for j, examples in self.classes.items()
+            }
+            self._add(i, features, chosen, Examples.add_positives)
         if not (np.isfinite(total) and total > 0):
             raise UserError(
                 "The embeddings of the training ROIs are all zero, or not finite: the network does not fit the "
@@ -259,78 +260,98 @@ class _Training:
             features, overlap = self._read(i), self.overlaps[i]
             scores = score_rois(features, self.model(), compat=self.compat)
             hard = (scores > self.parameters.hard_threshold) & (overlap < self.parameters.negative_overlap)
-            hard = hard[:, list(self.classes)]
-            rows = np.flatnonzero(hard.any(axis=1))
-            slots = self.pool.put(features, rows, i, self._used())
-            for column, state in enumerate(self.classes.values()):
-                state.resize(self.pool.size)
-                chosen = slots[hard[rows, column]]
-                state.counts[chosen] += 1
-                state.nr_added += len(chosen)
-            self.retrain([j for j, state in self.classes.items() if state.nr_added > self.parameters.retrain_limit])
+            drawn = lots(key_of(i, np.arange(len(features))), self.parameters.seed)
+            chosen = {
+                j: np.flatnonzero(hard[:, j] & (drawn < examples.negative_share))
+                for j, examples in self.classes.items()
+            }
+            self._add(i, features, chosen, Examples.add_negatives)
+            for j, rows in chosen.items():
+                self.nr_added[j] += len(rows)
+            self.retrain([j for j in self.classes if self.nr_added[j] > self._enough(j)])
+
+    def _add(
+        self,
+        picture: int,
+        features: NDArray[np.float32],
+        chosen: Mapping[int, NDArray[np.int64]],
+        add: Callable[[Examples, NDArray[np.int64]], None],
+    ) -> None:
+        """Give each class its `chosen` rows of a picture; where they do not fit, some examples have to leave."""
+        rows = np.unique(np.concatenate(list(chosen.values())))
+        slots = self.pool.put(features, rows, picture)
+        for j, of_class in chosen.items():
+            if len(of_class):
+                add(self.classes[j], slots[np.searchsorted(rows, of_class)])
+        if self.pool.nr_used > self.limit:
+            if all(examples.positive_share == examples.negative_share == 1 for examples in self.classes.values()):
+                _log.info("The SVMs' examples need more than svm_maxMemory: a random part stands for all.")
+            drawn = lots(self.pool.keys, self.parameters.seed)
+            make_fit(list(self.classes.values()), self.pool, self.limit, drawn)
+
+    def _enough(self, j: int) -> float:
+        """Return how many negatives may join a class before it is trained again."""
+        growth = self.parameters.retrain_growth if self.compat != "tutorial" else 0
+        return max(self.parameters.retrain_limit, growth * self.nr_trained[j])
 
     def retrain(self, classes: list[int]) -> None:
         """Step 4 for these classes, which do not depend on each other."""
         if not classes:
             return
         with threadpool_limits(limits=1), ThreadPoolExecutor(self.jobs) as executor:
-            for j, (weights, bias, report) in zip(classes, executor.map(self._train_class, classes), strict=True):
-                self.weights[j], self.biases[j] = weights, bias
+            for j, result in zip(classes, executor.map(self._train_class, classes), strict=True):
+                self.weights[j], self.biases[j], easy, report = result
+                examples = self.classes[j]
+                examples.drop_negatives(easy)
+                self.nr_added[j], self.nr_trained[j] = 0, int(examples.counts.sum())
                 if self.on_trained is not None:
                     self.on_trained(report)
         self._model = None
 
-    def _train_class(self, j: int) -> tuple[NDArray[np.float64], float, ClassReport]:
+    def _train_class(self, j: int) -> tuple[NDArray[np.float64], float, NDArray[np.int64], ClassReport]:
+        """Return weights, bias, the slots of the negatives that have become easy, and a report."""
         started = time.perf_counter()
-        state, options = self.classes[j], self.parameters
-        positives, negatives = np.flatnonzero(state.positive), np.flatnonzero(state.counts)
-        counts = state.counts[negatives]
-        slots = np.concatenate([positives, negatives])
+        examples, options = self.classes[j], self.parameters
+        positives, negatives = np.flatnonzero(examples.positive), np.flatnonzero(examples.counts)
+        counts = examples.counts[negatives] / examples.negative_share  # of all that they stand for
         signs = np.concatenate([np.ones(len(positives)), -np.ones(len(negatives))])
-        nr_positives, nr_negatives = len(positives), int(counts.sum())
+        nr_positives, nr_negatives = len(positives) / examples.positive_share, float(counts.sum())
         positive_weight, negative_weight = self._class_weights(nr_positives, nr_negatives)
         costs = options.C * np.concatenate(
-            [np.full(nr_positives, positive_weight), negative_weight * counts.astype(np.float64)]
+            [np.full(len(positives), positive_weight / examples.positive_share), negative_weight * counts]
         )
         solution = solve(
-            self.pool.rows, slots, signs, costs, scale=self.scale, intercept_scaling=options.intercept_scaling,
-            loss=options.loss, start=(self.weights[j], self.biases[j]) if self.weights[j].any() else None,
+            self.pool.rows, np.concatenate([positives, negatives]), signs, costs, scale=self.scale,
+            intercept_scaling=options.intercept_scaling, loss=options.loss,
+            start=(self.weights[j], self.biases[j]) if self.weights[j].any() else None,
         )  # fmt: skip
         weights, bias = solution.weights, solution.bias
-        # easy negatives leave the cache
-        margins = solution.margins
-        stays = margins[nr_positives:] >= options.evict_threshold
-        if stays.any():
-            state.counts[negatives[~stays]] = 0
-        state.nr_added = 0
+        of_positives, of_negatives = np.split(solution.margins, [len(positives)])
+        stays = of_negatives >= options.evict_threshold
+        if not stays.any():
+            stays[:] = True
         regular = 0.5 * float(weights @ weights) / self.scale**2 + 0.5 * (bias / options.intercept_scaling) ** 2
-        hinge = np.maximum(0, 1 - signs * margins)
-        positives_wrong = int((margins[:nr_positives] < 0).sum())
-        negatives_wrong = int(counts[margins[nr_positives:] > 0].sum())
+        hinge = np.maximum(0, 1 - signs * solution.margins)
+        positives_wrong = float((of_positives < 0).sum() / examples.positive_share)
+        negatives_wrong = float(counts[of_negatives > 0].sum())
         report = ClassReport(
             class_index=j,
-            nr_positives=nr_positives,
-            nr_negatives=nr_negatives,
-            kept=int(state.counts.sum()),
-            positives_wrong=positives_wrong,
-            negatives_wrong=negatives_wrong,
+            nr_positives=round(nr_positives),
+            nr_negatives=round(nr_negatives),
+            kept=round(counts[stays].sum()),
+            positives_wrong=round(positives_wrong),
+            negatives_wrong=round(negatives_wrong),
             accuracy=1 - 0.5 * positives_wrong / nr_positives - 0.5 * negatives_wrong / nr_negatives,
             loss=float(regular) + float(costs @ hinge ** (2 if options.loss == "squared_hinge" else 1)),
             seconds=time.perf_counter() - started,
         )
-        return weights, bias, report
+        return weights, bias, negatives[~stays], report
 
-    def _class_weights(self, nr_positives: int, nr_negatives: int) -> tuple[float, float]:
+    def _class_weights(self, nr_positives: float, nr_negatives: float) -> tuple[float, float]:
         if isinstance(self.parameters.positive_weight, str):
             half = (nr_positives + nr_negatives) / 2
             return half / nr_positives, half / nr_negatives
         return float(self.parameters.positive_weight), 1.0
-
-    def _used(self) -> NDArray[np.bool_]:
-        used = np.zeros(self.pool.size, bool)
-        for state in self.classes.values():
-            used |= state.positive | (state.counts > 0)
-        return used
 
     def _read(self, i: int) -> NDArray[np.float32]:
         features, expected = np.asarray(self.features[i], dtype=np.float32), len(self.overlaps[i])

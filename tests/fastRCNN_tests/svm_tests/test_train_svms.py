@@ -11,7 +11,7 @@ from fastRCNN.svm.scoring import score_rois
 from fastRCNN.svm.train_svms import SvmTraining, train_svms
 from helpers.errors import UserError
 
-PARAMETERS = SvmTraining(retrain_limit=100)
+PARAMETERS = SvmTraining(retrain_limit=100, retrain_growth=0)
 
 
 @pytest.fixture(scope="module")
