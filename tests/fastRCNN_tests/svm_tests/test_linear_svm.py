@@ -126,7 +126,56 @@ def test_start_changes_nothing_but_the_time(loss, set_size):
         warm = solve_all(rows, signs, costs, loss=loss, start=start)
         np.testing.assert_allclose(warm.margins, cold.margins, atol=1e-5)
         check_optimality(rows, signs, costs, warm, loss)
-    assert warm.rounds <= cold.rounds
+
+
+def test_a_good_start_saves_most_of_the_work(monkeypatch):
+    """Small working sets, so that the optimum of many examples is far from nothing and near to itself."""
+    monkeypatch.setattr(linear_svm, "_SMALLEST_SET", {"hinge": 8})
+    rows, signs, weights = make_problem(2, n=1500, positives=90)
+    cold = solve_all(rows, signs, 0.003 * weights)
+    warm = solve_all(rows, signs, 0.003 * weights, start=(cold.weights, cold.bias))
+    assert 3 * warm.rounds < cold.rounds
+
+
+@pytest.mark.parametrize("loss", ["hinge", "squared_hinge"])
+def test_looking_at_a_part_of_the_examples_ends_at_the_optimum_of_all(monkeypatch, loss):
+    monkeypatch.setattr(linear_svm, "_SMALLEST_SET", dict.fromkeys(linear_svm._SMALLEST_SET, 8))
+    monkeypatch.setattr(linear_svm, "_SET_GROWTH", 0)
+    rows, signs, weights = make_problem(2, n=1500, positives=90)
+    costs = 0.003 * weights
+    looks = []
+    multiply = linear_svm._multiply
+    monkeypatch.setattr(linear_svm, "_multiply", lambda *a: (looks.append(len(a[1])), multiply(*a)))
+    whole = solve_all(rows, signs, costs, loss=loss)
+    assert set(looks) == {1500}
+    monkeypatch.setattr(linear_svm, "_SHRINK_FROM", 100)
+    looks.clear()
+    part = solve_all(rows, signs, costs, loss=loss)
+    assert looks[-1] == 1500 and min(looks) < 400
+    assert part.violation <= 1e-6
+    check_optimality(rows, signs, costs, part, loss)
+    np.testing.assert_allclose(part.margins, whole.margins, atol=1e-5)
+
+
+def test_margins_are_those_of_all_examples_also_when_rounds_run_out(monkeypatch):
+    monkeypatch.setattr(linear_svm, "_SMALLEST_SET", {"hinge": 8})
+    monkeypatch.setattr(linear_svm, "_SET_GROWTH", 0)
+    monkeypatch.setattr(linear_svm, "_SHRINK_FROM", 100)
+    rows, signs, weights = make_problem(2, n=1500, positives=90)
+    for rounds in range(3, 8):
+        solution = solve_all(rows, signs, 0.003 * weights, max_rounds=rounds)
+        np.testing.assert_allclose(solution.margins, rows @ solution.weights + solution.bias, atol=1e-9)
+
+
+def test_working_sets_grow_with_the_examples():
+    assert [linear_svm._smallest_set("hinge", n) for n in (100, 4096, 5000, 20_000, 10**7)] == [
+        256,
+        256,
+        316,
+        632,
+        4096,
+    ]
+    assert [linear_svm._smallest_set("squared_hinge", n) for n in (100, 20_000, 10**6)] == [2048, 2048, 4096]
 
 
 def test_the_start_puts_what_is_on_the_wrong_side_at_its_cost():

@@ -107,6 +107,48 @@ def test_a_negative_found_again_counts_twice(data):
     assert [report.nr_negatives for report in reports] == [2 * n for n in negatives]
 
 
+def test_growth_retrains_less_often_where_caches_are_large_and_ends_near_the_same(data):
+    """With 100 new ones and 50 % of the cache between two trainings; the tutorial knows the 100 alone."""
+    often, seldom, tutorial, published = [], [], [], []
+    grown = dataclasses.replace(PARAMETERS, retrain_growth=0.5)
+    exact = train_svms(*data, parameters=PARAMETERS, on_trained=often.append)
+    fewer = train_svms(*data, parameters=grown, on_trained=seldom.append)
+    train_svms(*data, parameters=PARAMETERS, compat="tutorial", on_trained=tutorial.append)
+    train_svms(*data, parameters=grown, compat="tutorial", on_trained=published.append)
+    assert 2 * 3 < len(seldom) < len(often)
+    assert len(published) == len(tutorial)
+    for j in range(1, 4):
+        cosine = exact.weights[j] @ fewer.weights[j] / np.prod([np.linalg.norm(m.weights[j]) for m in (exact, fewer)])
+        assert cosine > 0.98
+
+
+def test_no_growth_before_a_cache_holds_twice_the_limit(data):
+    """What is small is trained as published: 200 in the cache wait for 100, with a growth of a half."""
+    parameters = dataclasses.replace(PARAMETERS, retrain_limit=400)
+    one, other = (
+        train_svms(*data, parameters=dataclasses.replace(parameters, retrain_growth=growth)) for growth in (0, 0.5)
+    )
+    assert one.weights.tobytes() == other.weights.tobytes()
+
+
+def test_a_random_part_stands_for_all_where_memory_is_short(data, caplog):
+    """Half of 720 rows of 64 floats: counts and loss are nearly those of all, and so are the weights."""
+    everything = dataclasses.replace(PARAMETERS, retrain_limit=10**6, nr_epochs=1, max_bytes=720 * 64 * 4)
+    half = dataclasses.replace(everything, max_bytes=everything.max_bytes / 2)
+    of_all, of_half = [], []
+    whole = train_svms(*data, parameters=everything, on_trained=of_all.append)
+    assert "stands for all" not in caplog.text
+    caplog.set_level("INFO")
+    part = train_svms(*data, parameters=half, on_trained=of_half.append)
+    assert caplog.text.count("a random part stands for all") == 1
+    for one, other in zip(of_all, of_half, strict=True):
+        for name in ("nr_positives", "nr_negatives", "kept", "loss"):
+            assert getattr(other, name) == pytest.approx(getattr(one, name), rel=0.2)
+        pair = whole.weights[one.class_index], part.weights[one.class_index]
+        assert pair[0] @ pair[1] / np.prod(np.linalg.norm(pair, axis=1)) > 0.9
+    assert train_svms(*data, parameters=half, jobs=3).weights.tobytes() == part.weights.tobytes()
+
+
 def test_snapshots_after_each_pass(data):
     snapshots = {}
     model = train_svms(*data, parameters=PARAMETERS, on_epoch=lambda epoch, so_far: snapshots.update({epoch: so_far}))
