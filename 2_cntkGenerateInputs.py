@@ -32,7 +32,8 @@ def main() -> None:
         counts = {}
         with chain.writing("inputs", anew=True) as work:
             for image_set, imdb in imdbs.items():
-                roidb = load_roidb(imdb, artifacts, p.cntk_nrRois, with_ground_truth=image_set == "train")
+                ignore_from = None if p.compat == "tutorial" else p.train_posOverlapThres
+                roidb = load_roidb(imdb, artifacts, p.cntk_nrRois, image_set == "train", ignore_from=ignore_from)
                 counts[image_set] = np.zeros(len(imdb.classes), np.int64)
                 records = to_records(progress(roidb, f"{image_set} inputs", len(imdb)), p, counts[image_set])
                 write_cntk_inputs(artifacts, image_set, records, nr_rois=p.cntk_nrRois, nr_classes=len(imdb.classes))
@@ -50,7 +51,7 @@ def to_records(roidb, p, counts: np.ndarray) -> Iterator[CntkRecord]:
     record: RoiRecord
     for record in roidb:
         labels = roi_labels(record.overlaps, p.train_posOverlapThres)
-        counts += np.bincount(labels, minlength=len(counts))
+        counts += np.bincount(labels[labels >= 0], minlength=len(counts))
         image = record.image
         yield CntkRecord(
             image.index, image.path, relative_rois(record.rois, image.width, image.height, p.cntk_padWidth), labels

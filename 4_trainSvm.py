@@ -40,7 +40,8 @@ def main() -> None:
     with exclusive(artifacts):
         chain.require("rois", "inputs", "network", "embeddings")
         with chain.writing("svm", anew=True) as work:
-            records = list(load_roidb(imdb, artifacts, p.cntk_nrRois, with_ground_truth=True))
+            ignore_from = None if p.compat == "tutorial" else p.svm_hardNegativeOverlap
+            records = list(load_roidb(imdb, artifacts, p.cntk_nrRois, with_ground_truth=True, ignore_from=ignore_from))
             paths = [artifacts.embedding_file("train", p.classifier, record.index) for record in imdb]
             embeddings = EmbeddingFiles(paths, [len(record.rois) for record in records])
             model = train_svms(

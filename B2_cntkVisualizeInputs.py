@@ -45,7 +45,7 @@ def main() -> None:
             name = f"{image_set}_{record.index}{record.image_path.name}"
             picture = draw_inputs(padded, rois, record.labels, classes, max_negatives=max(0, p.negatives))
             write_image(artifacts.results / "inputs" / name, picture)
-            rows.append([name, *np.bincount(record.labels, minlength=len(classes)).tolist()])
+            rows.append([name, *np.bincount(record.labels[record.labels >= 0], minlength=len(classes)).tolist()])
     print(table(["picture", "no object", *classes[1:]], rows))
     log.info("Pictures: %s", artifacts.results / "inputs")
 

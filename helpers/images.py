@@ -114,8 +114,8 @@ def pad_to_square(image: NDArray[np.uint8], size: int, fill: int = PAD_VALUE) ->
 
 def write_image(path: Path, image: NDArray[np.uint8], jpeg_quality: int = 90) -> None:
     """Write (H, W, 3) uint8 BGR `image`; the format follows the extension; any character in the path is fine."""
-    options = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if path.suffix.lower() in (".jpg", ".jpeg") else []
-    good, data = cv2.imencode(path.suffix, image, options)
+    options = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if path.suffix.lower() in (".jpg", ".jpeg", ".jfif") else []
+    good, data = cv2.imencode(".jpg" if path.suffix.lower() == ".jfif" else path.suffix, image, options)
     if not good:
         raise UserError(f"{path}: OpenCV cannot write pictures as {path.suffix or 'a file without extension'}")
     path.parent.mkdir(parents=True, exist_ok=True)

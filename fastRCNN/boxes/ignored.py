@@ -58,12 +58,60 @@ class IgnoredBoxes:
         return shared
 
 
-def ignored_overlaps(boxes: ArrayLike, ignored: IgnoredBoxes, nr_classes: int) -> NDArray[np.float64]:
-    """Return (N, C): the best overlap of each of (N, 4) `boxes` with what hides objects of each class."""
-    best = np.zeros((len(as_boxes(boxes)), nr_classes))
-    if len(ignored):
-        overlaps = ignored.overlaps(boxes)
-        for number in range(1, nr_classes):
-            hiding = np.isin(ignored.classes, (0, number))
-            best[:, number] = overlaps[:, hiding].max(axis=1, initial=0)
-    return best
+def ignored_rois(
+    rois: ArrayLike, overlaps: NDArray, ignored: IgnoredBoxes, *, threshold: float = 0.5
+) -> NDArray[np.bool_]:
+    """Return (N, C): whether each of `rois` (N, 4) is neither a positive nor a negative example of each class.
+
+    `overlaps` (N, C): the best IoU of each ROI with an annotated object of each class. A ROI shows what is ignored when
+
+    1. an ignored box overlaps it by `threshold` or more, and by more than any object does; or
+    2. `threshold` of it or more lies in a crowd, and no object overlaps it by `threshold`.
+
+    What hides one class only (difficult objects, crowds) leaves the ROI a negative of the others: it does show that
+    class, after all.
+    """
+    best = overlaps.max(axis=1, initial=0, keepdims=True)
+    single, crowd = _best_by_class(rois, ignored, overlaps.shape[1])
+    return ((single >= threshold) & (single > best)) | ((crowd >= threshold) & (best < threshold))
+
+
+def ignored_detections(
+    boxes: ArrayLike,
+    classes: ArrayLike,
+    gt_boxes: ArrayLike,
+    gt_classes: ArrayLike,
+    ignored: IgnoredBoxes,
+    *,
+    threshold: float = 0.5,
+) -> NDArray[np.bool_]:
+    """Return (N,): which detections, `boxes` (N, 4) of `classes` (N,), count neither as right nor as wrong.
+
+    gt_boxes (G, 4), gt_classes (G,): the objects of the picture. With overlaps in the detection's own class alone:
+
+    1. VOC's rule for difficult objects (`voc_eval` of the devkit): it overlaps an ignored box by more than `threshold`,
+       and more than any object.
+    2. COCO's for crowds: more than `threshold` of it lies in the crowd, and no object overlaps it by so much.
+    """
+    numbers = np.asarray(classes, np.int64)
+    if len(ignored) == 0 or len(numbers) == 0:
+        return np.zeros(len(numbers), np.bool_)
+    same = numbers[:, None] == np.asarray(gt_classes, np.int64)
+    best = np.where(same, iou_matrix(boxes, gt_boxes), 0).max(axis=1, initial=0)
+    rows = np.arange(len(numbers))
+    single, crowd = (table[rows, numbers] for table in _best_by_class(boxes, ignored, int(numbers.max()) + 1))
+    return ((single > threshold) & (single > best)) | ((crowd > threshold) & (best <= threshold))
+
+
+def _best_by_class(boxes: ArrayLike, ignored: IgnoredBoxes, nr_classes: int) -> tuple[NDArray, NDArray]:
+    """Return the best overlaps (N, C) of `boxes` with single ignored boxes and with crowds that hide each class.
+
+    Column 0, the background, is 0: nothing hides what is not there.
+    """
+    overlaps = ignored.overlaps(boxes)
+    best = np.zeros((2, len(overlaps), nr_classes))
+    for number in range(1, nr_classes) if len(ignored) else ():
+        hides = np.isin(ignored.classes, (0, number))
+        best[0, :, number] = overlaps[:, hides & ~ignored.is_crowd].max(axis=1, initial=0)
+        best[1, :, number] = overlaps[:, hides & ignored.is_crowd].max(axis=1, initial=0)
+    return best[0], best[1]

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastRCNN.boxes.ignored import ignored_rois
 from fastRCNN.datasets.imdb import Dataset, ImageRecord
 from helpers.annotations import read_rois
 from helpers.artifacts import Artifacts
@@ -19,13 +20,17 @@ from helpers.errors import UserError
 
 log = logging.getLogger(__name__)
 
+IGNORED = -1  # the label of a ROI that is neither an object nor background
+
 
 @dataclass(frozen=True)
 class RoiRecord:
     """The ROIs of one picture.
 
     `rois` (R, 4) float64, inclusive pixels of the original picture; `overlaps` (R, C) float32, the best intersection
-    over union with an annotated object of each class (column 0 is 0); `is_ground_truth` (R,) bool.
+    over union with an annotated object of each class (column 0 is 0), NaN where the ROI shows what is to be ignored:
+    it is neither a positive nor a negative example of that class, and neither comparison with a threshold is true.
+    `is_ground_truth` (R,) bool.
     """
 
     image: ImageRecord
@@ -34,10 +39,19 @@ class RoiRecord:
     is_ground_truth: NDArray[np.bool_]
 
 
-def load_roidb(imdb: Dataset, artifacts: Artifacts, nr_rois: int, with_ground_truth: bool) -> Iterator[RoiRecord]:
+def load_roidb(
+    imdb: Dataset,
+    artifacts: Artifacts,
+    nr_rois: int,
+    with_ground_truth: bool,
+    *,
+    ignore_from: float | None = None,
+) -> Iterator[RoiRecord]:
     """Yield the ROIs of each picture of `imdb`, cut to `nr_rois`.
 
-    With `with_ground_truth` (training) the annotated boxes stand first and count among the `nr_rois`.
+    With `with_ground_truth` (training) the annotated boxes stand first and count among the `nr_rois`. ROIs that show
+    ignored boxes by `ignore_from` or more get overlaps of NaN (`fastRCNN.boxes.ignored.ignored_rois`); with None, the
+    published way, they are background.
     Raises `UserError` for a missing ROI file and for ROIs outside their picture.
     """
     for image in imdb:
@@ -50,6 +64,8 @@ def load_roidb(imdb: Dataset, artifacts: Artifacts, nr_rois: int, with_ground_tr
             )  # fmt: skip
         rois = np.concatenate([truth, rois])[:nr_rois]
         overlaps = roi_overlaps(rois, image.gt_boxes, image.gt_classes, len(imdb.classes))
+        if ignore_from is not None and len(image.ignored_boxes):
+            overlaps[ignored_rois(rois, overlaps, image.ignored_boxes, threshold=ignore_from)] = np.nan
         yield RoiRecord(image, rois, overlaps, np.arange(len(rois)) < len(truth))
 
 
@@ -65,11 +81,14 @@ def roi_overlaps(
 
 
 def roi_labels(overlaps: NDArray[np.float32], threshold: float = 0.5) -> NDArray[np.int64]:
-    """Return the class of each ROI, (R,) int64: that of the best overlap where it reaches `threshold`, else 0."""
+    """Return the class of each ROI, (R,) int64: that of the best overlap where it reaches `threshold`, else 0.
+
+    `IGNORED` (-1) for a ROI with an overlap of NaN: it shows what counts neither way.
+    """
     if overlaps.shape[1] == 0:
         raise ValueError("overlaps: expected shape (R, C) with C >= 1")
-    best = overlaps.argmax(axis=1)
-    return np.where(overlaps.max(axis=1, initial=0) >= threshold, best, 0)
+    labels = np.where(overlaps.max(axis=1, initial=0) >= threshold, overlaps.argmax(axis=1), 0)
+    return np.where(np.isnan(overlaps).any(axis=1), IGNORED, labels)  # a NaN reached no threshold
 
 
 def _read_rois(path: Path, image: ImageRecord) -> NDArray[np.float64]:

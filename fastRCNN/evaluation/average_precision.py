@@ -7,6 +7,7 @@ After Everingham et al., "The Pascal Visual Object Classes Challenge", IJCV 2010
 2. Non-maximum suppression per class and picture (`fastRCNN.evaluation.candidates`).
 3. All detections of a class, best score first (a stable sort): one is right when the object of its class that it
    overlaps most is overlapped by strictly more than `overlap_threshold` and was not found before; else it is wrong.
+   What is found on an ignored box is neither (`fastRCNN.boxes.ignored`).
 4. Precision and recall after each detection give two numbers, both always computed: `ap_11point` (VOC 2007: the mean
    over recalls 0, 0.1, ..., 1 of the best precision at that recall or a higher one) and `ap_area` (VOC 2010 on: the
    area under the precision envelope).
@@ -28,13 +29,14 @@ K detections, C classes with background first.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.boxes.box_regression import boxes_of_best_class
+from fastRCNN.boxes.ignored import IgnoredBoxes, ignored_detections
 from fastRCNN.evaluation.candidates import PublishedCandidates, picture_candidates
 from fastRCNN.evaluation.matching import Ranking, match_detections
 from fastRCNN.evaluation.precision_curve import ap_11point, ap_area, envelope
@@ -47,7 +49,8 @@ _AT_ONCE = 200_000  # candidates that are matched together
 class PictureResult:
     """One scored picture with what is known of it: boxes (N, 4), scores (N, C) float32 (background first),
     gt_boxes (G, 4), gt_classes (G,) int64 in 1..C-1. moved: (N, C, 4) int32, where box regression puts each ROI
-    as an object of each class; None without box regression."""
+    as an object of each class; None without box regression. ignored_boxes: what is found there is neither right nor
+    wrong."""
 
     index: int
     path: Path
@@ -56,6 +59,7 @@ class PictureResult:
     gt_boxes: NDArray
     gt_classes: NDArray[np.int64]
     moved: NDArray[np.int32] | None = None
+    ignored_boxes: IgnoredBoxes = field(default_factory=IgnoredBoxes.of)
 
     def __post_init__(self) -> None:
         if self.moved is not None and self.moved.shape != (*self.scores.shape, 4):
@@ -157,8 +161,12 @@ def evaluate(
         if published is not None:
             published.add(boxes, picture.scores)
             continue
-        for candidates in picture_candidates(boxes, picture.scores, nms_threshold=nms_threshold):
-            matcher.add(*candidates, number)
+        for places, scores, classes in picture_candidates(boxes, picture.scores, nms_threshold=nms_threshold):
+            counted = ~ignored_detections(
+                places, classes, picture.gt_boxes, picture.gt_classes, picture.ignored_boxes,
+                threshold=overlap_threshold,
+            )  # fmt: skip
+            matcher.add(places[counted], scores[counted], classes[counted], number)
     if published is not None:
         for number in range(matcher.nr_pictures):
             matcher.add(*published.candidates(number, nms_threshold=nms_threshold), number)

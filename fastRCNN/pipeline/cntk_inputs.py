@@ -2,7 +2,7 @@
 
     <set>.txt            i <tab> absolute picture path <tab> 0
     <set>.rois.txt       i |rois x y w h x y w h ...      relative to the padded square; unused places 0 0 0 0
-    <set>.roilabels.txt  i |roiLabels 1 0 0 ...           one-hot per ROI, filler is background
+    <set>.roilabels.txt  i |roiLabels 1 0 0 ...           one-hot per ROI, filler is background; 0 0 0: ignored
     <set>.nrRois.txt     number of real ROIs of picture i
 
 Source: `getCntkInputs` and `cntk_fillInputs` of the tutorial's helpers. Letters in shapes: R real ROIs of a picture.
@@ -26,7 +26,7 @@ from helpers.images import square_placement
 
 @dataclass(frozen=True)
 class CntkRecord:
-    """One picture: `rois` (R, 4) float64 x y w h relative to the padded square, `labels` (R,) int64."""
+    """One picture: `rois` (R, 4) float64 x y w h relative to the padded square, `labels` (R,) int64, -1: ignored."""
 
     index: int
     image_path: Path
@@ -77,7 +77,7 @@ def write_cntk_inputs(
             rois[: len(record.rois)] = record.rois
             labels = np.zeros(nr_rois, np.int64)
             labels[: len(record.labels)] = record.labels
-            one_hot = np.eye(nr_classes, dtype=np.int64)[labels]
+            one_hot = (labels[:, None] == np.arange(nr_classes)).astype(np.int64)
             image_map.write(f"{record.index}\t{record.image_path}\t0\n")
             rois_file.write(f"{record.index} |rois {' '.join(map(str, rois.ravel().tolist()))}\n")
             labels_file.write(f"{record.index} |roiLabels {' '.join(map(str, one_hot.ravel().tolist()))}\n")
@@ -116,7 +116,8 @@ def read_cntk_inputs(
             raise UserError(f"{where[3]}: {count:g} ROIs, expected at most cntk_nrRois = {nr_rois}. {_AGAIN}")
         rois = _values(rois_line, "rois", fields[0], 4 * nr_rois, where[1]).reshape(nr_rois, 4)
         one_hot = _values(labels_line, "roiLabels", fields[0], nr_classes * nr_rois, where[2])
-        labels = one_hot.reshape(nr_rois, nr_classes).argmax(axis=1)
+        table = one_hot.reshape(nr_rois, nr_classes)
+        labels = np.where(table.any(axis=1), table.argmax(axis=1), -1)
         path = pictures[number - 1]
         if path.parts[-2:] not in [kind(fields[1]).parts[-2:] for kind in (PurePosixPath, PureWindowsPath)]:
             raise UserError(f"{where[0]}: picture {fields[1]}, but the data set has {path} in its place. {_AGAIN}")

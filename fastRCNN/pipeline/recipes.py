@@ -34,7 +34,8 @@ class Stage:
 STAGES = {
     "rois": Stage("1_computeRois.py", ("roi_", "ss_", "grid_", "seed")),
     "inputs": Stage(
-        "2_cntkGenerateInputs.py", ("cntk_nrRois", "cntk_padWidth", "cntk_padHeight", "train_posOverlapThres")
+        "2_cntkGenerateInputs.py",
+        ("cntk_nrRois", "cntk_padWidth", "cntk_padHeight", "train_posOverlapThres", "compat"),
     ),
     "network": Stage("3_runCntk.py", ("cntk_svdRanks",)),
     "embeddings": Stage("3_runCntk.py", ("engine", "cntk_precision", "cntk_nrRois", "cntk_padWidth")),

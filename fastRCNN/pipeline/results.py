@@ -5,6 +5,7 @@ Both scripts of step 5 read through here. Only one picture's embeddings are in m
 
 from collections.abc import Iterator
 
+from fastRCNN.boxes.ignored import IgnoredBoxes
 from fastRCNN.datasets.imdb import Dataset
 from fastRCNN.datasets.roidb import load_roidb
 from fastRCNN.evaluation.average_precision import PictureResult
@@ -33,6 +34,7 @@ def scored_pictures(
         if record.is_ground_truth.any():
             rows = rows[~record.is_ground_truth]
         found = score_picture(scorer, rows, record.rois[~record.is_ground_truth], image.width, image.height)
+        ignored = IgnoredBoxes.of() if compat == "tutorial" else image.ignored_boxes
         yield PictureResult(
-            image.index, image.path, found.rois, found.scores, image.gt_boxes, image.gt_classes, found.moved
+            image.index, image.path, found.rois, found.scores, image.gt_boxes, image.gt_classes, found.moved, ignored
         )

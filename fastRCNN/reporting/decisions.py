@@ -5,6 +5,7 @@ Here detections are what step 6 reports: each ROI decided for one class, kept by
 background first, T thresholds.
 """
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastRCNN.boxes.ignored import ignored_detections
 from fastRCNN.evaluation.average_precision import PictureResult
 from fastRCNN.evaluation.confusion import confusion_matrix
 from fastRCNN.evaluation.detections import Detections
@@ -35,7 +37,15 @@ class PictureDecisions:
 def decide(
     picture: PictureResult, detections: Detections, *, threshold: float | None = None, overlap_threshold: float = 0.5
 ) -> PictureDecisions:
-    """Return what stays of `picture` with its `detections`; threshold: what is below does not count as found."""
+    """Return what stays of `picture` with its `detections`; threshold: what is below does not count as found.
+
+    Nor does what lies on an ignored box: it is neither right nor wrong.
+    """
+    ignored = ignored_detections(
+        detections.boxes, detections.labels, picture.gt_boxes, picture.gt_classes, picture.ignored_boxes,
+        threshold=overlap_threshold,
+    )  # fmt: skip
+    detections = dataclasses.replace(detections, keep=detections.keep & ~ignored)
     misses, alarms = find_mistakes(picture, detections, threshold=threshold, overlap_threshold=overlap_threshold)
     return PictureDecisions(
         picture.path, detections.select(), picture.gt_boxes, picture.gt_classes, tuple(misses), tuple(alarms)

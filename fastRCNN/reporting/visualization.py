@@ -72,10 +72,10 @@ def draw_inputs(
     """Return the padded picture with (R, 4) `rois` drawn by their (R,) class `labels`.
 
     Every ROI with an object is drawn in the colour of its class; the name stands once where several lie on each other.
-    Of the others, `max_negatives` evenly chosen ones are grey.
+    Of the others, `max_negatives` evenly chosen ones are grey. What is ignored (-1) is not drawn.
     """
     rois, labels = as_boxes(rois), np.asarray(labels, dtype=np.int64)
-    negative, positive = np.flatnonzero(labels == 0), np.flatnonzero(labels)
+    negative, positive = np.flatnonzero(labels == 0), np.flatnonzero(labels > 0)
     if len(negative) > max_negatives:
         negative = negative[np.linspace(0, len(negative) - 1, max_negatives).round().astype(int)]
     canvas = draw_boxes(padded, rois[negative], colors=class_color(0), thickness=1)

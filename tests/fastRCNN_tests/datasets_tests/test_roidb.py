@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastRCNN.datasets.layouts import open_dataset
-from fastRCNN.datasets.roidb import load_roidb, roi_labels, roi_overlaps
+from fastRCNN.datasets.roidb import IGNORED, load_roidb, roi_labels, roi_overlaps
 from helpers.annotations import write_annotation, write_rois
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
@@ -61,3 +61,22 @@ def test_missing_and_foreign_roi_files(tiny):
     tiny.roi_file(imdb.keys[0]).unlink()
     with pytest.raises(UserError, match=r"Run 1_computeRois\.py first"):
         list(load_roidb(imdb, tiny, 9, with_ground_truth=False))
+
+
+def test_rois_on_ignored_boxes_are_no_examples(tiny):
+    """ROIs: [0 0 9 9], [50 40 79 69], the whole picture. EXCLUDE covers the first, UNDECIDED half of the third."""
+    picture = tiny.data / "positive" / "0.png"
+    write_annotation(picture, [[0, 0, 9, 8], [50, 40, 79, 69], [0, 0, 119, 44]], ["EXCLUDE", "square", "UNDECIDED"])
+    nothing = np.nan
+    records = [
+        next(load_roidb(open_dataset(tiny, "train"), tiny, 9, with_ground_truth=True, ignore_from=threshold))
+        for threshold in (0.5, 0.51, None)
+    ]
+    own, first, second, third = [0, 0, 1], [0, 0, 0], [0, 0, 1], [0, 0, 900 / 10800]
+    hidden = [0, nothing, nothing]
+    np.testing.assert_allclose(records[0].overlaps, [own, hidden, second, hidden], rtol=1e-6)
+    np.testing.assert_allclose(records[1].overlaps, [own, hidden, second, third], rtol=1e-6)
+    np.testing.assert_allclose(records[2].overlaps, [own, first, second, third], rtol=1e-6)
+    assert [roi_labels(record.overlaps).tolist() for record in records] == [
+        [2, IGNORED, 2, IGNORED], [2, IGNORED, 2, 0], [2, 0, 2, 0]
+    ]  # fmt: skip

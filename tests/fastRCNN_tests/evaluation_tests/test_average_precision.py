@@ -1,6 +1,7 @@
 """Average precision against hand arithmetic, a slow reference written from the definition, and pycocotools."""
 
 import contextlib
+import dataclasses
 import io
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fastRCNN.boxes.ignored import IgnoredBoxes
 from fastRCNN.evaluation import average_precision
 from fastRCNN.evaluation.average_precision import PictureResult, evaluate
 from helpers.boxes import iou_matrix
@@ -362,3 +364,19 @@ def test_box_regression_counts_with_the_box_of_each_class():
     assert picture.decided_boxes.tolist() == [[40, 0, 49, 9]]
     with pytest.raises(ValueError, match=r"expected moved \(1, 3, 4\), got \(1, 2, 4\)"):
         PictureResult(0, Path("p.jpg"), boxes, scores, goal, np.array([1]), moved[:, :2])
+
+
+def test_what_is_found_on_ignored_boxes_is_neither_right_nor_wrong():
+    """Of three oranges found the first lies on an EXCLUDE box, the second on a difficult egg box: that one is wrong."""
+    hidden, difficult, own = [0, 0, 99, 99], [200, 0, 299, 99], [400, 0, 499, 99]
+    ignored = IgnoredBoxes.of([hidden, difficult], [0, 2])
+    found = [hidden, difficult, own]
+    without = _picture(found, [[0, 0.9, 0.3], [0, 0.8, 0.2], [0, 0.7, 0.1]], [own], [1])
+    orange, egg_box = evaluate([dataclasses.replace(without, ignored_boxes=ignored)], CLASSES).classes
+    assert orange.matching.right.tolist() == [False, True]
+    assert orange.matching.scores.tolist() == [np.float32(0.8), np.float32(0.7)]
+    assert orange.ap_area == 0.5
+    assert egg_box.detections == 1
+    orange, egg_box = evaluate([without], CLASSES).classes
+    assert orange.ap_area == pytest.approx(1 / 3)
+    assert egg_box.detections == 3

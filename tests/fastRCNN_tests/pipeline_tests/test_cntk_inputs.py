@@ -150,3 +150,12 @@ def test_missing_files_and_too_many_rois(written, tmp_path):
     with pytest.raises(ValueError, match="more than nr_rois"):
         write_cntk_inputs(artifacts, "train", records, nr_rois=1, nr_classes=3)
     assert artifacts.nr_rois_txt("train").read_text() == "2\n0\n", "the old files must survive a failed write"
+
+
+def test_ignored_rois_are_rows_of_zeros_and_come_back(tmp_path):
+    artifacts = Artifacts(tmp_path, "tiny")
+    record = CntkRecord(0, Path("/pictures/a.jpg"), np.full((3, 4), 0.25), np.array([1, -1, 0]))
+    write_cntk_inputs(artifacts, "train", [record], nr_rois=4, nr_classes=2)
+    assert artifacts.roi_labels_txt("train").read_text() == "0 |roiLabels 0 1 0 0 1 0 1 0\n"
+    (back,) = read_cntk_inputs(artifacts, "train", [record.image_path], nr_rois=4, nr_classes=2)
+    assert back.labels.tolist() == [1, -1, 0]

@@ -7,7 +7,7 @@ from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.pipeline.embeddings import write_embeddings
 from fastRCNN.pipeline.results import scored_pictures
 from fastRCNN.svm.model import SvmModel
-from helpers.annotations import write_rois
+from helpers.annotations import write_annotation, write_rois
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
 
@@ -89,3 +89,10 @@ def _one_class(tiny):
     imdb = open_dataset(tiny, "test")
     imdb.classes = imdb.classes[:2]
     return imdb
+
+
+def test_ignored_boxes_go_along_unless_the_published_code_is_repeated(tiny):
+    write_annotation(tiny.data / "testImages" / "5.png", [[0, 0, 9, 9]], ["EXCLUDE"])
+    imdb = open_dataset(tiny, "test")
+    for compat, boxes in (("corrected", [[0, 0, 9, 9]]), ("tutorial", [])):
+        assert next(scored_pictures(imdb, tiny, compat=compat)).ignored_boxes.boxes.tolist() == boxes

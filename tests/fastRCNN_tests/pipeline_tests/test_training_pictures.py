@@ -45,3 +45,18 @@ def test_files_that_do_not_belong_together_are_refused():
     two = RoiRecord(image, np.zeros((2, 4), np.int32), np.zeros((2, 2), np.float32), np.array([False, False]))
     with pytest.raises(UserError, match="a class that the picture's annotation lacks"):
         training_pictures([record], [two], pad_size=100, nr_rois=5)
+
+
+@pytest.mark.parametrize("with_boxes", [True, False])
+def test_ignored_rois_take_no_part(with_boxes):
+    gt = np.array([[10, 10, 29, 29]])
+    rois = np.array([[60, 60, 89, 89], [10, 10, 29, 29], [18, 10, 37, 29]])
+    image = ImageRecord(0, "positive/p", Path("p.jpg"), 100, 100, gt, np.array([1]))
+    record = CntkRecord(0, Path("p.jpg"), relative_rois(rois, 100, 100, 100), np.array([-1, 1, 0]))
+    known = [RoiRecord(image, rois, np.zeros((3, 2), np.float32), np.zeros(3, bool))] if with_boxes else None
+    (made,) = training_pictures([record], known, pad_size=100, nr_rois=3)
+    assert made.rois.tolist() == rois[1:].tolist()
+    assert made.labels.tolist() == [1, 0]
+    if with_boxes:
+        np.testing.assert_allclose(made.overlaps, [1, 12 / 28])
+        np.testing.assert_allclose(made.targets, [[0, 0, 0, 0], [-0.4, 0, 0, 0]], atol=1e-6)

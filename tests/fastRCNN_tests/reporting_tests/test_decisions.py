@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fastRCNN.boxes.ignored import IgnoredBoxes
 from fastRCNN.evaluation.average_precision import PictureResult
 from fastRCNN.evaluation.detections import Detections
 from fastRCNN.reporting.decisions import confusions, counts_per_class, decide, round_thresholds
@@ -59,3 +60,18 @@ def test_round_thresholds():
     np.testing.assert_allclose(round_thresholds([], probabilities=True), np.arange(20) / 20)
     assert len(round_thresholds([])) > 1
     assert 10 <= len(round_thresholds([_decided([[0, 2e4, 0], [0, 0, 1]], [], [])])) <= 21
+
+
+def test_what_is_found_on_an_ignored_box_counts_neither_way():
+    scores = np.array([[0, 0.9, 0], [0, 0, 0.8]], np.float32)
+    found = Detections.from_scores(scores, [A, B], CLASSES)
+    for ignored, alarms in ((IgnoredBoxes.of([A]), ["eggBox 0.80"]), (IgnoredBoxes.of([A, B]), []),
+                            (IgnoredBoxes.of([A], [2]), ["orange 0.90", "eggBox 0.80"])):  # fmt: skip
+        picture = PictureResult(
+            0, Path("a.jpg"), np.array([A, B]), scores, np.zeros((0, 4)), np.zeros(0, np.int64), None, ignored
+        )
+        decided = decide(picture, found, threshold=0.5)
+        assert [alarm.title for alarm in decided.alarms] == alarms
+        total, _ = counts_per_class([decided], 3, [0.5])
+        assert total.detections.tolist() == [len(alarms)]
+        assert confusions([decided], 3, threshold=0.5).sum() == len(alarms)
