@@ -14,14 +14,16 @@ from fastRCNN.datasets.imdb import Dataset
 from fastRCNN.pipeline.stages import Chain
 from fastRCNN.proposals.recall import proposal_recall
 from fastRCNN.proposals.rois import RoiParameters, RoiStages, rois_of_pictures
+from fastRCNN.reporting.visualization import scale_boxes
 from helpers.annotations import read_rois, write_rois
 from helpers.artifacts import Artifacts, exclusive
 from helpers.console import progress, run_script, setup_logging, table, timing_summary
 from helpers.drawing import draw_boxes
-from helpers.images import read_image, write_image
+from helpers.images import read_image, resize_to_max_dim, write_image
 from PARAMETERS import get_parameters, make_parser
 
 log = logging.getLogger("steps")
+LARGEST_DRAWING = 1600  # pixels, longest side
 
 
 def main() -> None:
@@ -55,9 +57,9 @@ def main() -> None:
 
 def draw_stages(path: Path, roi_file: Path, stages: RoiStages) -> None:
     """Draw the ROIs after each stage beside the picture's `roi_file`, whose ROIs are the final ones."""
-    image = read_image(path)
+    image, scale = resize_to_max_dim(read_image(path), LARGEST_DRAWING)
     for name, boxes in {**vars(stages), "final": read_rois(roi_file)}.items():
-        picture = draw_boxes(image, boxes)
+        picture = draw_boxes(image, scale_boxes(boxes, scale))
         write_image(roi_file.with_name(f"{path.stem}.{name}.jpg"), picture)
 
 

@@ -3,6 +3,7 @@
 Reads   the pictures named on the command line, proc/<dataset>/models/, proc/<dataset>/trainedSvm/
 Prints  JSON on stdout: by default the tutorial's records (every ROI, all values as text); with --format v2 what was
         found, with class names and numbers. Several pictures give one JSON object, by picture.
+A picture may come by a pipe, or as `-` from standard input; results may go to a pipe or a device as well.
 """
 
 import json
@@ -19,10 +20,11 @@ from fastRCNN.network.precision import choose_precision
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.detector_folder import DetectorSettings, load_settings
 from fastRCNN.reporting.visualization import draw_detections
-from helpers.artifacts import Artifacts, atomic_write
+from helpers.artifacts import Artifacts, write_output
 from helpers.console import progress, run_script, setup_logging, timing_summary
-from helpers.errors import UserError
-from helpers.images import image_size, read_image, write_image
+from helpers.errors import UserError, raise_collected
+from helpers.images import write_image
+from helpers.picture_sources import PictureSource, check_destinations, open_sources
 from PARAMETERS import get_parameters, make_parser
 
 log = logging.getLogger("steps")
@@ -31,38 +33,54 @@ log = logging.getLogger("steps")
 def main() -> None:
     """Run step 6."""
     parser = make_parser(__doc__)
-    parser.add_argument("images", nargs="+", type=Path, metavar="PICTURE", help="picture files to search")
+    parser.add_argument("images", nargs="+", metavar="PICTURE", help="pictures to search: files, pipes, - for stdin")
     parser.add_argument("--format", choices=("v1", "v2"), default="v1", help="v1: the tutorial's records; v2: typed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the JSON to FILE instead of stdout")
     parser.add_argument("--tsv", type=Path, metavar="FILE", help="also write detections.tsv (of one picture)")
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="also draw the detections, into DIR")
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
-    check(p.images, p.json, p.tsv, p.pictures)
+    sources = open_sources(p.images)
+    check(sources, p.json, p.tsv, p.pictures)
     artifacts = Artifacts(p.root, p.datasetName)
     settings = settings_of(artifacts, p)
     found: dict[str, Detections] = {}
-    seconds = []
+    seconds, faults = [], []
     choice = {"engine": p.engine, "device": p.device, "threads": p.jobs}
     with Detector.load(artifacts.proc, settings=settings, **choice) as detector:
-        for path in progress(p.images, "pictures"):
-            image = read_image(path)
+        for source in progress(sources, "pictures"):
+            try:
+                image = source.read()
+            except UserError as error:  # damaged behind a whole header: the others are scored all the same
+                faults.append(str(error))
+                continue
             start = time.perf_counter()
-            found[str(path)] = detections = detector.detect(image)
+            found[source.name] = detections = detector.detect(image)
             seconds.append(time.perf_counter() - start)
             if p.pictures:
                 threshold = p.vis_decisionThresholds[p.classifier]
                 drawn = draw_detections(image, detections.select(threshold))
-                write_image(p.pictures / f"{path.stem}.jpg", drawn)
+                write_image(p.pictures / f"{source.stem}.jpg", drawn)
     log.info("Time: %s.", timing_summary(seconds))
-    if p.tsv:
-        write_text(p.tsv, detections_table(detections))
+    if p.tsv and found:
+        write_output(p.tsv, detections_table(detections))
     records = {name: d.string_records() if p.format == "v1" else d.typed_records() for name, d in found.items()}
-    text = json.dumps(records if len(records) > 1 else next(iter(records.values())), indent=1, ensure_ascii=False)
-    if p.json:
-        write_text(p.json, text + "\n")
-    else:
-        print(text)
+    if found:
+        tell(records if len(sources) > 1 else next(iter(records.values())), p.json)
+    raise_collected(faults, f"{len(faults)} picture(s) could not be scored:")
+
+
+def tell(records: dict | list, file: Path | None) -> None:
+    """Write `records` as JSON to `file`, or to stdout; letters that the terminal lacks are escaped as JSON does."""
+    text = json.dumps(records, indent=1, ensure_ascii=False)
+    if file:
+        write_output(file, text + "\n")
+        return
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(records, indent=1)
+    print(text)
 
 
 def settings_of(artifacts: Artifacts, p) -> DetectorSettings:
@@ -82,28 +100,24 @@ def settings_of(artifacts: Artifacts, p) -> DetectorSettings:
     return replace(trained, nmsThreshold=p.nmsThreshold)
 
 
-def check(images: list[Path], json_file: Path | None, tsv: Path | None, drawn: Path | None) -> None:
+def check(sources: list[PictureSource], json_file: Path | None, tsv: Path | None, drawn: Path | None) -> None:
     """Find out now what would fail only when all pictures are scored, and make the folders for the results."""
-    if tsv and len(images) > 1:
-        raise UserError(f"--tsv holds the detections of one picture, but {len(images)} were given")
-    names: dict[str, Path] = {}
-    for path in images:
-        image_size(path)
-        other = names.setdefault(path.stem, path)
-        if drawn and other.resolve() != path.resolve():
-            raise UserError(f"{other} and {path}: both would be drawn as {drawn / path.stem}.jpg. Rename one of them")
+    if tsv and len(sources) > 1:
+        raise UserError(f"--tsv holds the detections of one picture, but {len(sources)} were given")
+    pictures: dict[Path, PictureSource] = {}
+    for source in sources if drawn else ():
+        other = pictures.setdefault(drawn / f"{source.stem}.jpg", source)
+        if other.path.resolve() != source.path.resolve():
+            raise UserError(
+                f"{other.name} and {source.name}: both would be drawn as {drawn / other.stem}.jpg. Rename one of them"
+            )
+    check_destinations(sources, [file for file in (json_file, tsv, *pictures) if file])
     for file in (json_file, tsv):
         if file and file.is_dir():
             raise UserError(f"{file}: this is a folder; name a file for the results")
     for folder in (json_file and json_file.parent, tsv and tsv.parent, drawn):
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8, atomically."""
-    with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from fastRCNN.detector import Detector
 from fastRCNN.evaluation.detections import read_detections_table
 from fastRCNN.network.network import load_network
 from helpers.annotations import labels_path, write_annotation
-from helpers.images import read_image
+from helpers.images import read_image, write_image
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -115,7 +115,7 @@ def test_step_6_says_at_once_what_would_fail_at_the_end(finished, tmp_path, caps
             ([picture, tmp_path / "none.png"], "none.png: no such picture"),
             ([picture, "--json", tmp_path], "this is a folder"),
             ([picture, "--tsv", file / "d.tsv"], "file: File exists"),
-            ([picture, picture, "--tsv", tmp_path / "d.tsv"], "one picture, but 2"),
+            ([picture, namesake, "--tsv", tmp_path / "d.tsv"], "one picture, but 2"),
         ):
             assert expected in message(capsys, finished, "6_scoreImage.py", *map(str, options))
         assert "detector_svm.json" in message(capsys, finished, "6_scoreImage.py", str(picture), str(namesake))
@@ -271,3 +271,11 @@ def test_damaged_embedding_is_named(finished, tmp_path, capsys):
     text = message(capsys, run, "4_trainSvm.py")
     assert str(path) in text
     assert "3_runCntk.py" in text
+
+
+def test_rois_of_a_picture_wider_than_a_jpeg_can_be_are_drawn_smaller(run):
+    wide = run.root / "data" / "tiny" / "negative" / "wide.png"
+    write_image(wide, np.full((20, 66_000, 3), 90, np.uint8))
+    run("1_computeRois.py", "--pictures")
+    drawn = read_image(run.root / "proc" / "tiny" / "rois" / "negative" / "wide.final.jpg")
+    assert drawn.shape[1] == 1600
