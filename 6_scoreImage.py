@@ -13,12 +13,12 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.detector import Detector
 from fastRCNN.evaluation.detections import Detections, detections_table
 from fastRCNN.network.precision import choose_precision
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.detector_folder import DetectorSettings, load_settings
+from fastRCNN.pipeline.stages import artifacts_of, dataset_of
 from fastRCNN.reporting.visualization import draw_detections
 from helpers.artifacts import Artifacts, write_output
 from helpers.console import progress, run_script, setup_logging, timing_summary
@@ -42,7 +42,7 @@ def main() -> None:
     setup_logging(p.quiet)
     sources = open_sources(p.images)
     check(sources, p.json, p.tsv, p.pictures)
-    artifacts = Artifacts(p.root, p.datasetName)
+    artifacts = artifacts_of(p)
     settings = settings_of(artifacts, p)
     found: dict[str, Detections] = {}
     seconds, faults = [], []
@@ -89,7 +89,7 @@ def settings_of(artifacts: Artifacts, p) -> DetectorSettings:
     precision = choose_precision(p.cntk_precision, engine=p.engine, device=p.device, may_round=may_round)
     manifest = artifacts.settings_file(p.classifier)
     if not manifest.exists() and artifacts.model_file(p.classifier).exists():  # put together by hand
-        classes = open_dataset(artifacts, "train", p.classes).classes
+        classes = dataset_of(p, "train").classes
         return replace(DetectorSettings.choose(p, classes), cntk_precision=precision)
     trained = load_settings(artifacts, p.classifier)
     if changes := trained.changes(p):

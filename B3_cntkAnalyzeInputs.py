@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from fastRCNN.datasets.annotation_statistics import PERCENTILES, box_statistics, fitting_roi_parameters
-from fastRCNN.datasets.layouts import open_dataset
+from fastRCNN.pipeline.stages import artifacts_of, dataset_of
 from fastRCNN.proposals.rois import RoiParameters, filter_rois
-from helpers.artifacts import IMAGE_SETS, Artifacts
+from helpers.artifacts import IMAGE_SETS
 from helpers.console import run_script, setup_logging, table
 from helpers.errors import UserError
 from PARAMETERS import get_parameters, make_parser
@@ -28,8 +28,8 @@ def main() -> None:
     parser.add_argument("--image-set", choices=(*IMAGE_SETS, "all"), default="train", help="pictures to look at")
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
-    artifacts = Artifacts(p.root, p.datasetName)
-    imdbs = [open_dataset(artifacts, name, p.classes) for name in IMAGE_SETS if p.image_set in (name, "all")]
+    artifacts = artifacts_of(p)
+    imdbs = [dataset_of(p, name) for name in IMAGE_SETS if p.image_set in (name, "all")]
     records = [record for imdb in imdbs for record in imdb]
     longest = [max(record.width, record.height) for record in records]
     boxes = np.concatenate([record.gt_boxes for record in records])

@@ -9,12 +9,17 @@ from collections.abc import Sequence
 
 from easydict import EasyDict
 
+from fastRCNN.datasets.layouts import LAYOUTS
 from fastRCNN.pipeline import classifiers
 from helpers.parameters import Limits, build_parameters
 from helpers.parameters import make_parser as make_parser_for
 
 # ---- what to work on -------------------------------------------------------------------------------------------------
 datasetName = "grocery"  # folder below data/
+datasetPath = ""  # where it lies, if not there; relative to --root
+datasetLayout = "auto"  # "tutorial" (positive/, negative/, testImages/), "voc", "coco", or as the folder looks
+trainSets = ""  # lists of pictures to learn from in a VOC or COCO folder, like "2007_trainval+2012_trainval"
+testSets = ""  # lists of pictures to test on; empty: the usual one that is there
 classifier = "svm"  # "svm": linear SVMs on the network's 4096 floats; "nn": the network's own softmax layer
 classes: list[str] = []  # names without the background; empty: all labels found in the training annotations, sorted
 
@@ -108,6 +113,10 @@ overrides = {
         "nmsThreshold": 0.01,
     },
     "pascalVoc": {
+        "datasetPath": "resources/pascalVocData/VOCdevkit",
+        "datasetLayout": "voc",
+        "trainSets": "2007_trainval",
+        "testSets": "2007_test",
         "classifier": "nn",
         "classes": [
             *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
@@ -122,6 +131,7 @@ overrides = {
 
 # ---- what values are allowed: (smallest, largest) or the choices -----------------------------------------------------
 limits: Limits = {
+    "datasetLayout": ("auto", *LAYOUTS),
     "classifier": tuple(classifiers.CLASSIFIERS),
     "roi_maxImgDim": (16, 10_000),
     "roi_minDimRel": (0.0, 1.0),

@@ -170,13 +170,23 @@ def step_arguments(script: str, place: Place) -> list[str]:
     """What a script needs besides the options of all: step 6 a picture, and places to write to."""
     if not script.startswith("6"):
         return []
+    picture, scored = picture_to_score(place), place.results / "scored"
+    return [shown(picture), "--json", shown(scored / f"{picture.stem}.json"), "--pictures", shown(scored)]
+
+
+def picture_to_score(place: Place) -> Path:
+    """Return the first test picture: of the list that step 2 wrote, whatever the layout, else of testImages/."""
+    written = place.root / "proc" / place.dataset / "cntkFiles" / "test.txt"
+    if written.is_file():
+        with written.open(encoding="utf-8") as lines:
+            fields = next(lines, "").split("\t")
+        if len(fields) == 3 and Path(fields[1]).is_file():
+            return Path(fields[1])
     folder = place.root / "data" / place.dataset / "testImages"
     pictures = find_images(folder)
     if not pictures:
         raise UserError(f"{folder}: step 6 scores a test picture, but there is none ({', '.join(EXTENSIONS)}).")
-    scored = place.results / "scored"
-    table = scored / (pictures[0].stem + ".json")
-    return [shown(pictures[0]), "--json", shown(table), "--pictures", shown(scored)]
+    return pictures[0]
 
 
 def ask_parameters(python: Path, options: Sequence[str]) -> Place:

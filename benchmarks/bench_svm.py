@@ -30,14 +30,13 @@ from numpy.typing import NDArray
 
 from benchmarks.straightforward_svm import Pictures, simulate, straightforward
 from benchmarks.timing import growth_table, markdown_table, summary
-from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.datasets.roidb import load_roidb
 from fastRCNN.network.alexnet import he_initialised
 from fastRCNN.network.network import save_network
 from fastRCNN.pipeline.embeddings import EmbeddingFiles, write_embeddings
+from fastRCNN.pipeline.stages import artifacts_of, dataset_of
 from fastRCNN.svm.model import SvmModel
 from fastRCNN.svm.train_svms import SvmTraining, train_svms
-from helpers.artifacts import Artifacts
 from helpers.console import run_script
 from helpers.errors import UserError
 from PARAMETERS import get_parameters
@@ -124,8 +123,8 @@ def make_embeddings(work: Path, root: Path, dataset: str, rois: int, random: boo
 def embedded_problem(work: Path, dataset: str, rois: int) -> Problem:
     """Return the first `rois` ROIs of each training picture, from the files of steps 1 to 3 below `work`."""
     p = get_parameters(["--root", str(work), "--dataset", dataset])
-    artifacts = Artifacts(p.root, p.datasetName)
-    imdb = open_dataset(artifacts, "train", p.classes)
+    artifacts = artifacts_of(p)
+    imdb = dataset_of(p, "train")
     overlaps = [record.overlaps for record in load_roidb(imdb, artifacts, rois, with_ground_truth=True)]
     paths = [artifacts.embedding_file("train", "svm", record.index) for record in imdb]
     return Problem(EmbeddingFiles(paths, [len(of_picture) for of_picture in overlaps]), overlaps)

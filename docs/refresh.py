@@ -18,6 +18,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from fastRCNN.datasets.tutorial_folders import key_of
+from fastRCNN.pipeline.stages import artifacts_of
 from helpers.artifacts import Artifacts, atomic_write
 from helpers.console import run_script, setup_logging
 from helpers.images import find_images, read_image, resize_to_max_dim, write_image
@@ -34,7 +35,7 @@ def main() -> None:
     """Make all pictures and samples."""
     p = get_parameters(sys.argv[1:], make_parser(__doc__))
     setup_logging(p.quiet)
-    artifacts = Artifacts(p.root, p.datasetName)
+    artifacts = artifacts_of(p)
     samples = make_samples(artifacts, sys.argv[1:])
     make_pictures(artifacts, p.classifier)
     text = TUTORIAL.read_text(encoding="utf-8")

@@ -30,11 +30,15 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.
 
 @dataclass(frozen=True)
 class Artifacts:
-    """The paths of one data set below `root`; `proc_folder`: where proc/<dataset> is, if it is elsewhere."""
+    """The paths of one data set below `root`.
+
+    proc_folder, data_folder: where proc/<dataset> and data/<dataset> are, if they are elsewhere.
+    """
 
     root: Path
     dataset: str
     proc_folder: Path | None = None
+    data_folder: Path | None = None
 
     @classmethod
     def of_proc(cls, folder: Path) -> "Artifacts":
@@ -44,7 +48,7 @@ class Artifacts:
     @property
     def data(self) -> Path:
         """Pictures and annotations; never written to."""
-        return self.root / "data" / self.dataset
+        return self.root / "data" / self.dataset if self.data_folder is None else self.data_folder
 
     @property
     def proc(self) -> Path:

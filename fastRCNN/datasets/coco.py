@@ -47,9 +47,7 @@ def recognises(folder: Path) -> bool:
     return bool(_lists_of(folder))
 
 
-def read(
-    folder: Path, image_set: str, classes: Sequence[str] = (), *, lists: Mapping[str, str] | None = None
-) -> Dataset:
+def read(folder: Path, image_set: str, classes: Sequence[str] = (), lists: Mapping[str, str] | None = None) -> Dataset:
     """Return the pictures of `image_set` ("train" or "test") in the order of their file.
 
     lists: names like "train2017", several with "+", by image set; for a missing one the usual name that is there.

@@ -61,9 +61,7 @@ def recognises(folder: Path) -> bool:
     return _is_set(folder) or bool(_years(folder))
 
 
-def read(
-    folder: Path, image_set: str, classes: Sequence[str] = (), *, lists: Mapping[str, str] | None = None
-) -> Dataset:
+def read(folder: Path, image_set: str, classes: Sequence[str] = (), lists: Mapping[str, str] | None = None) -> Dataset:
     """Return the pictures of `image_set` ("train" or "test") in the order of its lists.
 
     lists: names like "trainval" or "2007_trainval+2012_trainval" by image set; for a missing one trainval (else train)

@@ -27,6 +27,21 @@ _ONE_EACH = ("network", "embeddings")  # stages whose files each classifier has 
 _KEPT = (State.FRESH, State.BY_HAND)
 
 
+def artifacts_of(parameters: Mapping[str, Any]) -> Artifacts:
+    """Return the places of the data set that `parameters` (by name) ask for."""
+    path = parameters["datasetPath"]
+    folder = parameters["root"] / path if path else None
+    return Artifacts(parameters["root"], parameters["datasetName"], data_folder=folder)
+
+
+def dataset_of(parameters: Mapping[str, Any], image_set: str) -> Dataset:
+    """Return the pictures of `image_set` of the data set that `parameters` (by name) ask for; reads annotations."""
+    lists = {name: text for name in IMAGE_SETS if (text := parameters[f"{name}Sets"])}
+    return open_dataset(
+        artifacts_of(parameters), image_set, parameters["classes"], layout=parameters["datasetLayout"], lists=lists
+    )
+
+
 class Chain:
     """The steps of one data set, with what the user chose."""
 
@@ -39,9 +54,8 @@ class Chain:
     @classmethod
     def choose(cls, parameters: Mapping[str, Any]) -> "Chain":
         """Return the chain that `parameters` (by name) ask for; reads the data set."""
-        artifacts = Artifacts(parameters["root"], parameters["datasetName"])
-        datasets = {image_set: open_dataset(artifacts, image_set, parameters["classes"]) for image_set in IMAGE_SETS}
-        return cls(artifacts, datasets, Choices.choose(parameters))
+        datasets = {image_set: dataset_of(parameters, image_set) for image_set in IMAGE_SETS}
+        return cls(artifacts_of(parameters), datasets, Choices.choose(parameters))
 
     def require(self, *stages: str) -> None:
         """Raise `UserError` unless the files of all `stages` are there and up to date.
