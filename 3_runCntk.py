@@ -21,6 +21,7 @@ from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.classifiers.protocol import TrainingSet
 from fastRCNN.pipeline.cntk_inputs import read_cntk_inputs
 from fastRCNN.pipeline.detector_folder import DetectorSettings, save_detector
+from fastRCNN.pipeline.half_floats import choose_type
 from fastRCNN.pipeline.network_step import (
     choose_network,
     drop_checkpoint,
@@ -47,9 +48,9 @@ def main() -> None:
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
     classifier = CLASSIFIERS[p.classifier]
-    p.cntk_precision = choose_precision(
-        p.cntk_precision, engine=p.engine, device=p.device, may_round=classifier.may_round and p.compat == "corrected"
-    )
+    may_round = classifier.may_round and p.compat == "corrected"
+    p.cntk_precision = choose_precision(p.cntk_precision, engine=p.engine, device=p.device, may_round=may_round)
+    p.cntk_embeddingType = choose_type(p.cntk_embeddingType, may_round=may_round)
     chain = Chain.choose(p)
     artifacts, train = chain.artifacts, chain.datasets["train"]
     context, training = RunContext.choose(p), classifier.training(p)
@@ -75,7 +76,7 @@ def main() -> None:
                 make_network(work, model, start, training=training, data=data)
         drop_checkpoint(checkpoint, fingerprint)
         with chain.writing("embeddings") as work:
-            seconds = run_network(chain, work, context, p.cntk_precision, records) if work.todo else []
+            seconds = run_network(chain, work, context, p.cntk_precision, records, p.compat) if work.todo else []
         log.info("Time: %s. Files: %s", timing_summary(seconds), artifacts.cntk_files)
         if classifier.does_without("svm"):
             settings = DetectorSettings.choose(p, train.classes)

@@ -62,7 +62,8 @@ def main() -> None:
                 regressor.save(boxes)
                 work.enter(boxes)
             work.enter(*model.save(folder))
-        p.cntk_precision = chain.used("embeddings", "cntk_precision", p.cntk_precision)
+        for name in ("cntk_precision", "cntk_embeddingType"):
+            p[name] = chain.used("embeddings", name, p[name])
         save_detector(artifacts, DetectorSettings.choose(p, imdb.classes), [*chain.files("network"), *trained(chain)])
     rows = [
         [imdb.classes[j], of[-1].nr_positives, of[-1].nr_negatives, len(of), of[-1].positives_wrong,
@@ -83,6 +84,7 @@ def svm_training(p) -> SvmTraining:
     """Return the parameters of the training by their names in the library."""
     return SvmTraining(
         C=p.svm_C, intercept_scaling=p.svm_B, nr_epochs=p.svm_nrEpochs, retrain_limit=p.svm_retrainLimit,
+        retrain_growth=p.svm_retrainGrowth, max_bytes=p.svm_maxMemory * 1e9,
         evict_threshold=p.svm_evictThreshold, positive_weight=p.svm_posWeight, loss=p.svm_loss,
         target_norm=p.svm_targetNorm, hard_threshold=p.svm_hardNegativeScore,
         negative_overlap=p.svm_hardNegativeOverlap, positive_overlap=p.train_posOverlapThres, seed=p.svm_rngSeed,

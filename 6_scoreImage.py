@@ -18,6 +18,7 @@ from fastRCNN.evaluation.detections import Detections, detections_table
 from fastRCNN.network.precision import choose_precision
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.detector_folder import DetectorSettings, load_settings
+from fastRCNN.pipeline.half_floats import choose_type
 from fastRCNN.pipeline.stages import artifacts_of, dataset_of
 from fastRCNN.reporting.visualization import draw_detections
 from helpers.artifacts import Artifacts, write_output
@@ -90,7 +91,8 @@ def settings_of(artifacts: Artifacts, p) -> DetectorSettings:
     manifest = artifacts.settings_file(p.classifier)
     if not manifest.exists() and artifacts.model_file(p.classifier).exists():  # put together by hand
         classes = dataset_of(p, "train").classes
-        return replace(DetectorSettings.choose(p, classes), cntk_precision=precision)
+        kind = choose_type(p.cntk_embeddingType, may_round=may_round)
+        return replace(DetectorSettings.choose(p, classes), cntk_precision=precision, cntk_embeddingType=kind)
     trained = load_settings(artifacts, p.classifier)
     if changes := trained.changes(p):
         raise UserError(

@@ -53,6 +53,7 @@ cntk_nrRois = 2000  # ROIs for each picture: more cost time and find more; cut o
 cntk_padWidth = 1000  # pixels: the picture is scaled and padded to this square ...
 cntk_padHeight = 1000  # ... so both must be equal
 cntk_precision = "auto"  # "float32"; "bfloat16": several times as fast on new processors; "auto": where that is so
+cntk_embeddingType = "auto"  # numbers on disk: "float32"; "float16": half as much; "auto": that where it harms nothing
 cntk_svdRanks: list[int] = []  # [1024, 256]: fc6, fc7 of a trained network cut to so many singular values; faster
 train_posOverlapThres = 0.5  # a ROI shows an object from this overlap (intersection over union) on
 
@@ -84,6 +85,8 @@ svm_C = 0.001  # cost of a violated margin: larger follows the training data clo
 svm_B = 10.0  # intercept scaling
 svm_nrEpochs = 2  # passes of hard negative mining
 svm_retrainLimit = 2000  # this many new hard negatives trigger a retraining
+svm_retrainGrowth = 0.5  # ... but not before this part of those in play, where that is more
+svm_maxMemory = 2.0  # GB of embeddings held at once; what does not fit is stood for by a random part
 svm_evictThreshold = -1.1  # after a retraining, negatives scoring lower are easy and dropped
 svm_hardNegativeScore = -1.0001  # a negative is hard when it scores above this ...
 svm_hardNegativeOverlap = 0.3  # ... and overlaps the objects of the class by less than this
@@ -153,6 +156,7 @@ limits: Limits = {
     "cntk_padWidth": (64, 10_000),
     "cntk_padHeight": (64, 10_000),
     "cntk_precision": ("auto", "float32", "bfloat16"),
+    "cntk_embeddingType": ("auto", "float16", "float32"),
     "train_posOverlapThres": (0.01, 1.0),
     "cntk_max_epochs": (1, 100_000),
     "cntk_mb_size": (1, 100_000),
@@ -175,6 +179,8 @@ limits: Limits = {
     "svm_B": (1e-6, 1e6),
     "svm_nrEpochs": (1, 1000),
     "svm_retrainLimit": (1, 10_000_000),
+    "svm_retrainGrowth": (0.0, 1e6),
+    "svm_maxMemory": (1e-3, 1e6),
     "svm_evictThreshold": (-1e6, 1e6),
     "svm_hardNegativeScore": (-1e6, 1e6),
     "svm_hardNegativeOverlap": (0.0, 1.0),

@@ -23,6 +23,7 @@ from fastRCNN.pipeline.cntk_inputs import absolute_rois, relative_rois
 from fastRCNN.pipeline.detector_folder import DetectorSettings as DetectorSettings
 from fastRCNN.pipeline.detector_folder import check_parts, load_settings
 from fastRCNN.pipeline.embed_dataset import embed_picture
+from fastRCNN.pipeline.half_floats import stored, widened
 from fastRCNN.pipeline.scoring import require_width, score_picture
 from fastRCNN.proposals.rois import compute_rois
 from helpers.artifacts import Artifacts
@@ -95,7 +96,9 @@ class Detector:
         rois = self.roi_source(image)[: s.cntk_nrRois]
         padded, _ = pad_to_square(image, s.cntk_padWidth)
         placed = absolute_rois(relative_rois(rois, image.shape[1], image.shape[0], s.cntk_padWidth), s.cntk_padWidth)
-        rows = embed_picture(self.engine, padded, placed, len(rois))
+        published = s.cntk_nrRois if s.compat == "tutorial" else None  # so many rows, as step 3 computes them
+        rows = embed_picture(self.engine, padded, placed, published)[: len(rois)]
+        rows = widened(stored(rows, s.cntk_embeddingType))  # as the classifier was trained with
         found = score_picture(self.scorer, rows, rois, image.shape[1], image.shape[0])
         return Detections.from_scores(found.scores, found.boxes, s.classes, nms_threshold=s.nmsThreshold)
 

@@ -34,6 +34,7 @@ class DetectorSettings:
     cntk_nrRois: int = 2000
     cntk_padWidth: int = 1000
     cntk_precision: str = "float32"  # what step 3 really used, never "auto"
+    cntk_embeddingType: str = "float32"  # likewise
     nmsThreshold: float = 0.3
     compat: str = "corrected"
     seed: int = 0
@@ -42,7 +43,8 @@ class DetectorSettings:
     @classmethod
     def choose(cls, parameters: Mapping[str, Any], classes: tuple[str, ...]) -> "DetectorSettings":
         """Return the settings in `parameters` (by name), for a data set with these `classes`."""
-        names = ("classifier", "cntk_nrRois", "cntk_padWidth", "cntk_precision", "nmsThreshold", "compat", "seed")
+        names = ("classifier", "cntk_nrRois", "cntk_padWidth", "cntk_precision", "cntk_embeddingType", "nmsThreshold",
+                 "compat", "seed")  # fmt: skip
         return cls(classes, rois=RoiParameters.choose(parameters), **{name: parameters[name] for name in names})
 
     def changes(self, parameters: Mapping[str, Any]) -> list[str]:

@@ -1,6 +1,6 @@
 """The embeddings of all pictures of an image set: reading, computing and writing overlap.
 
-Letters in shapes: R places for ROIs in a file (`nr_rois`), N real ROIs of a picture, D features.
+Letters in shapes: R rows in a file, N real ROIs of a picture, D features.
 """
 
 import time
@@ -22,17 +22,18 @@ _BEHIND = 2  # pictures that are written meanwhile: most of that is waiting unti
 
 
 def embed_picture(
-    engine: Engine, padded: NDArray[np.uint8], rois: NDArray[np.float32], nr_rois: int
+    engine: Engine, padded: NDArray[np.uint8], rois: NDArray[np.float32], nr_rows: int | None = None
 ) -> NDArray[np.float32]:
     """Return (R, D) float32 for a `padded` picture (S, S, 3) and its `rois` (N, 4) x1 y1 x2 y2 in padded pixels.
 
-    Rows from N on are filler: the embedding of the ROI 0 0 0 0, as the published step 3 wrote it.
+    nr_rows: R, None for one row for each ROI. Rows from N on are filler: the embedding of the ROI 0 0 0 0, as the
+    published step 3 wrote it.
     """
-    with_filler = np.concatenate([np.asarray(rois, np.float32), np.zeros((1, 4), np.float32)])
-    embedded = engine.embed(padded, with_filler)
-    if nr_rois <= len(rois):  # no filler is wanted, and nothing need be copied
-        return embedded[:nr_rois]
-    return embedded[np.minimum(np.arange(nr_rois), len(rois))]
+    rois = np.asarray(rois, np.float32)[:nr_rows]
+    if nr_rows is None or nr_rows == len(rois):
+        return engine.embed(padded, rois)
+    embedded = engine.embed(padded, np.concatenate([rois, np.zeros((1, 4), np.float32)]))
+    return embedded[np.minimum(np.arange(nr_rows), len(rois))]
 
 
 def embed_dataset(
@@ -41,10 +42,12 @@ def embed_dataset(
     outputs: Sequence[Path],
     *,
     pad_size: int,
-    nr_rois: int,
+    nr_rows: int | None = None,
     write: Callable[[Path, NDArray[np.float32]], None] = write_embeddings,
 ) -> Iterator[float]:
     """Write the embeddings of each of `records` to its file in `outputs`; yield the seconds each picture took.
+
+    nr_rows: see `embed_picture`.
 
     The next pictures are decoded and the last ones are written while the network runs, so memory holds a few pictures
     however many there are.
@@ -56,7 +59,7 @@ def embed_dataset(
             start = time.perf_counter()
             if position + _AHEAD < len(records):
                 ahead.append(readers.submit(_read_padded, records[position + _AHEAD].image_path, pad_size))
-            rows = embed_picture(engine, ahead.pop(0).result(), record.absolute_rois(pad_size), nr_rois)
+            rows = embed_picture(engine, ahead.pop(0).result(), record.absolute_rois(pad_size), nr_rows)
             if len(writing) == _BEHIND:
                 writing.popleft().result()  # raises what went wrong in writing, and bounds the memory
             writing.append(writers.submit(write, outputs[position], rows))

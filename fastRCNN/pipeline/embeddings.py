@@ -1,9 +1,10 @@
 """Step 3's output files, one npz per picture: written with aligned, uncompressed numbers, read by memory map.
 
 Such a file is what `np.savez` makes (a zip archive with one member, `arr_0.npy`), and `np.load` opens it. The numbers
-start at a multiple of 64 bytes, so that a matrix product can run on the mapped file without copying it. Files that
-`np.savez_compressed` made, the published format, are read as well, at the price of unpacking them on every read.
-Letters in shapes: R rows in the file (filler included), n real ROIs, D features.
+are float32, or float16 for half the disk, and come back as float32. They start at a multiple of 64 bytes, so that a
+matrix product can run on a mapped float32 file without copying it. Files that `np.savez_compressed` made, the published
+format, are read as well, at the price of unpacking them on every read.
+Letters in shapes: R rows in the file (with --compat tutorial filler included), n real ROIs, D features.
 """
 
 import zipfile
@@ -14,6 +15,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastRCNN.pipeline.half_floats import widened
 from helpers.errors import UserError
 from helpers.npz import data_offset, write_npz
 
@@ -23,8 +25,13 @@ _ANEW = "Run 3_runCntk.py --restart: it writes all these files anew."
 
 
 def write_embeddings(path: str | Path, array: ArrayLike) -> None:
-    """Write an (R, D) array as float32 to the npz file `path`: old or new, never half; same numbers, same bytes."""
-    array = np.asarray(array, dtype=np.float32)
+    """Write an (R, D) array to the npz file `path`, float16 as it is, all else as float32.
+
+    The file is old or new, never half; same numbers, same bytes.
+    """
+    array = np.asarray(array)
+    if array.dtype != np.float16:
+        array = array.astype(np.float32, copy=False)
     if array.ndim != 2:
         raise ValueError(f"array: expected shape (R, D), got {array.shape}")
     write_npz(Path(path), {"arr_0": array})
@@ -35,7 +42,11 @@ def read_embeddings(path: str | Path) -> NDArray[np.float32]:
 
     Raises `UserError` that names the file when it is missing, damaged, or holds something else.
     """
-    path = Path(path)
+    return widened(_open_embeddings(Path(path)))
+
+
+def _open_embeddings(path: Path) -> NDArray[np.floating]:
+    """Return what `read_embeddings` does, in the numbers of the file."""
     try:
         with zipfile.ZipFile(path) as archive:
             if _MEMBER not in archive.namelist():
@@ -55,13 +66,13 @@ def read_embeddings(path: str | Path) -> NDArray[np.float32]:
         raise UserError(
             f"{path}: expected an array of numbers (ROIs, features), found {array.dtype} {array.shape}. {_ADVICE}"
         )
-    return array.astype(np.float32, copy=False)
+    return array
 
 
 def can_be_read(path: str | Path) -> bool:
     """Return whether `path` is there and holds rows; what is damaged, by a power cut say, can be written again."""
     try:
-        read_embeddings(path)
+        _open_embeddings(Path(path))
     except UserError:
         return False
     return True
@@ -105,7 +116,7 @@ class EmbeddingFiles(Sequence[NDArray[np.float32]]):
     def dimension(self) -> int:
         """D, the same for all files; 0 when there is no file."""
         if self._dimension is None:
-            self._dimension = read_embeddings(self.paths[0]).shape[1] if self.paths else 0
+            self._dimension = _open_embeddings(self.paths[0]).shape[1] if self.paths else 0
         return self._dimension
 
     def __getitem__(self, index):  # type: ignore[no-untyped-def]  # an int gives an array, a slice a list of arrays
@@ -113,7 +124,7 @@ class EmbeddingFiles(Sequence[NDArray[np.float32]]):
             return [self[i] for i in range(len(self))[index]]
         index = range(len(self))[index]  # negative indices, IndexError
         path, expected = self.paths[index], self.nr_rows[index]
-        array = read_embeddings(path)
+        array = _open_embeddings(path)
         if len(array) < expected:
             raise UserError(f"{path}: expected at least {expected} rows (real ROIs), found {len(array)}. {_ANEW}")
         if array.shape[1] != self.dimension:
@@ -121,7 +132,7 @@ class EmbeddingFiles(Sequence[NDArray[np.float32]]):
                 f"{path}: expected {self.dimension} features per ROI as in {self.paths[0].name}, found "
                 f"{array.shape[1]}: the files come from different networks. {_ANEW}"
             )
-        array = np.asarray(array[:expected])
+        array = np.asarray(widened(array[:expected]))
         if index not in self._checked:
             _require_finite(array, path)
             self._checked.add(index)

@@ -1,6 +1,7 @@
 """The parts of step 3: the network it starts from, its training, and what it gives for all pictures."""
 
 import logging
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,15 @@ from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.classifiers.protocol import Training, TrainingSet
 from fastRCNN.pipeline.cntk_inputs import CntkRecord
 from fastRCNN.pipeline.embed_dataset import embed_dataset
+from fastRCNN.pipeline.half_floats import stored
 from fastRCNN.pipeline.stages import Chain, Work
 from fastRCNN.run_context import RunContext
 from helpers.console import progress
 from helpers.errors import UserError
 
 log = logging.getLogger(__name__)
+
+_SPARED = 50e6  # bytes of the disk for what the next steps write
 
 
 def choose_network(weight_file: Path | None, seed: int) -> Network:
@@ -70,11 +74,21 @@ def drop_checkpoint(path: Path, fingerprint: str) -> None:
 
 
 def run_network(
-    chain: Chain, work: Work, context: RunContext, precision: str, records: Mapping[str, Sequence[CntkRecord]]
+    chain: Chain,
+    work: Work,
+    context: RunContext,
+    precision: str,
+    records: Mapping[str, Sequence[CntkRecord]],
+    compat: str = "corrected",
 ) -> list[float]:
-    """Run the network on the ROIs of all pictures that are left to do; return the seconds that each took."""
+    """Run the network on the ROIs of all pictures that are left to do; return the seconds that each took.
+
+    compat: "tutorial" fills the rows of each picture up to cntk_nrRois, as published. Raises `UserError` before the
+    first picture where the disk has no room for all of them.
+    """
     artifacts, classifier = chain.artifacts, chain.choices.classifier
-    nr_rois = chain.choices.values["embeddings"]["cntk_nrRois"]
+    values = chain.choices.values["embeddings"]
+    nr_rows, kind = values["cntk_nrRois"] if compat == "tutorial" else None, values["cntk_embeddingType"]
     outputs = CLASSIFIERS[classifier].outputs(artifacts, len(chain.datasets["train"].classes))
     todo = set(work.todo)
     for_cntk = artifacts.model_file(classifier).with_suffix(".model")
@@ -82,18 +96,47 @@ def run_network(
 
     def write(path: Path, rows: NDArray[np.float32]) -> None:
         with work.making(path):
-            outputs.write(path, rows)
+            outputs.write(path, stored(rows, kind))
 
     choice: Any = {"device": context.device, "threads": context.threads, "precision": precision}
     with load_engine(context.engine, outputs.network(), **choice) as engine:
         if for_cntk in todo:
             with work.making(for_cntk):
                 engine.save(for_cntk)  # type: ignore[attr-defined]  # only CNTK's engine has a format of its own
-        for image_set, of_set in records.items():
-            files = {artifacts.embedding_file(image_set, classifier, record.index): record for record in of_set}
-            left = {path: record for path, record in files.items() if path in todo}
-            log.info("%s: %d pictures, %d of them up to date.", image_set, len(files), len(files) - len(left))
-            run = embed_dataset(engine, list(left.values()), list(left), pad_size=context.pad_size,
-                                nr_rois=nr_rois, write=write)  # fmt: skip
-            seconds += list(progress(run, f"{image_set} pictures", len(left)))
+        files = {
+            image_set: {artifacts.embedding_file(image_set, classifier, record.index): record for record in of_set}
+            for image_set, of_set in records.items()
+        }
+        left = {name: {path: r for path, r in of_set.items() if path in todo} for name, of_set in files.items()}
+        rows = {path: nr_rows or len(r.rois) for of_set in left.values() for path, r in of_set.items()}
+        require_room(rows, np.dtype(kind).itemsize * engine.feature_dimension, artifacts.cntk_files)
+        for image_set, of_set in left.items():
+            total = len(files[image_set])
+            log.info("%s: %d pictures, %d of them up to date.", image_set, total, total - len(of_set))
+            run = embed_dataset(engine, list(of_set.values()), list(of_set), pad_size=context.pad_size,
+                                nr_rows=nr_rows, write=write)  # fmt: skip
+            seconds += list(progress(run, f"{image_set} pictures", len(of_set)))
     return seconds
+
+
+def require_room(rows: Mapping[Path, int], bytes_per_row: int, folder: Path) -> None:
+    """Say how much disk files of so many `rows` each need below `folder`; `UserError` where there is less.
+
+    What files of these names take now is given back when they are replaced.
+    """
+    needed = sum(rows.values()) * bytes_per_row
+    kept = sum(path.stat().st_size for path in rows if path.exists())
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    what = f"{len(rows)} pictures with {sum(rows.values())} rows"
+    log.info("%s: %s on the disk, %s are free.", what, _size(needed), _size(free))
+    if needed - kept > free - _SPARED:
+        raise UserError(
+            f"{folder}: {what} of {bytes_per_row} bytes need {_size(needed)}, {_size(free)} are free. Make room, lower "
+            "cntk_nrRois, or work elsewhere: --root DIR"
+        )
+
+
+def _size(count: float) -> str:
+    """Return a number of bytes as text: "950 MB", "5.96 GB"."""
+    return f"{count / 1e9:.3g} GB" if count >= 0.9995e9 else f"{count / 1e6:.3g} MB"

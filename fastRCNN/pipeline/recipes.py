@@ -38,7 +38,9 @@ STAGES = {
         ("cntk_nrRois", "cntk_padWidth", "cntk_padHeight", "train_posOverlapThres", "compat"),
     ),
     "network": Stage("3_runCntk.py", ("cntk_svdRanks",)),
-    "embeddings": Stage("3_runCntk.py", ("engine", "cntk_precision", "cntk_nrRois", "cntk_padWidth")),
+    "embeddings": Stage(
+        "3_runCntk.py", ("engine", "cntk_precision", "cntk_embeddingType", "cntk_nrRois", "cntk_padWidth")
+    ),
     "svm": Stage("4_trainSvm.py", ("svm_", "cntk_nrRois", "train_posOverlapThres", "seed", "compat")),
 }
 _TRAINING = ("engine", "seed", "cntk_nrRois", "cntk_padWidth")  # of a network, beside what the classifier names

@@ -139,8 +139,13 @@ class Chain:
     def _plan(self, stage: str, ledger: Ledger) -> Plan:
         """Return the plan of `stage`; "auto" is what step 3 made of it on its machine, and right on this one."""
         place, left = self._place, ledger.manifest
-        if place.choices.values[stage].get("cntk_precision") == "auto" and left:
-            used = {"cntk_precision": left.recipe.parameters.get("cntk_precision", "auto")}
+        chosen = place.choices.values[stage]
+        used = {
+            name: left.recipe.parameters.get(name, "auto")
+            for name in ("cntk_precision", "cntk_embeddingType")
+            if left and chosen.get(name) == "auto"
+        }
+        if used:
             values = {**place.choices.values, stage: {**place.choices.values[stage], **used}}
             place = replace(place, choices=replace(place.choices, values=values))
         return place.plan(stage)

@@ -16,10 +16,11 @@ class SumEngine:
     feature_dimension = 2
 
     def __init__(self):
-        self.calls = 0
+        self.calls = self.rois = 0
 
     def embed(self, picture, rois):
         self.calls += 1
+        self.rois += len(rois)
         return np.stack([np.full(len(rois), picture.sum(dtype=np.float32)), rois.sum(axis=1)], axis=1)
 
 
@@ -33,6 +34,13 @@ def records(tmp_path):
     return made
 
 
+def test_each_roi_has_a_row_and_nothing_else_is_computed():
+    engine = SumEngine()
+    rois = np.array([[1, 2, 3, 4], [5, 6, 7, 8]], np.float32)
+    assert embed_picture(engine, np.ones((2, 2, 3), np.uint8), rois).tolist() == [[12, 10], [12, 26]]
+    assert engine.rois == 2
+
+
 def test_rows_without_a_roi_are_the_embedding_of_an_empty_one():
     picture = np.ones((2, 2, 3), np.uint8)
     rows = embed_picture(SumEngine(), picture, np.array([[1, 2, 3, 4], [5, 6, 7, 8]], np.float32), 4)
@@ -43,7 +51,7 @@ def test_rows_without_a_roi_are_the_embedding_of_an_empty_one():
 def test_every_picture_goes_to_its_own_file(records, tmp_path):
     written = {}
     outputs = [tmp_path / f"{i}.npz" for i in range(6)]
-    seconds = embed_dataset(SumEngine(), records, outputs, pad_size=8, nr_rois=1, write=written.__setitem__)
+    seconds = embed_dataset(SumEngine(), records, outputs, pad_size=8, write=written.__setitem__)
     assert len([each for each in seconds if each > 0]) == 6
     assert {path.name: rows.tolist() for path, rows in written.items()} == {
         f"{i}.npz": [[8 * 8 * 3 * i, 8]] for i in range(6)
@@ -59,7 +67,7 @@ def test_few_pictures_wait_to_be_written_and_what_goes_wrong_there_is_raised(rec
             raise OSError("disk full")
 
     outputs = [tmp_path / f"{i}.npz" for i in range(6)]
-    run = embed_dataset(engine, records, outputs, pad_size=8, nr_rois=1, write=write)
+    run = embed_dataset(engine, records, outputs, pad_size=8, write=write)
     for _ in range(_BEHIND):
         next(run)
     threading.Timer(0.2, disk.set).start()

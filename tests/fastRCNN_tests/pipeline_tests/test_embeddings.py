@@ -24,6 +24,29 @@ def test_numpy_reads_what_we_write(tmp_path, array):
     assert [path.name for path in tmp_path.iterdir()] == ["0.dat.npz"]  # no temporary file stays
 
 
+def test_float16_takes_half_the_disk_and_comes_back_as_float32(tmp_path, array):
+    write_embeddings(tmp_path / "0.npz", array.astype(np.float16))
+    with np.load(tmp_path / "0.npz") as archive:
+        assert archive["arr_0"].dtype == np.float16
+    files = EmbeddingFiles([tmp_path / "0.npz"], [5])
+    assert files.dimension == 13
+    assert files[0].dtype == np.float32
+    np.testing.assert_array_equal(files[0], array[:5].astype(np.float16).astype(np.float32))
+    large = np.ones((100, 4096), np.float16)
+    write_embeddings(tmp_path / "half.npz", large)
+    write_embeddings(tmp_path / "full.npz", large.astype(np.float32))
+    sizes = [(tmp_path / name).stat().st_size for name in ("half.npz", "full.npz")]
+    assert sizes[0] == pytest.approx(sizes[1] / 2, rel=1e-3)
+
+
+@pytest.mark.parametrize("wrong", [np.inf, -np.inf, np.nan])
+def test_float16_that_are_not_finite(tmp_path, array, wrong):
+    array[2, 3] = wrong
+    write_embeddings(tmp_path / "0.npz", array.astype(np.float16))
+    with pytest.raises(UserError, match=r"0\.npz: expected finite numbers, found NaN or infinity in row 2"):
+        EmbeddingFiles([tmp_path / "0.npz"], [7])[0]
+
+
 def test_same_numbers_same_bytes(tmp_path, array):
     write_embeddings(tmp_path / "a.npz", array)
     write_embeddings(tmp_path / "b.npz", np.asfortranarray(array))
