@@ -33,7 +33,7 @@ def main() -> None:
                         help="also draw the ROIs after each stage, as pictures beside the roi.txt files")  # fmt: skip
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
-    chain = Chain.choose(p)
+    chain = Chain.choose(p, census=True)
     artifacts, datasets = chain.artifacts, chain.datasets
     with exclusive(artifacts):
         files = {artifacts.roi_file(key): path for imdb in datasets.values()

@@ -25,7 +25,7 @@ def main() -> None:
     """Run step 2."""
     p = get_parameters(sys.argv[1:], make_parser(__doc__))
     setup_logging(p.quiet)
-    chain = Chain.choose(p)
+    chain = Chain.choose(p, census=True)
     artifacts, imdbs = chain.artifacts, chain.datasets
     with exclusive(artifacts):
         chain.require("rois")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.artifacts import atomic_write
-from helpers.boxes import as_boxes
+from helpers.boxes import as_boxes, clip_boxes
 from helpers.errors import UserError, raise_collected
 
 DROPPED_LABELS = ("EXCLUDE", "UNDECIDED")  # such boxes count neither in training nor in evaluation
@@ -46,12 +46,20 @@ def labels_path(image_path: Path) -> Path:
 def read_boxes(path: Path, advice: str = "") -> NDArray[np.int32]:
     """Return the (G, 4) int32 boxes of a bboxes.tsv file; decimals are rounded half to even, as NumPy does.
 
+    See `read_coordinates`.
+    """
+    return np.rint(read_coordinates(path, advice)).astype(np.int32)
+
+
+def read_coordinates(path: Path, advice: str = "") -> NDArray[np.float64]:
+    """Return the (G, 4) numbers of a bboxes.tsv file as they stand there.
+
     Accepts a byte-order mark, CRLF, trailing tabs, a missing last newline and empty lines at the end.
     Raises `UserError` that lists each bad line, with `advice` behind.
     """
     text = _text(path)
     if _WHOLE_NUMBERS.fullmatch(text):  # as the steps write them: twenty times faster than line by line
-        return np.fromstring(text, np.int32, sep=" ").reshape(-1, 4)
+        return np.fromstring(text, np.float64, sep=" ").reshape(-1, 4)
     faults: list[str] = []
     rows: list[list[float]] = []
     for number, line in enumerate(text.rstrip().splitlines(), start=1):
@@ -63,7 +71,7 @@ def read_boxes(path: Path, advice: str = "") -> NDArray[np.int32]:
     raise_collected(
         faults, f"{path}: {len(faults)} line(s) are no box:", f"Each line is x1<tab>y1<tab>x2<tab>y2 in pixels.{advice}"
     )
-    return np.rint(as_boxes(rows)).astype(np.int32)
+    return as_boxes(rows)
 
 
 def read_labels(path: Path) -> list[str]:
@@ -79,7 +87,24 @@ def read_labels(path: Path) -> list[str]:
 def read_annotation(image_path: Path, width: int, height: int) -> Annotation:
     """Return the annotation of a picture of `width` x `height` pixels (upright), checked against that size.
 
-    Raises `UserError` for a missing file, counts that differ, and boxes that are empty or leave the picture.
+    What reaches one pixel beyond the picture is cut. Raises `UserError` for a missing file, counts that differ, and
+    boxes that leave the picture.
+    """
+    coordinates, labels = read_coordinates_and_labels(image_path)
+    boxes, faults = fitted_boxes(coordinates, width, height)
+    raise_collected(
+        [f"{boxes_path(image_path)}:{row + 1}: {text} ({labels[row]})" for row, text in faults.items()],
+        f"{image_path}: {len(faults)} box(es) do not fit the picture of {width}x{height} pixels:",
+        "Was it annotated at another size or orientation, or are the columns x1 x2 y1 y2 (VoTT 2)? "
+        "The tutorial's order is x1 y1 x2 y2.",
+    )
+    return Annotation(boxes, tuple(labels))
+
+
+def read_coordinates_and_labels(image_path: Path) -> tuple[NDArray[np.float64], list[str]]:
+    """Return the (G, 4) numbers and the G labels beside a picture, as they stand there.
+
+    Raises `UserError` for a missing file, lines that are no box or no label, and counts that differ.
     """
     box_file, label_file = boxes_path(image_path), labels_path(image_path)
     for file in (box_file, label_file):
@@ -88,21 +113,25 @@ def read_annotation(image_path: Path, width: int, height: int) -> Annotation:
                 f"{file}: missing, but {image_path.name} needs it. Annotate the picture, write an empty file if it "
                 "shows no object, or move it to negative/"
             )
-    boxes, labels = read_boxes(box_file), read_labels(label_file)
-    if len(boxes) != len(labels):
-        raise UserError(f"{box_file} has {len(boxes)} box(es), but {label_file.name} has {len(labels)} label(s)")
-    faults = [
-        f"{box_file}:{number}: box {x1} {y1} {x2} {y2} ({label}): {fault}"
-        for number, ((x1, y1, x2, y2), label) in enumerate(zip(boxes.tolist(), labels, strict=True), start=1)
-        if (fault := _box_fault(x1, y1, x2, y2, width, height))
-    ]
-    raise_collected(
-        faults,
-        f"{image_path}: {len(faults)} box(es) do not fit the picture of {width}x{height} pixels:",
-        "Was it annotated at another size or orientation, or are the columns x1 x2 y1 y2 (VoTT 2)? "
-        "The tutorial's order is x1 y1 x2 y2.",
-    )
-    return Annotation(boxes, tuple(labels))
+    coordinates, labels = read_coordinates(box_file), read_labels(label_file)
+    if len(coordinates) != len(labels):
+        raise UserError(f"{box_file} has {len(coordinates)} box(es), but {label_file.name} has {len(labels)} label(s)")
+    return coordinates, labels
+
+
+def fitted_boxes(coordinates: NDArray[np.float64], width: int, height: int) -> tuple[NDArray[np.int32], dict[int, str]]:
+    """Return (G, 4) `coordinates` as whole pixels of a picture, and what is wrong with which of them, by row.
+
+    Decimals are rounded half to even. What then reaches one pixel beyond the picture is cut, since other tools write
+    x2 = width; a box of one pixel is a box.
+    """
+    rounded = np.rint(coordinates).astype(np.int32)
+    faults = {
+        row: f"box {' '.join(f'{value:g}' for value in coordinates[row].tolist())}: {fault}"
+        for row, box in enumerate(rounded.tolist())
+        if (fault := _box_fault(box, width, height))
+    }
+    return clip_boxes(rounded, width, height), faults
 
 
 def write_annotation(image_path: Path, boxes: ArrayLike, labels: Sequence[str]) -> None:
@@ -156,11 +185,12 @@ def _parse_box(line: str) -> tuple[list[float], str]:
     return numbers, ""
 
 
-def _box_fault(x1: int, y1: int, x2: int, y2: int, width: int, height: int) -> str:
-    if x2 <= x1 or y2 <= y1:
-        return "right/bottom must be greater than left/top"
-    if x1 < 0 or y1 < 0:
+def _box_fault(box: Sequence[int], width: int, height: int) -> str:
+    x1, y1, x2, y2 = box
+    if x2 < x1 or y2 < y1:
+        return "right/bottom must not be less than left/top"
+    if x1 < -1 or y1 < -1:
         return "a coordinate is negative"
-    if x2 >= width or y2 >= height:
+    if x2 > width or y2 > height or x1 >= width or y1 >= height:
         return "reaches beyond the picture"
     return ""

@@ -51,18 +51,23 @@ _opening = threading.Lock()  # recording Python's warnings is for one thread at 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What is known of a picture without keeping its pixels: the upright size, and what is odd about the file."""
+    """What is known of a picture without keeping its pixels: the upright size, and what is odd about the file.
+
+    turned: whether EXIF says that the pixels are stored in another orientation.
+    """
 
     width: int
     height: int
     notes: tuple[str, ...] = ()
+    turned: bool = False
 
 
 @dataclass
 class _Opened:
     image: Image.Image
     kind: str
-    orientation: int
+    orientation: int  # what is left to be done
+    turned: bool
     notes: list[str]
 
     @property
@@ -94,7 +99,7 @@ def inspect_image(data: bytes, name: str) -> Inspection:
     with _opened(io.BytesIO(data), len(data), name) as opened:
         if opened.kind != "JPEG" or _jpeg_pixels(data, opened, name, reduced=True) is None:
             _pillow_pixels(data, opened)
-        return Inspection(*opened.size, tuple(opened.notes))
+        return Inspection(*opened.size, tuple(opened.notes), opened.turned)
 
 
 def size_from_header(path: Path) -> tuple[int, int]:
@@ -115,7 +120,9 @@ def _opened(file: BinaryIO, nr_bytes: int, name: str) -> Iterator[_Opened]:
         image, notes = _open_quietly(file)
         kind = _FORMATS[str(image.format)]
         with image:
-            opened = _Opened(image, kind, _orientation(image, notes), notes)
+            orientation = _orientation(image, notes)
+            to_do = 1 if kind == "TIFF" else orientation  # Pillow turns a TIFF by itself
+            opened = _Opened(image, kind, to_do, orientation > 1, notes)
             _check_size(opened, nr_bytes)
             if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
                 notes.append(f"it holds {image.n_frames} pictures, of which the first is used")  # type: ignore[attr-defined]
@@ -146,9 +153,7 @@ def _open_quietly(file: BinaryIO) -> tuple[Image.Image, list[str]]:
 
 
 def _orientation(image: Image.Image, notes: list[str]) -> int:
-    """Return the EXIF orientation that is still to be applied, 1 to 8; 1 for TIFF, which Pillow turns by itself."""
-    if image.format == "TIFF":
-        return 1
+    """Return the EXIF orientation, 1 to 8; 1 where there is none."""
     try:
         value = image.getexif().get(_ORIENTATION, 1)
     except Exception as error:

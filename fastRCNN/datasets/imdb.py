@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.boxes.ignored import IgnoredBoxes
+from fastRCNN.datasets.findings import Finding
 
 BACKGROUND = "__background__"
 
@@ -57,6 +58,10 @@ class Dataset(Protocol):
     @property
     def image_paths(self) -> Sequence[Path]:
         """The paths of all pictures, in order."""
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """What reading the data set found that the user should know, and that is no fault."""
 
     def __len__(self) -> int: ...
 

@@ -11,16 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.boxes.ignored import IgnoredBoxes
+from fastRCNN.datasets.findings import Finding
 from fastRCNN.datasets.imdb import ImageRecord
 
 
 class RecordTable:
     """A `fastRCNN.datasets.imdb.Dataset`: 80 bytes for each box, and the names of the pictures."""
 
-    def __init__(self, image_set: str, classes: Sequence[str], records: Iterable[ImageRecord]) -> None:
-        """Take over `records`, in order; `classes` starts with the background."""
+    def __init__(
+        self,
+        image_set: str,
+        classes: Sequence[str],
+        records: Iterable[ImageRecord],
+        findings: Iterable[Finding] = (),
+    ) -> None:
+        """Take over `records`, in order; `classes` starts with the background. findings: what reading them told."""
         self.image_set = image_set
         self.classes = tuple(classes)
+        self.findings = tuple(findings)
         self.keys: list[str] = []
         self.image_paths: list[Path] = []
         sizes: list[tuple[int, int]] = []

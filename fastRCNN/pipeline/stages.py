@@ -8,11 +8,15 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from fastRCNN.datasets.census import take_census
+from fastRCNN.datasets.findings import log_warnings
 from fastRCNN.datasets.imdb import Dataset
-from fastRCNN.datasets.layouts import open_dataset
+from fastRCNN.datasets.layouts import open_dataset, open_together
+from fastRCNN.datasets.picture_check import PictureCheck
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.recipes import STAGES, Choices, Plan, Workplace
 from helpers.artifacts import IMAGE_SETS, Artifacts
@@ -34,28 +38,49 @@ def artifacts_of(parameters: Mapping[str, Any]) -> Artifacts:
     return Artifacts(parameters["root"], parameters["datasetName"], data_folder=folder)
 
 
-def dataset_of(parameters: Mapping[str, Any], image_set: str) -> Dataset:
-    """Return the pictures of `image_set` of the data set that `parameters` (by name) ask for; reads annotations."""
+def dataset_of(parameters: Mapping[str, Any], image_set: str, pictures: PictureCheck | None = None) -> Dataset:
+    """Return the pictures of `image_set` of the data set that `parameters` (by name) ask for; reads annotations.
+
+    pictures: what tells the sizes of pictures; by default their headers do.
+    """
     lists = {name: text for name in IMAGE_SETS if (text := parameters[f"{name}Sets"])}
     return open_dataset(
-        artifacts_of(parameters), image_set, parameters["classes"], layout=parameters["datasetLayout"], lists=lists
-    )
+        artifacts_of(parameters), image_set, parameters["classes"], layout=parameters["datasetLayout"], lists=lists,
+        pictures=pictures,
+    )  # fmt: skip
 
 
 class Chain:
     """The steps of one data set, with what the user chose."""
 
-    def __init__(self, artifacts: Artifacts, datasets: Mapping[str, Dataset], choices: Choices) -> None:
-        """`datasets`: the pictures of "train" and of "test"."""
+    def __init__(
+        self,
+        artifacts: Artifacts,
+        datasets: Mapping[str, Dataset],
+        choices: Choices,
+        facts: FileFacts | None = None,
+    ) -> None:
+        """`datasets`: the pictures of "train" and of "test". facts: what is known of files; default: what is stored."""
         self.artifacts, self.datasets, self.choices = artifacts, datasets, choices
-        facts = FileFacts(artifacts.facts_file, artifacts.proc)
+        facts = facts or FileFacts(artifacts.facts_file, artifacts.proc)
         self._place = Workplace(artifacts, datasets, choices, facts)
 
     @classmethod
-    def choose(cls, parameters: Mapping[str, Any]) -> "Chain":
-        """Return the chain that `parameters` (by name) ask for; reads the data set."""
-        datasets = {image_set: dataset_of(parameters, image_set) for image_set in IMAGE_SETS}
-        return cls(artifacts_of(parameters), datasets, Choices.choose(parameters))
+    def choose(cls, parameters: Mapping[str, Any], *, census: bool = False) -> "Chain":
+        """Return the chain that `parameters` (by name) ask for; reads the data set.
+
+        census: look at every picture as well, and warn of what is doubtful (`fastRCNN.datasets.census`).
+        """
+        artifacts = artifacts_of(parameters)
+        facts = FileFacts(artifacts.facts_file, artifacts.proc)
+        open_one = partial(dataset_of, parameters)
+        if census:
+            choice = {"layout": parameters["datasetLayout"], "jobs": parameters["jobs"]}
+            datasets, findings = take_census(artifacts, open_one, facts, **choice)
+            log_warnings(findings)
+        else:
+            datasets = open_together(open_one)
+        return cls(artifacts, datasets, Choices.choose(parameters), facts)
 
     def require(self, *stages: str) -> None:
         """Raise `UserError` unless the files of all `stages` are there and up to date.

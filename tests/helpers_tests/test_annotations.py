@@ -8,6 +8,7 @@ from helpers.annotations import (
     labels_path,
     read_annotation,
     read_boxes,
+    read_coordinates,
     read_labels,
     read_rois,
     write_annotation,
@@ -103,11 +104,13 @@ def test_annotation_round_trip(tmp_path):
 @pytest.mark.parametrize(
     ("box", "reason"),
     [
-        ([5, 5, 5, 9], "greater than left"),
-        ([9, 5, 5, 9], "greater than left"),
-        ([-1, 5, 5, 9], "negative"),
-        ([0, 0, 100, 9], "beyond the picture"),
-        ([0, 0, 9, 50], "beyond the picture"),
+        ([9, 5, 8, 9], "not be less than left"),
+        ([5, 9, 9, 5], "not be less than left"),
+        ([-2, 5, 5, 9], "negative"),
+        ([5, -2, 5, 9], "negative"),
+        ([0, 0, 101, 9], "beyond the picture"),
+        ([0, 0, 9, 51], "beyond the picture"),
+        ([100, 0, 100, 9], "beyond the picture"),
     ],
 )
 def test_boxes_that_do_not_fit_are_named_with_size(tmp_path, box, reason):
@@ -117,6 +120,23 @@ def test_boxes_that_do_not_fit_are_named_with_size(tmp_path, box, reason):
         read_annotation(picture, 100, 50)
     assert "a.bboxes.tsv:2:" in str(error.value)
     assert "100x50" in str(error.value)
+
+
+def test_up_to_one_pixel_beyond_the_picture_is_cut_and_a_pixel_is_a_box(tmp_path):
+    """x2 = width, as VoTT, CVAT and VOC write it; decimals are rounded first."""
+    picture = tmp_path / "a.jpg"
+    write_annotation(picture, [[1, 1, 5, 5]] * 4, ["a", "b", "c", "d"])
+    boxes_path(picture).write_text("0.4\t-0.6\t99.6\t50\n-1\t-1\t100.4\t49.5\n7\t8\t7\t8\n99\t49\t100\t50\n")
+    expected = [[0, 0, 99, 49], [0, 0, 99, 49], [7, 8, 7, 8], [99, 49, 99, 49]]
+    assert read_annotation(picture, 100, 50).boxes.tolist() == expected
+
+
+def test_coordinates_are_as_they_stand_in_the_file(tmp_path):
+    path = tmp_path / "a.bboxes.tsv"
+    path.write_text("0.25\t1\t2.5\t3\n")
+    assert read_coordinates(path).tolist() == [[0.25, 1, 2.5, 3]]
+    path.write_text("1\t2\t3\t4\n")
+    assert read_coordinates(path).dtype == np.float64
 
 
 def test_counts_that_differ_are_both_named(tmp_path):

@@ -1,0 +1,153 @@
+"""A look at a whole data set before anything is computed: what would stop a step later, and what would spoil a result.
+
+Every picture is decoded once, and remembered as long as its file stays as it is. Steps 1 and 2 take the census; it is
+the same for every layout.
+"""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fastRCNN.datasets.findings import Finding, merged, raise_faults
+from fastRCNN.datasets.imdb import Dataset, ImageRecord
+from fastRCNN.datasets.layouts import layout_of, open_together
+from fastRCNN.datasets.picture_check import PictureCheck
+from helpers.annotations import DROPPED_LABELS
+from helpers.artifacts import Artifacts
+from helpers.errors import UserError
+from helpers.file_facts import FileFacts
+
+FEW_OBJECTS = 5  # of a class to learn from: fewer hardly make a detector
+_SMALL_SIDE = 3  # pixels: objects with a smaller side are mistakes, or nothing to see
+
+
+def take_census(
+    artifacts: Artifacts,
+    open_one: Callable[[str, PictureCheck], Dataset],
+    facts: FileFacts,
+    *,
+    layout: str = "auto",
+    jobs: int = 1,
+) -> tuple[dict[str, Dataset], list[Finding]]:
+    """Return the image sets by name, and what the user should know of them, all of a kind together.
+
+    open_one: returns the image set of a name, with sizes of pictures as the second argument tells them. facts: remember
+    what was found out about pictures. layout: see `open_dataset`. Raises `UserError` with every fault of all image
+    sets: damaged pictures, annotations that cannot be read or do not fit.
+    """
+    pictures = PictureCheck(facts, whole=True, jobs=jobs)
+    try:
+        datasets = open_together(lambda image_set: open_one(image_set, pictures))
+        notes = picture_notes([path for each in datasets.values() for path in each.image_paths], pictures)
+    finally:
+        facts.save()
+    findings = layout_of(artifacts, layout).left_out(artifacts)
+    for dataset in datasets.values():
+        findings += dataset.findings
+        findings += doubtful_boxes(dataset, artifacts.data)
+    findings += label_findings(datasets)
+    findings += repeated_pictures(datasets, facts)
+    return datasets, merged([*findings, *notes])
+
+
+def picture_notes(paths: Sequence[Path], pictures: PictureCheck) -> list[Finding]:
+    """Return what is odd about pictures that can be read; `DataFaults` for those that cannot."""
+    pictures.look_at(paths)
+    by_note: dict[str, list[str]] = defaultdict(list)
+    turned, damaged = [], []
+    for path in paths:
+        try:
+            found = pictures.inspect(path)
+        except UserError as error:
+            damaged.append(str(error))
+            continue
+        for note in found.notes:
+            by_note[note].append(str(path))
+        if found.turned:
+            turned.append(str(path))
+    raise_faults([Finding("picture(s) cannot be used", tuple(damaged))])
+    notes = [Finding(f"picture(s) are odd: {note}", tuple(where)) for note, where in sorted(by_note.items())]
+    upright = "picture(s) are turned upright by their EXIF orientation"
+    return [*notes, Finding(upright, tuple(turned), "Boxes are taken in the upright picture.")]
+
+
+def doubtful_boxes(dataset: Dataset, folder: Path) -> list[Finding]:
+    """Return boxes of one image set that are allowed, but hardly meant."""
+    twice, contrary, small = [], [], []
+    for record in dataset:
+        where = _shown(record.path, folder)
+        boxes, first = np.unique(record.gt_boxes, axis=0, return_inverse=True)
+        for number, box in enumerate(boxes):
+            labels = [dataset.classes[label] for label in record.gt_classes[first.reshape(-1) == number]]
+            text = f"{where}: {' '.join(f'{value:g}' for value in box)}"
+            if len(set(labels)) > 1:
+                contrary.append(f"{text} ({', '.join(sorted(set(labels)))})")
+            if len(set(labels)) < len(labels):
+                twice.append(f"{text} ({labels[0]})")
+        small += [f"{where}: {text}" for text in _small(record, dataset.classes)]
+    return [
+        Finding("box(es) stand more than once in their picture, with the same label", tuple(twice),
+                "Of two equal objects one can be found at most: average precision falls. Delete all but one."),
+        Finding("box(es) have several labels", tuple(contrary), "Keep the right one."),
+        Finding(f"object(s) have a side of less than {_SMALL_SIDE} pixels", tuple(small), "Was it a click by mistake?"),
+    ]  # fmt: skip
+
+
+def label_findings(datasets: Mapping[str, Dataset]) -> list[Finding]:
+    """Return doubtful names of classes, and classes with few objects to learn from."""
+    names = datasets["train"].classes[1:]
+    alike: dict[str, list[str]] = defaultdict(list)
+    for name in (*names, *DROPPED_LABELS):
+        alike[unicodedata.normalize("NFKC", name).casefold().strip()].append(name)
+    same = [_alike(group) for group in alike.values() if len(group) > 1]
+    background = [repr(name) for name in names if name.strip("_ ").casefold() == "background"]
+    few = [f"{name}: {count}" for name, count in datasets["train"].objects_per_class().items() if count < FEW_OBJECTS]
+    return [
+        Finding(
+            "group(s) of labels look alike, and are different classes", tuple(same), "Is one of them a typing error?"
+        ),
+        Finding("class(es) are named like the background, which needs no boxes", tuple(background)),
+        Finding(f"class(es) have fewer than {FEW_OBJECTS} objects to learn from", tuple(few)),
+    ]
+
+
+def repeated_pictures(datasets: Mapping[str, Dataset], facts: FileFacts) -> list[Finding]:
+    """Return pictures that are there more than once, byte for byte."""
+    places: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for image_set, dataset in datasets.items():
+        for key, path in zip(dataset.keys, dataset.image_paths, strict=True):
+            places[facts.digest(path)].append((image_set, key))
+    groups = [group for group in places.values() if len(group) > 1]
+    mixed = [_keys(group) for group in groups if len({image_set for image_set, _ in group}) > 1]
+    others = [_keys(group) for group in groups if len({image_set for image_set, _ in group}) == 1]
+    return [
+        Finding("picture(s) are both for training and for testing", tuple(mixed),
+                "What was learnt by heart is found again: the average precision says nothing of new pictures."),
+        Finding("picture(s) are there more than once", tuple(others)),
+    ]  # fmt: skip
+
+
+def _small(record: ImageRecord, classes: Sequence[str]) -> Iterable[str]:
+    sides = record.gt_boxes[:, 2:] - record.gt_boxes[:, :2] + 1
+    for row in np.flatnonzero((sides < _SMALL_SIDE).any(axis=1)):
+        box = " ".join(f"{value:g}" for value in record.gt_boxes[row])
+        yield f"{box} ({classes[record.gt_classes[row]]})"
+
+
+def _alike(names: Sequence[str]) -> str:
+    """Return the names, written so that what looks the same is told apart."""
+    shown = [repr(name) for name in names]
+    if len({unicodedata.normalize("NFC", name) for name in names}) < len(names):
+        shown = [f"{name!r} = {name!a}" for name in names]
+    return ", ".join(shown)
+
+
+def _keys(group: Sequence[tuple[str, str]]) -> str:
+    return " = ".join(key for _, key in group)
+
+
+def _shown(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)

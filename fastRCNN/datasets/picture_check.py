@@ -1,0 +1,56 @@
+"""Size and soundness of pictures, each looked at once: whole for a census, else its header only."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from helpers.decoding import Inspection
+from helpers.errors import UserError
+from helpers.file_facts import FileFacts
+from helpers.images import image_size, inspect_picture, notes_told
+
+_FACT = "picture"
+
+
+class PictureCheck:
+    """Tells the sizes of pictures; with `whole` it decodes them, remembers that in `facts`, and so finds damage."""
+
+    def __init__(self, facts: FileFacts | None = None, *, whole: bool = False, jobs: int = 1) -> None:
+        self._facts, self.whole, self._jobs = facts or FileFacts(), whole, max(1, jobs)
+        self._seen: dict[Path, Any] = {}
+
+    def look_at(self, paths: Iterable[Path]) -> None:
+        """Look at `paths` side by side, so that they are known when each is asked for."""
+        if self.whole:
+            new = [path for path in paths if path not in self._seen]
+            with ThreadPoolExecutor(self._jobs) as executor:
+                self._seen.update(zip(new, executor.map(self._inspected, new), strict=True))
+
+    def inspect(self, path: Path) -> Inspection:
+        """Return what is known of the picture in `path`; `UserError` where it cannot be used."""
+        if not self.whole:
+            return Inspection(*image_size(path))
+        if path not in self._seen:
+            self._seen[path] = self._inspected(path)
+        known = self._seen[path]
+        if "fault" in known:
+            raise UserError(known["fault"].replace(_PATH, str(path)))
+        found = Inspection(known["width"], known["height"], tuple(known["notes"]), known["turned"])
+        notes_told(path, found.notes)
+        return found
+
+    def _inspected(self, path: Path) -> dict[str, Any]:
+        found: dict[str, Any] = self._facts.recall(path, _FACT, _inspect)
+        return found
+
+
+_PATH = "\0"  # stands for the path in what is remembered, so that a copied data set does not name the original
+
+
+def _inspect(path: Path) -> dict[str, Any]:
+    try:
+        return asdict(inspect_picture(path))
+    except UserError as error:
+        return {"fault": str(error).replace(str(path), _PATH)}
