@@ -24,6 +24,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.timing import markdown_table, summary
+from fastRCNN.engines import Engine
 from fastRCNN.engines.cntk_engine import CntkEngine
 from fastRCNN.engines.torch_engine import TorchEngine
 from fastRCNN.network.alexnet import he_initialised
@@ -86,7 +87,7 @@ def measure(count: int, given: argparse.Namespace) -> dict[tuple[str, str], Cost
     with ExitStack() as stack:
         for shape, weights in (("full", given.weights), ("bundled", REPOSITORY / BUNDLED_MODEL)):
             cntk = stack.enter_context(CntkEngine(network(weights), threads=given.threads))
-            programs[shape, CNTK] = lambda *inputs, engine=cntk: timed(engine.embed, *inputs)
+            programs[shape, CNTK] = lambda *inputs, engine=cntk: timed(engine, *inputs)
             memory[shape, CNTK] = lambda engine=cntk: peak_mib(engine.process.pid)
             for name, precision in engines.items():
                 arguments = (weights, given.threads, precision)
@@ -128,13 +129,13 @@ def start_torch(weights: Path | None, threads: int, precision: str) -> None:
 
 def embed_torch(picture: np.ndarray, rois: np.ndarray) -> tuple[np.ndarray, float]:
     """Embed in a PyTorch process; return the embeddings and the seconds."""
-    return timed(_state["engine"].embed, picture, rois)
+    return timed(_state["engine"], picture, rois)
 
 
-def timed(embed: Callable[..., np.ndarray], *inputs: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return what `embed` makes of `inputs`, and the seconds it took."""
+def timed(engine: Engine, picture: np.ndarray, rois: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return what `engine` makes of a picture's ROIs, and the seconds it took."""
     start = time.perf_counter()
-    embedded = embed(*inputs)
+    (embedded,) = engine.embed([picture], [rois])
     return embedded, time.perf_counter() - start
 
 

@@ -24,7 +24,8 @@ from torch import nn
 from torch.nn import functional
 
 from benchmarks.timing import growth_table, markdown_table, summary, wall_milliseconds
-from fastRCNN.engines.torch_engine import TorchEngine, build_layers
+from fastRCNN.engines.torch_engine import TorchEngine
+from fastRCNN.engines.torch_layers import build_layers
 from fastRCNN.network.alexnet import he_initialised
 from fastRCNN.network.network import Network, load_network
 from fastRCNN.network.precision import choose_precision
@@ -101,8 +102,8 @@ def programs_of(network: Network, precision: str) -> dict[str, Embed]:
     return {
         "plain PyTorch": PlainNetwork(network).embed,
         "onnxruntime": onnxruntime_embed(network),
-        "ours, float32": TorchEngine(network, device="cpu").embed,
-        "ours": TorchEngine(network, device="cpu", precision=precision).embed,
+        "ours, float32": _one_picture(TorchEngine(network, device="cpu")),
+        "ours": _one_picture(TorchEngine(network, device="cpu", precision=precision)),
     }
 
 
@@ -123,16 +124,16 @@ def onnxruntime_embed(network: Network) -> Embed:
 
 def growth(network: Network, precision: str, rounds: int) -> str:
     """Return tables of the time by ROIs and by picture size."""
-    engine = TorchEngine(network, device="cpu", precision=precision)
+    embed = _one_picture(TorchEngine(network, device="cpu", precision=precision))
     picture, _ = picture_and_rois(SIDE)
     by_rois = [
-        wall_milliseconds({"ours": _call(engine.embed, picture)}, [random_rois(count)], rounds=rounds)["ours"]
+        wall_milliseconds({"ours": _call(embed, picture)}, [random_rois(count)], rounds=rounds)["ours"]
         for count in GROWTH_ROIS
     ]
     by_side = []
     for side in GROWTH_SIDES:
         picture, rois = picture_and_rois(side)
-        times = wall_milliseconds({"ours": _call(engine.embed, picture)}, [rois[:200]], rounds=rounds)
+        times = wall_milliseconds({"ours": _call(embed, picture)}, [rois[:200]], rounds=rounds)
         by_side.append(times["ours"])
     return "\n\n".join([
         growth_table("ROIs", GROWTH_ROIS, "ROIs", {f"{SIDE} pixels": by_rois}, digits=0),
@@ -178,6 +179,10 @@ def _plain(layer: nn.Module) -> nn.Module:
     if isinstance(layer, nn.LocalResponseNorm):
         return nn.LocalResponseNorm(layer.size, layer.alpha, layer.beta, layer.k)
     return layer
+
+
+def _one_picture(engine: TorchEngine) -> Embed:
+    return lambda picture, rois: engine.embed([picture], [rois])[0]
 
 
 def _call(embed: Embed, picture: np.ndarray) -> Callable[[Any], Any]:

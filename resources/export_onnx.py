@@ -14,7 +14,7 @@ both give the same for every ROI of up to 199 cells (3184 pixels), which a test 
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,20 @@ if str(REPOSITORY) not in sys.path:
     sys.path.insert(0, str(REPOSITORY))  # run as a program from anywhere
 
 from fastRCNN.boxes.box_regression import BoxRegressor  # noqa: E402
-from fastRCNN.network.layers import Conv, Linear, Lrn, MaxPool, Relu  # noqa: E402
+from fastRCNN.network.layers import (  # noqa: E402
+    AveragePool,
+    Conv,
+    Dropout,
+    GlobalAverage,
+    Layer,
+    Linear,
+    Lrn,
+    MaxPool,
+    Relu,
+    Relu6,
+    Residual,
+    Scale,
+)
 from fastRCNN.network.network import Network, load_network  # noqa: E402
 from helpers.console import run_script, setup_logging  # noqa: E402
 from helpers.errors import UserError  # noqa: E402
@@ -72,23 +85,15 @@ def export(network: Network, regressor: BoxRegressor | None = None) -> Any:
     spec, g = network.spec, _Graph()
     if spec.pooling_size != 6:
         raise UserError(f"pooling size {spec.pooling_size}: ONNX's MaxRoiPool computes the same bins as we for 6 only")
-    feature_map = _trunk(g, network)
-    rows = g("Flatten", _max_roi_pool(g, feature_map, spec.pooling_size, spec.spatial_scale), axis=1)
+    feature_map = _chain(g, network, _normalised(g, network), spec.trunk)
+    pooled = _max_roi_pool(g, feature_map, spec.pooling_size, spec.spatial_scale)
     classes = spec.classes is not None
     result = "scores" if classes else "embedding"
     outputs = [helper.make_tensor_value_info(result, TensorProto.FLOAT, ["rois", spec.feature_dimension])]
-    hidden = rows
-    for number, layer in enumerate(spec.head):
-        last = number == len(spec.head) - 1
-        if last and classes:
-            hidden = rows
-        if isinstance(layer, Linear):
-            rows = _linear(g, rows, layer.name, network.weight(layer.name), network.bias(layer.name))
-        elif isinstance(layer, Relu):
-            rows = g("Relu", rows)
-    g("Identity", rows, called=result)
+    before = _chain(g, network, pooled, spec.head[:-1])
+    rows = g("Flatten", _chain(g, network, before, spec.head[-1:]), axis=1, called=result)
     if regressor is not None:
-        embedding = hidden if classes else rows
+        embedding = g("Flatten", before, axis=1) if classes else rows
         biases = regressor.biases.ravel()
         flat = _linear(g, embedding, "bbox", regressor.weights.reshape(len(biases), -1), biases)
         g("Reshape", flat, g.integers(-1, regressor.nr_classes, 4), called="offsets")
@@ -106,8 +111,8 @@ def export(network: Network, regressor: BoxRegressor | None = None) -> Any:
     return model
 
 
-def _trunk(g: _Graph, network: Network) -> str:
-    """Return the name of the feature map (1, C, H, W)."""
+def _normalised(g: _Graph, network: Network) -> str:
+    """Return the name of the picture (1, 3, side, side) as the first layer wants it."""
     wanted = network.spec.input
     x = "picture"
     if wanted.channels == "RGB":
@@ -115,24 +120,75 @@ def _trunk(g: _Graph, network: Network) -> str:
     x = g("Sub", x, g.constant(np.array(wanted.mean, np.float32).reshape(1, 3, 1, 1), "mean"))
     if any(scale != 1 for scale in wanted.scale):
         x = g("Mul", x, g.constant(np.array(wanted.scale, np.float32).reshape(1, 3, 1, 1), "scale"))
-    for layer in network.spec.trunk:
-        if isinstance(layer, Conv):
-            inputs = [x, g.constant(network.weight(layer.name), f"{layer.name}.weight")]
-            bias = network.bias(layer.name)
-            if bias is not None:
-                inputs.append(g.constant(bias, f"{layer.name}.bias"))
-            x = g("Conv", *inputs, kernel_shape=[layer.kernel] * 2, strides=[layer.stride] * 2,
-                  pads=[layer.pad] * 4, group=layer.groups)  # fmt: skip
-        elif isinstance(layer, Relu):
-            x = g("Relu", x)
-        elif isinstance(layer, Lrn):
-            if layer.size % 2 == 0:
-                raise UserError(f"lrn: ONNX's window is centred, so its size must be odd, not {layer.size}")
-            x = g("LRN", x, alpha=layer.alpha, beta=layer.beta, bias=layer.k, size=layer.size)
-        elif isinstance(layer, MaxPool):
-            x = g("MaxPool", x, kernel_shape=[layer.kernel] * 2, strides=[layer.stride] * 2,
-                  pads=[layer.pad] * 4, ceil_mode=int(layer.ceil))  # fmt: skip
     return x
+
+
+def _chain(g: _Graph, network: Network, x: str, layers: Sequence[Layer]) -> str:
+    """Return the name of what `layers` make of `x`; `UserError` for one that is not in `EXPORTERS`."""
+    for layer in layers:
+        if type(layer) not in EXPORTERS:
+            raise UserError(f"layer {layer.type!r}: the export knows {sorted(kind.type for kind in EXPORTERS)}")
+        x = EXPORTERS[type(layer)](g, network, x, layer)
+    return x
+
+
+def _conv(g: _Graph, network: Network, x: str, layer: Conv) -> str:
+    inputs = [x, g.constant(network.weight(layer.name), f"{layer.name}.weight")]
+    if (bias := network.bias(layer.name)) is not None:
+        inputs.append(g.constant(bias, f"{layer.name}.bias"))
+    return g("Conv", *inputs, kernel_shape=[layer.kernel] * 2, group=layer.groups, **_strides(layer))
+
+
+def _scale(g: _Graph, network: Network, x: str, layer: Scale) -> str:
+    x = g("Mul", x, g.constant(network.weight(layer.name)[:, None, None], f"{layer.name}.weight"))
+    bias = network.bias(layer.name)
+    return x if bias is None else g("Add", x, g.constant(bias[:, None, None], f"{layer.name}.bias"))
+
+
+def _lrn(g: _Graph, network: Network, x: str, layer: Lrn) -> str:
+    if layer.size % 2 == 0:
+        raise UserError(f"lrn: ONNX's window is centred, so its size must be odd, not {layer.size}")
+    return g("LRN", x, alpha=layer.alpha, beta=layer.beta, bias=layer.k, size=layer.size)
+
+
+def _maxpool(g: _Graph, network: Network, x: str, layer: MaxPool) -> str:
+    return g("MaxPool", x, kernel_shape=[layer.kernel] * 2, ceil_mode=int(layer.ceil), **_strides(layer))
+
+
+def _averagepool(g: _Graph, network: Network, x: str, layer: AveragePool) -> str:
+    return g("AveragePool", x, kernel_shape=[layer.kernel] * 2, count_include_pad=1, **_strides(layer))
+
+
+def _residual(g: _Graph, network: Network, x: str, layer: Residual) -> str:
+    return g("Add", *(_chain(g, network, x, side) for side in layer.chains()))
+
+
+def _fully_connected(g: _Graph, network: Network, x: str, layer: Linear) -> str:
+    rows = g("Flatten", x, axis=1)
+    return _linear(g, rows, layer.name, network.weight(layer.name), network.bias(layer.name))
+
+
+def _relu6(g: _Graph, network: Network, x: str, layer: Relu6) -> str:
+    return g("Clip", x, g.number(0, np.float32), g.number(6, np.float32))
+
+
+def _strides(layer: Conv | MaxPool | AveragePool) -> dict[str, list[int]]:
+    return {"strides": [layer.stride] * 2, "pads": [layer.pad] * 4}
+
+
+EXPORTERS: dict[type[Layer], Callable[[_Graph, Network, str, Any], str]] = {
+    Conv: _conv,
+    Scale: _scale,
+    Relu: lambda g, network, x, layer: g("Relu", x),
+    Relu6: _relu6,
+    Lrn: _lrn,
+    MaxPool: _maxpool,
+    AveragePool: _averagepool,
+    GlobalAverage: lambda g, network, x, layer: g("GlobalAveragePool", x),
+    Residual: _residual,
+    Linear: _fully_connected,
+    Dropout: lambda g, network, x, layer: x,
+}
 
 
 def _linear(g: _Graph, rows: str, name: str, weight: np.ndarray, bias: np.ndarray | None) -> str:

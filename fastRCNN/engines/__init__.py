@@ -1,8 +1,9 @@
 """Engines run the network. They all do the same; which one ran makes no difference downstream."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +14,30 @@ from helpers.errors import UserError
 
 
 class Engine(Protocol):
-    """What an engine offers. Letters in shapes: S side of the padded square, N ROIs, D outputs per ROI."""
+    """What an engine offers: a map of each picture, then numbers for each ROI on its map; or both in one call.
+
+    Between the two, whatever else needs the maps can use them: a source of ROIs, say. Letters in shapes: B pictures, S
+    side of the padded square, C channels, H and W of the map, N ROIs, D outputs per ROI.
+    """
 
     name: str
     feature_dimension: int
 
-    def embed(self, picture: NDArray[np.uint8], rois: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return (N, D) float32 for a padded `picture` (S, S, 3) uint8 BGR and `rois` (N, 4) x1 y1 x2 y2 in it."""
+    def feature_map(self, pictures: Sequence[NDArray[np.uint8]]) -> Any:
+        """Return the maps (B, C, H, W) of B padded pictures (S, S, 3) uint8 BGR, all of one size.
+
+        They stay where the engine computes, in its own type: for its `head`, and for what is written for this engine.
+        """
+        ...
+
+    def head(self, maps: Any, rois: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        """Return (N, D) float32 for each of `maps` and its `rois` (N, 4) x1 y1 x2 y2 in pixels of the padded square."""
+        ...
+
+    def embed(
+        self, pictures: Sequence[NDArray[np.uint8]], rois: Sequence[NDArray[np.float32]]
+    ) -> list[NDArray[np.float32]]:
+        """Return what `head` gives for the pictures' `feature_map` and their `rois`."""
         ...
 
     def close(self) -> None:

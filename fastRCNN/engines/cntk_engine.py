@@ -73,20 +73,37 @@ class CntkEngine(ClosesWorker):
         self.feature_dimension = int(described["feature_dimension"])
         self.classes = None if described["classes"] is None else tuple(described["classes"])
 
-    def embed(self, picture: NDArray[np.uint8], rois: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return (N, D) float32 for a padded `picture` (S, S, 3) uint8 BGR, `rois` (N, 4) x1 y1 x2 y2 in its pixels."""
-        arrays: dict[str, np.ndarray] = {"picture": _checked(picture), "rois": as_boxes(rois).astype(np.float32)}
-        return self.process.request("embed", {}, arrays)[1]["output"]
+    def embed(
+        self, pictures: Sequence[NDArray[np.uint8]], rois: Sequence[NDArray[np.float32]]
+    ) -> list[NDArray[np.float32]]:
+        """Return (N, D) float32 for each padded picture (S, S, 3) uint8 BGR and its `rois` (N, 4) in its pixels.
 
-    def feature_map(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the trunk's output (C, H, W) float32 for a padded `picture` (S, S, 3) uint8 BGR."""
-        return self.process.request("feature_map", {}, {"picture": _checked(picture)})[1]["map"]
+        The worker does both parts in one command for each picture, so that no map passes through its pipes.
+        """
+        rows = []
+        for picture, of_picture in zip(pictures, rois, strict=True):
+            arrays: dict[str, np.ndarray] = {"picture": _checked(picture), "rois": _checked_rois(of_picture)}
+            rows.append(self.process.request("embed", {}, arrays)[1]["output"])
+        return rows
+
+    def feature_map(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Return the trunk's output (B, C, H, W) float32 for B padded pictures (S, S, 3) uint8 BGR."""
+        asked = (self.process.request("feature_map", {}, {"picture": _checked(picture)}) for picture in pictures)
+        return np.stack([arrays["map"] for _, arrays in asked])
+
+    def head(self, maps: NDArray[np.float32], rois: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        """Return (N, D) float32 for each of `maps` (B, C, H, W) and its `rois` (N, 4) x1 y1 x2 y2."""
+        rows = []
+        for feature_map, of_map in zip(maps, rois, strict=True):
+            arrays = {"map": np.ascontiguousarray(feature_map), "rois": _checked_rois(of_map)}
+            rows.append(self.process.request("head_of_map", {}, arrays)[1]["output"])
+        return rows
 
     def pool(
         self, feature_map: NDArray[np.float32], rois: ArrayLike, *, size: int = 6, spatial_scale: float = 1 / 16
     ) -> NDArray[np.float32]:
         """Return (N, C, size, size) float32: CNTK's own pooling of `feature_map` (C, H, W) over `rois` (N, 4)."""
-        arrays = {"map": np.asarray(feature_map, np.float32), "rois": as_boxes(rois).astype(np.float32)}
+        arrays = {"map": np.asarray(feature_map, np.float32), "rois": _checked_rois(rois)}
         return self.process.request("pool_rois", {"size": size, "spatial_scale": spatial_scale}, arrays)[1]["pooled"]
 
     @contextmanager
@@ -130,12 +147,16 @@ class CntkEngine(ClosesWorker):
             return self.feature_dimension
         return int(self.network().weight("score").shape[1])
 
-    def save(self, path: Path | str) -> None:
-        """Write the network to `path` as a CNTK `.model`, at once or not at all."""
+    def save(self, path: Path | str, *, for_examples: bool = False) -> None:
+        """Write the network to `path` as a CNTK `.model`, at once or not at all.
+
+        `for_examples`: as CNTK's own detection examples want it, with convolutions that can be trained, and without the
+        mean of 114, which those programs subtract themselves.
+        """
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as temporary:
-            self.process.request("save", {"path": str(temporary)})
+            self.process.request("save", {"path": str(temporary), "for_examples": for_examples})
 
     def network(self) -> Network:
         """Return the network with its arrays, as weight files hold it; for a `.model`, taken apart into layers."""
@@ -206,6 +227,10 @@ def glorot(outputs: int, inputs: int, rng: np.random.Generator) -> tuple[NDArray
     """Return a layer's first weight (outputs, inputs) and bias (outputs,), drawn as by CNTK's `glorot_uniform`."""
     limit = (6 / (inputs + outputs)) ** 0.5
     return rng.uniform(-limit, limit, (outputs, inputs)).astype(np.float32), np.zeros(outputs, np.float32)
+
+
+def _checked_rois(rois: ArrayLike) -> NDArray[np.float32]:
+    return as_boxes(rois).astype(np.float32)
 
 
 def _checked(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

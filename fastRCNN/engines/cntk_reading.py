@@ -12,6 +12,7 @@ import numpy as np
 from cntk_graph import CONV, FEATURES, LAST, POOL, normalised
 
 _HEADER = "fast-rcnn-tutorial"  # under this key a model saved by us carries its weight file's header
+EXAMPLES_SUBTRACT = 114  # from every pixel: what CNTK's detection examples do before they run a network
 _PLAIN_INPUT = {"channels": "BGR", "mean": [114.0] * 3, "scale": [1.0] * 3}  # what the tutorial does outside the model
 _SILENT = ("NoOp", "Pass", "Alias", "StopGradient", "Combine", "Reshape")
 
@@ -57,11 +58,14 @@ def find_nodes(model, names=None):
     return Nodes(features, named["conv"], named["pool"], named["last"], False)
 
 
-def adopt(nodes, pixels, feature_map, pooled_rois):
-    """Return clones (map of `pixels`, outputs of `pooled_rois`), as the tutorial's `frcn_predictor` makes them."""
+def adopt(nodes, pixels, feature_map, pooled_rois, mean_outside=0):
+    """Return clones (map of `pixels`, outputs of `pooled_rois`), as the tutorial's `frcn_predictor` makes them.
+
+    `mean_outside`: what must be subtracted before, whatever the model subtracts; 0 where that is not known.
+    """
     convolutions = C.combine([nodes.conv]).clone(C.CloneMethod.freeze, {nodes.features: C.placeholder()})
     layers = C.combine([nodes.last]).clone(C.CloneMethod.clone, {nodes.pool: C.placeholder()})
-    own_mean = _starts_with_constant(nodes)
+    own_mean = not mean_outside and _starts_with_constant(nodes)
     return convolutions(pixels if own_mean else normalised(pixels, _PLAIN_INPUT)), layers(pooled_rois)
 
 
@@ -75,6 +79,8 @@ def read_network(model, nodes):
     if trunk and trunk[0]["type"] == "input":
         given = trunk.pop(0)
         del given["type"]
+        given["mean"] = [value + header.get("mean_outside", 0) for value in given["mean"]]
+    header.pop("mean_outside", None)
     pooling = {"size": 6, "spatial_scale": 0.0625}
     if nodes.pools_rois:
         attributes = nodes.pool.owner.attributes
@@ -88,7 +94,8 @@ def read_network(model, nodes):
 
 def remember(function, header):
     """Note in `function` what a `.model` has no place for (classes, source, notes), so that it comes back."""
-    kept = {key: header[key] for key in ("classes", "source", "source_sha256", "notes") if header.get(key) is not None}
+    keys = ("classes", "source", "source_sha256", "notes", "mean_outside")
+    kept = {key: header[key] for key in keys if header.get(key) is not None}
     function.custom_attributes = {_HEADER: json.dumps(kept)}
 
 
@@ -163,7 +170,7 @@ class _Reader(object):
     def _Pooling(self, function, bias):
         attributes = function.attributes
         if attributes["poolingType"] != 0:
-            raise NotUnderstood("average pooling has no counterpart in a weight file")
+            raise NotUnderstood("average pooling is not read from a .model")
         kernel, stride = attributes["poolingWindowShape"][-1], attributes["strides"][-1]
         layer = {"type": "maxpool", "kernel": kernel, "stride": stride, "pad": _padding(attributes, kernel, stride)}
         layer["ceil"] = bool(attributes.get("ceilOutDim", False))

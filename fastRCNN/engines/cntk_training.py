@@ -6,7 +6,7 @@ picture), which the parent divides by the ROIs; L2 regularisation; dropout as th
 pictures and ROIs make the next minibatch; ROIs of weight 0 only fill pictures up to the same number.
 
 "input_scale" multiplies what goes into the head during the training (so that it has the size the learning rates are
-made for); afterwards it is part of the last convolution's weights.
+made for); afterwards it is part of the last convolution's weights, or of the first linear layer's.
 
 Frozen convolutions give the same map in every epoch, so each picture's map is computed once and kept in a file.
 
@@ -84,11 +84,19 @@ class _Training(object):
             if parameter.name.endswith(".weight"):
                 value = value.reshape(-1, value.shape[-1]).T
             result[parameter.name] = np.ascontiguousarray(value, np.float32)
-        last = [layer["name"] for layer in self.network["trunk"] if layer["type"] == "conv"][-1]
-        for name in (last + ".weight", last + ".bias"):
+        for name in self._before_the_head():
             if name in result:
                 result[name] = result[name] * np.float32(self.header["input_scale"])
         return result
+
+    def _before_the_head(self):
+        """The arrays whose factor is one of the head's input: the last convolution's, or the first linear layer's."""
+        for layer in reversed(self.network["trunk"]):
+            if layer["type"] == "conv":
+                return layer["name"] + ".weight", layer["name"] + ".bias"
+            if layer["type"] not in ("relu", "maxpool", "averagepool"):
+                break
+        return [layer["name"] + ".weight" for layer in self.network["head"] if layer["type"] == "linear"][:1]
 
     def _with_dropout(self):
         """The network, its dropout layers as the training wants them."""

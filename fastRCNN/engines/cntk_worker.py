@@ -78,7 +78,7 @@ class Worker(object):
         self.pixels, self.rois = graph.picture_input(), graph.rois_input()
         self.map = C.input_variable((channels, graph.FREE, graph.FREE), name="map")
         pooled = graph.pooled(self.map, self.rois, pooling)
-        self.trunk, self.head = reading.adopt(nodes, self.pixels, self.map, pooled)
+        self.trunk, self.head = reading.adopt(nodes, self.pixels, self.map, pooled, kept.pop("mean_outside", 0))
         self.pool, self.nodes, self.header, self.arrays = pooled, nodes, dict(kept, pooling=pooling), None
         return self._described(), {}
 
@@ -89,10 +89,10 @@ class Worker(object):
 
     def _build(self, network, arrays):
         self.header, self.arrays, self.model, self.nodes = network, arrays, None, None
-        self.channels = [layer["out"] for layer in network["trunk"] if layer["type"] == "conv"][-1]
         self.pixels, self.rois = graph.picture_input(), graph.rois_input()
-        self.map = C.input_variable((self.channels, graph.FREE, graph.FREE), name="map")
         self.trunk = graph.trunk(network, arrays, self.pixels)
+        self.channels = self.trunk.shape[0]
+        self.map = C.input_variable((self.channels, graph.FREE, graph.FREE), name="map")
         self.pool = graph.pooled(self.map, self.rois, network["pooling"])
         self.head = graph.head(network, arrays, self.pool, self.channels)
 
@@ -115,6 +115,10 @@ class Worker(object):
     def feature_map(self, header, arrays):
         """Return "map" (C, H, W) for "picture" (S, S, 3)."""
         return {}, {"map": self.map_of(arrays["picture"])}
+
+    def head_of_map(self, header, arrays):
+        """Return "output" (N, D) for "map" (C, H, W) and "rois" (N, 4)."""
+        return {}, {"output": self._in_blocks(self.head, arrays["map"], arrays["rois"])}
 
     def pool_rois(self, header, arrays):
         """Return "pooled" (N, C, size, size) for "map" (C, H, W) and "rois" (N, 4); needs no network."""
@@ -147,10 +151,15 @@ class Worker(object):
         return self._described(), {}
 
     def save(self, header, arrays):
-        """Write the network to `path` as a CNTK `.model`: features and rois in, embeddings or scores out."""
+        """Write the network to `path` as a CNTK `.model`: features and rois in, embeddings or scores out.
+
+        With "for_examples" as CNTK's own detection examples want it: convolutions that can be trained, and without the
+        mean that those programs subtract themselves.
+        """
         self._understand()
-        whole = self._whole()
-        reading.remember(whole, self.header)
+        outside = reading.EXAMPLES_SUBTRACT if header["for_examples"] else 0
+        whole = self._whole(graph.parameter if header["for_examples"] else graph.constant, outside)
+        reading.remember(whole, dict(self.header, mean_outside=outside or None))
         whole.save(header["path"])
         return {}, {}
 
@@ -168,9 +177,10 @@ class Worker(object):
             return {"whole": False, "why": _one_line(error)}, {}
         return {"whole": True}, {}
 
-    def _whole(self):
+    def _whole(self, make=graph.constant, outside=0):
         pixels, rois = graph.picture_input(), graph.rois_input()
-        pooled = graph.pooled(graph.trunk(self.header, self.arrays, pixels), rois, self.header["pooling"])
+        trunk = graph.trunk(self.header, self.arrays, pixels, make, outside)
+        pooled = graph.pooled(trunk, rois, self.header["pooling"])
         return graph.head(self.header, self.arrays, pooled, self.channels)
 
     def read_ctf(self, header, arrays):

@@ -20,7 +20,8 @@ from fastRCNN.network.spec import NetworkSpec, PictureInput
 
 
 def he_initialised(seed: int, *, spec: NetworkSpec | None = None) -> Network:
-    """A network of CNTK's shape (or of `spec`) that was never trained: normal numbers of variance 2 / fan in, biases 0.
+    """A network of CNTK's shape (or of `spec`) that was never trained: normal numbers of variance 2 / fan in, biases 0;
+    factors of channels are 1.
 
     Such filters keep the size of what passes through, and already tell textures apart well enough to start with.
     He, Zhang, Ren, Sun: Delving Deep into Rectifiers, 2015.
@@ -32,7 +33,7 @@ def he_initialised(seed: int, *, spec: NetworkSpec | None = None) -> Network:
     for name, shape in spec.weight_shapes().items():
         weight = rng.standard_normal(shape, dtype=np.float32)
         weight *= np.float32(math.sqrt(2.0 / math.prod(shape[1:])))
-        arrays[f"{name}.weight"] = weight
+        arrays[f"{name}.weight"] = weight if len(shape) > 1 else np.ones(shape, np.float32)
         arrays[f"{name}.bias"] = np.zeros(shape[0], np.float32)
     return Network(spec, arrays, source)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fastRCNN.network.layers import expect
+from fastRCNN.network.header_checks import expect
 from fastRCNN.network.spec import NetworkSpec
 from fastRCNN.network.weight_files import WeightFile, write_weight_file
 
@@ -40,6 +40,10 @@ class Network:
                 expect(found[key] == shape, f"{self.where}: {key}", f"shape {shape}, as its header says", found[key])
         surplus = sorted(found.keys() - expected.keys() - biases.keys())
         expect(not surplus, self.where, "arrays of the layers in its header only", surplus)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of the weight of layer `name`, without reading it."""
+        return self.spec.weight_shapes()[name]
 
     def weight(self, name: str) -> np.ndarray:
         """The weight of layer `name`."""

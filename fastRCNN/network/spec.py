@@ -1,26 +1,34 @@
 """The header of a weight file as an object: trunk, ROI pooling and head, read from JSON and written to it."""
 
-import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fastRCNN.network.header_checks import expect, json_object, number, three_numbers
+from fastRCNN.network.layer_lists import layers_as_json, read_layers
 from fastRCNN.network.layers import (
     HEAD_LAYERS,
     TRUNK_LAYERS,
     Conv,
+    Dropout,
     Layer,
     Linear,
-    expect,
-    json_object,
-    number,
-    read_layers,
-    three_numbers,
+    Lrn,
+    MaxPool,
+    Relu,
+    Shape,
+    every_layer,
+    through,
+    weights_of,
 )
 
 FORMAT = "fast-rcnn-tutorial network"
-VERSION = 1
+# Version 1 knows these layers, convolutions in the trunk and linear ones in the head; version 2 knows them all.
+VERSIONS = (1, 2)
+_TRUNK_1, _HEAD_1 = (Conv, Relu, Lrn, MaxPool), (Linear, Relu, Dropout)
 _KEYS = {"format", "version", "input", "trunk", "pooling", "head", "source", "source_sha256", "notes", "classes"}
+_PICTURE = Shape(3)
 
 
 @dataclass(frozen=True)
@@ -47,43 +55,53 @@ class NetworkSpec:
     notes: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def map_shape(self) -> Shape:
+        """What the trunk gives for a picture of any size."""
+        return through(self.trunk, _PICTURE)
+
+    @property
+    def pooled_shape(self) -> Shape:
+        """What ROI pooling gives for a ROI."""
+        return Shape(self.map_shape.channels, self.pooling_size)
+
+    @property
     def trunk_channels(self) -> int:
         """Channels of the trunk's last layer."""
-        return [layer.out for layer in self.trunk if isinstance(layer, Conv)][-1]
+        return self.map_shape.channels
 
     @property
     def feature_dimension(self) -> int:
         """Numbers per ROI that the head gives."""
-        return [layer.out for layer in self.head if isinstance(layer, Linear)][-1]
+        return through(self.head, self.pooled_shape).numbers
+
+    @property
+    def stride(self) -> int:
+        """Pixels of the picture for one step on the map."""
+        return math.prod(layer.shrinks for layer in self.trunk)
+
+    @property
+    def version(self) -> int:
+        """The oldest version of the format that can say it, so that older readers read what they know."""
+        old = all(isinstance(layer, _TRUNK_1) for layer in self.trunk)
+        return 1 if old and all(isinstance(layer, _HEAD_1) for layer in self.head) else 2
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         """Layer name -> shape of its weight, in the order in which a picture passes; the bias has (out,)."""
-        shapes: dict[str, tuple[int, ...]] = {}
-        channels = 3
-        for layer in self.trunk:
-            if isinstance(layer, Conv):
-                shapes[layer.name] = (layer.out, channels // layer.groups, layer.kernel, layer.kernel)
-                channels = layer.out
-        inputs = channels * self.pooling_size**2
-        for layer in self.head:
-            if isinstance(layer, Linear):
-                shapes[layer.name] = (layer.out, inputs)
-                inputs = layer.out
-        return shapes
+        return weights_of(self.trunk, _PICTURE) | weights_of(self.head, self.pooled_shape)
 
     def to_header(self) -> dict[str, Any]:
         """The header as it stands in the file, as JSON's types."""
         header: dict[str, Any] = {
             "format": FORMAT,
-            "version": VERSION,
+            "version": self.version,
             "input": {
                 "channels": self.input.channels,
                 "mean": list(self.input.mean),
                 "scale": list(self.input.scale),
             },
-            "trunk": [{"type": layer.type, **dataclasses.asdict(layer)} for layer in self.trunk],
+            "trunk": layers_as_json(self.trunk),
             "pooling": {"size": self.pooling_size, "spatial_scale": self.spatial_scale},
-            "head": [{"type": layer.type, **dataclasses.asdict(layer)} for layer in self.head],
+            "head": layers_as_json(self.head),
             "source": self.source,
             "source_sha256": self.source_sha256,
             "notes": dict(self.notes),
@@ -96,7 +114,9 @@ class NetworkSpec:
     def from_header(cls, header: Mapping[str, Any], *, where: str = "header") -> "NetworkSpec":
         """Check `header` and make the description of it; `where` (a file) begins every complaint."""
         expect(header.get("format") == FORMAT, where, f"the format {FORMAT!r}", header.get("format"))
-        expect(header.get("version") == VERSION, where, f"version {VERSION}, the one known here", header.get("version"))
+        version = header.get("version")
+        known = version in VERSIONS and not isinstance(version, bool)
+        expect(known, where, f"version {VERSIONS[0]} to {VERSIONS[-1]}, those known here", version)
         expect(header.keys() <= _KEYS, where, f"the keys {sorted(_KEYS)}", sorted(header.keys() - _KEYS))
         given = json_object(header.get("input"), f"{where}: input", {"channels", "mean", "scale"})
         pooling = json_object(header.get("pooling"), f"{where}: pooling", {"size", "spatial_scale"})
@@ -109,8 +129,8 @@ class NetworkSpec:
         expect(isinstance(notes, Mapping), f"{where}: notes", "an object", notes)
         expect(sha256 is None or isinstance(sha256, str), f"{where}: source_sha256", "text or null", sha256)
         spec = cls(
-            trunk=read_layers(header.get("trunk"), f"{where}: trunk", TRUNK_LAYERS),
-            head=read_layers(header.get("head"), f"{where}: head", HEAD_LAYERS),
+            trunk=read_layers(header.get("trunk"), f"{where}: trunk", _TRUNK_1 if version == 1 else TRUNK_LAYERS),
+            head=read_layers(header.get("head"), f"{where}: head", _HEAD_1 if version == 1 else HEAD_LAYERS),
             input=PictureInput(
                 given["channels"],
                 three_numbers(given["mean"], f"{where}: input mean"),
@@ -127,19 +147,17 @@ class NetworkSpec:
         return spec
 
     def _check_chain(self, where: str) -> None:
-        """The layers fit each other: channels divide into groups, names are unique, classes match the last layer."""
-        convs = [layer for layer in self.trunk if isinstance(layer, Conv)]
-        linears = [layer for layer in self.head if isinstance(layer, Linear)]
-        expect(bool(convs), f"{where}: trunk", "at least one conv layer", "none")
-        expect(bool(linears), f"{where}: head", "at least one linear layer", "none")
-        names = [layer.name for layer in convs] + [layer.name for layer in linears]
+        """The layers fit each other: names are unique, shapes agree, classes match the last layer."""
+        of_trunk, of_head = (
+            [name for layer in every_layer(part) if (name := getattr(layer, "name", None)) is not None]
+            for part in (self.trunk, self.head)
+        )
+        expect(bool(of_trunk), f"{where}: trunk", "at least one conv layer", "none")
+        expect(bool(of_head), f"{where}: head", "at least one linear or conv layer", "none")
+        names = [*of_trunk, *of_head]
         expect(len(set(names)) == len(names), f"{where}: layers", "a name of its own for each", names)
-        channels = 3
-        for conv in convs:
-            fits = channels % conv.groups == 0 and conv.out % conv.groups == 0
-            wanted = f"groups that divide {channels} and {conv.out} channels"
-            expect(fits, f"{where}: {conv.name}", wanted, conv.groups)
-            channels = conv.out
+        channels = through(self.trunk, _PICTURE, where).channels
+        numbers = through(self.head, Shape(channels, self.pooling_size), where).numbers
         if self.classes is not None:
-            wanted = f"as many as the last layer's outputs, {self.feature_dimension}"
-            expect(len(self.classes) == self.feature_dimension, f"{where}: classes", wanted, len(self.classes))
+            wanted = f"as many as the last layer's outputs, {numbers}"
+            expect(len(self.classes) == numbers, f"{where}: classes", wanted, len(self.classes))

@@ -175,7 +175,7 @@ class CntkNnTrainer:
         for number, picture in enumerate(self.pictures):
             spread = np.linspace(0, len(picture.rois) - 1, min(each, len(picture.rois))).astype(np.int64)
             if len(spread):
-                feature_map = self.engine.feature_map(self._padded(number, False))
+                feature_map = self.engine.feature_map([self._padded(number, False)])[0]
                 pooled = self.engine.pool(
                     feature_map, picture.rois[spread],
                     size=network.spec.pooling_size, spatial_scale=network.spec.spatial_scale,

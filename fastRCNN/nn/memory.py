@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from fastRCNN.network.layers import Conv, Linear, MaxPool
+from fastRCNN.network.layers import Layer, Shape, every_layer, through
 from fastRCNN.network.spec import NetworkSpec
 from fastRCNN.nn.network import first_trained_layer, hidden_head
 from helpers.errors import UserError
@@ -27,30 +27,34 @@ def needed_bytes(
 ) -> int:
     """Return about how many bytes a training takes beside the cache: weights, gradients, optimiser, activations."""
     head = hidden_head(spec)
-    widths = [layer.out for layer in head if isinstance(layer, Linear)]
+    widths = sizes_of(head, spec.pooled_shape)
+    last = through(head, spec.pooled_shape).numbers
     outputs = nr_classes * (5 if with_boxes else 1)
-    rows = spec.trunk_channels * spec.pooling_size**2
+    rows = spec.pooled_shape.numbers
     split = first_trained_layer(spec, train_conv_from)
-    trained_names = {layer.name for layer in (*spec.trunk[split:], *head) if isinstance(layer, (Conv, Linear))}
+    trained_names = {getattr(layer, "name", None) for layer in every_layer((*spec.trunk[split:], *head))}
     weights = {name: math.prod(shape) for name, shape in spec.weight_shapes().items()}
-    trained = sum(count for name, count in weights.items() if name in trained_names) + outputs * widths[-1]
+    trained = sum(count for name, count in weights.items() if name in trained_names) + outputs * last
     frozen = sum(weights.values())  # the network that it starts from stays open
-    activations = rois_per_block * (2 * rows + 6 * sum(widths) + 3 * outputs)
+    activations = rois_per_block * (2 * rows + 2 * sum(widths) + 3 * outputs)
     maps = map_sizes(spec, pad_size)
     picture = 4 * max(maps) + (3 * sum(maps[split:]) + rois_per_block * rows * 2 if train_conv_from else 0)
-    fitted = 3 * (fitted_rois + widths[-1]) * widths[-1] if fitted_rois else 0  # before the training: not added
+    fitted = 3 * (fitted_rois + last) * last if fitted_rois else 0  # before the training: not added
     return _FLOAT * (frozen + 3 * trained + max(activations, fitted) + picture)
 
 
 def map_sizes(spec: NetworkSpec, pad_size: int) -> list[int]:
     """Return how many numbers each layer of the trunk gives for a picture of `pad_size` pixels."""
-    side, channels, sizes = pad_size, 3, []
-    for layer in spec.trunk:
-        if isinstance(layer, (Conv, MaxPool)):
-            steps = (side + 2 * layer.pad - layer.kernel) / layer.stride
-            side = max(1, (math.ceil(steps) if isinstance(layer, MaxPool) and layer.ceil else math.floor(steps)) + 1)
-            channels = layer.out if isinstance(layer, Conv) else channels
-        sizes.append(channels * side * side)
+    return sizes_of(spec.trunk, Shape(3, pad_size))
+
+
+def sizes_of(layers: tuple[Layer, ...], shape: Shape) -> list[int]:
+    """Return how many numbers each of `layers` gives when `shape` goes in, what is inside of it included."""
+    sizes = []
+    for layer in layers:
+        inside = sum(sum(sizes_of(chain, shape)) for chain in layer.chains())
+        shape = layer.output(shape)
+        sizes.append(inside + shape.numbers)
     return sizes
 
 

@@ -8,6 +8,7 @@ head.
 """
 
 import dataclasses
+import logging
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -19,10 +20,12 @@ from torch import nn
 
 from fastRCNN.boxes.box_regression import BoxRegressor
 from fastRCNN.engines.torch_engine import TorchEngine
-from fastRCNN.network.layers import Conv, Dropout, Layer, Linear
+from fastRCNN.network.layers import AveragePool, Conv, Dropout, Layer, Linear, MaxPool, Relu, Residual, through
 from fastRCNN.network.network import Network
 from fastRCNN.network.roi_pooling_torch import roi_pool_torch
 from fastRCNN.network.spec import NetworkSpec
+
+log = logging.getLogger(__name__)
 
 _FIRST_BOX_DEVIATION = 0.001  # of the new bbox layer's weights, as in Fast R-CNN
 _SCALE = "input_scale"  # beside the parameters in a checkpoint
@@ -66,13 +69,13 @@ class TrainableNetwork:
         self.device = self.engine.device
         self.generator = torch.Generator(self.device)
         split = first_trained_layer(self.spec, train_conv_from)
-        self.frozen = nn.Sequential(*list(self.engine.trunk)[:split])
+        self.frozen = nn.Sequential(*list(self.engine.trunk_layers)[:split])
         self.parameters: dict[str, nn.Parameter] = {}
         self.input_scale = 1.0  # of the pooled numbers; the result has it in its last convolution
-        self.trained_trunk = self._own(list(self.engine.trunk)[split:], self.spec.trunk[split:])
+        self.trained_trunk = self._own(list(self.engine.trunk_layers)[split:])
         self.hidden_layers = hidden_head(self.spec)
-        self.head = self._own(list(self.engine.head)[: len(self.hidden_layers)], self.hidden_layers)
-        width = [layer.out for layer in self.hidden_layers if isinstance(layer, Linear)][-1]
+        self.head = self._own(list(self.engine.head_layers)[: len(self.hidden_layers)])
+        width = through(self.hidden_layers, self.spec.pooled_shape).numbers
         rng = np.random.default_rng(seed)
         limit = math.sqrt(6 / (width + len(classes)))  # CNTK's glorot_uniform
         self.score = self._new("score", rng.uniform(-limit, limit, (len(classes), width)))
@@ -91,7 +94,7 @@ class TrainableNetwork:
             return self.frozen(self.engine.normalised(picture))[0].cpu().numpy()
 
     def pooled(self, frozen_map: NDArray[np.float32], rois: NDArray[np.float32]) -> torch.Tensor:
-        """Return (N, C * 36): trained layers and ROI pooling over `rois` (N, 4), with gradients."""
+        """Return (N, C * P * P): trained layers and ROI pooling over `rois` (N, 4), with gradients."""
         maps = self.trained_trunk(torch.from_numpy(np.array(frozen_map)).to(self.device)[None])
         pooled = roi_pool_torch(
             maps, rois, np.zeros(len(rois)), size=self.spec.pooling_size, spatial_scale=self.spec.spatial_scale
@@ -100,23 +103,28 @@ class TrainableNetwork:
 
     @torch.no_grad()
     def embedding(self, pooled: torch.Tensor) -> torch.Tensor:
-        """Return the head's (N, D) for `pooled` (N, C * 36) as the trained network is used: without dropout."""
-        rows: torch.Tensor = self.head.eval()(pooled * self.input_scale)
+        """Return the head's (N, D) for `pooled` (N, C * P * P) as the trained network is used: without dropout."""
+        self.head.eval()
+        rows = self._hidden(pooled)
         self.head.train()
         return rows
 
     def outputs(self, pooled: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Return raw scores (N, C) and box offsets (N, 4 * C), or None, for `pooled` (N, C * 36)."""
-        rows = self.head(pooled * self.input_scale)
+        """Return raw scores (N, C) and box offsets (N, 4 * C), or None, for `pooled` (N, C * P * P)."""
+        rows = self._hidden(pooled)
         return self.score(rows).float(), None if self.bbox is None else self.bbox(rows).float()
 
     @torch.no_grad()
     def scale_head(self, pooled: torch.Tensor, *, norm: float) -> None:
-        """Scale what goes into the head and what its layers give: for `pooled` (N, C * 36) to the mean length `norm`.
+        """Scale what goes into the head, `pooled` (N, C * P * P), and what its layers give to the mean length `norm`.
 
         The layers are homogeneous, and a bias follows the scale of what comes in: so what the network computes is the
-        same but for one factor. Only the size of the numbers changes, to one that the learning rates are made for.
+        same but for one factor. Only the size of the numbers changes, to one that the learning rates are made for. A
+        head with other layers than linear ones stays as it is, and the log says so.
         """
+        if not all(isinstance(layer, (Linear, Relu, Dropout)) for layer in self.hidden_layers):
+            log.info("nn_headNorm has no effect: the head has other layers than linear ones.")
+            return
         length = float(pooled.norm(dim=1).mean())
         self.input_scale = float(np.float32(norm / length)) if length > 0 else 1.0
         before = 1 / self.input_scale  # what the input of this layer was divided by
@@ -161,14 +169,13 @@ class TrainableNetwork:
         head: tuple[Layer, ...] = (*self.hidden_layers, Linear("score", len(self.classes)))
         spec = dataclasses.replace(self.spec, head=head, classes=self.classes, notes=dict(notes))
         names = [f"{name}.{part}" for name in spec.weight_shapes() for part in ("weight", "bias")]
-        last_conv = [layer.name for layer in spec.trunk if isinstance(layer, Conv)][-1]
         old = {name: self.source.arrays[name] for name in names if name not in trained and name in self.source.arrays}
         arrays = {**old, **trained}
         if self.input_scale != 1:
             arrays |= {
                 name: (array * self.input_scale).astype(np.float32)
                 for name, array in arrays.items()
-                if name in (f"{last_conv}.weight", f"{last_conv}.bias")
+                if name in _before_the_head(spec)
             }
         network = Network(spec, arrays)
         if bbox_weight is None or bbox_bias is None:
@@ -177,20 +184,24 @@ class TrainableNetwork:
         biases = bbox_bias.reshape(len(self.classes), 4) * box_deviation + box_mean
         return network, BoxRegressor(weights.astype(np.float32), biases.astype(np.float32))
 
-    def _own(self, modules: list[nn.Module], layers: tuple[Layer, ...]) -> nn.Sequential:
+    def _hidden(self, pooled: torch.Tensor) -> torch.Tensor:
+        """Return the head's (N, D) for `pooled` (N, C * P * P)."""
+        channels, side = self.spec.trunk_channels, self.spec.pooling_size
+        rows: torch.Tensor = self.head((pooled * self.input_scale).unflatten(1, (channels, side, side)))
+        return rows.flatten(1)
+
+    def _own(self, modules: list[nn.Module]) -> nn.Sequential:
         """Return `modules` with weights of their own, listed as parameters, and with dropout that can be repeated."""
-        owned: list[nn.Module] = []
-        for module, layer in zip(modules, layers, strict=True):
-            if isinstance(layer, Dropout):
-                module = SeededDropout(self.dropout, self.generator)
-            if isinstance(layer, (Conv, Linear)):
+        drop = [SeededDropout(self.dropout, self.generator) if isinstance(m, nn.Dropout) else m for m in modules]
+        owned = nn.Sequential(*drop)
+        for module in owned.modules():
+            if hasattr(module, "layer_name"):
                 for part in ("weight", "bias"):
                     value = getattr(module, part)
                     if value is not None:
                         setattr(module, part, nn.Parameter(value.detach().clone()))
-                        self.parameters[f"{layer.name}.{part}"] = getattr(module, part)
-            owned.append(module)
-        return nn.Sequential(*owned).train()
+                        self.parameters[f"{module.layer_name}.{part}"] = getattr(module, part)
+        return owned.train()
 
     def _new(self, name: str, weights: NDArray[np.float64]) -> nn.Linear:
         """Return a new output layer with these weights (out, D) and a bias of 0."""
@@ -203,8 +214,11 @@ class TrainableNetwork:
 
 
 def first_trained_layer(spec: NetworkSpec, train_conv_from: int) -> int:
-    """Return the number of the trunk's first trained layer, the end of the trunk for `train_conv_from` 0."""
-    convs = [number for number, layer in enumerate(spec.trunk) if isinstance(layer, Conv)]
+    """Return the number of the trunk's first trained layer, the end of the trunk for `train_conv_from` 0.
+
+    A residual block counts as one convolution.
+    """
+    convs = [number for number, layer in enumerate(spec.trunk) if isinstance(layer, (Conv, Residual))]
     if not 0 <= train_conv_from <= len(convs):
         raise ValueError(f"train_conv_from: expected 0 to {len(convs)}, got {train_conv_from}")
     return convs[train_conv_from - 1] if train_conv_from else len(spec.trunk)
@@ -216,3 +230,17 @@ def hidden_head(spec: NetworkSpec) -> tuple[Layer, ...]:
         return spec.head
     last = max(number for number, layer in enumerate(spec.head) if isinstance(layer, Linear))
     return spec.head[:last]
+
+
+def _before_the_head(spec: NetworkSpec) -> tuple[str, ...]:
+    """Return the arrays whose factor is a factor of what goes into the head's first linear layer.
+
+    The last convolution's, where only layers follow it that pass a factor on; else that linear layer's own weight.
+    """
+    for layer in reversed(spec.trunk):
+        if isinstance(layer, Conv):
+            return f"{layer.name}.weight", f"{layer.name}.bias"
+        if not isinstance(layer, (Relu, MaxPool, AveragePool)):
+            break
+    first = next(layer for layer in spec.head if isinstance(layer, Linear))
+    return (f"{first.name}.weight",)

@@ -31,8 +31,8 @@ def embed_picture(
     """
     rois = np.asarray(rois, np.float32)[:nr_rows]
     if nr_rows is None or nr_rows == len(rois):
-        return engine.embed(padded, rois)
-    embedded = engine.embed(padded, np.concatenate([rois, np.zeros((1, 4), np.float32)]))
+        return engine.embed([padded], [rois])[0]
+    (embedded,) = engine.embed([padded], [np.concatenate([rois, np.zeros((1, 4), np.float32)])])
     return embedded[np.minimum(np.arange(nr_rows), len(rois))]
 
 

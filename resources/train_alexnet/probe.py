@@ -56,7 +56,7 @@ def probe(network: Network, scenes: list[Scene], designs: int, *, seed: int = 0)
         rois = sample_rois(np.random.default_rng([seed, number]), boxes, 24, scene.image.shape[0])
         targets = make_targets(rois, boxes, scene.designs[clear], np.ones(len(boxes), bool))
         near = targets.fit[:, 0] > 0.1
-        features = engine.embed(scene.image, np.concatenate([boxes, rois[near]]))
+        features = engine.embed([scene.image], [np.concatenate([boxes, rois[near]])])[0]
         rows["whole"].append(features[: len(boxes)])
         rows["design"].append(scene.designs[clear])
         rows["near"].append(features[len(boxes) :])

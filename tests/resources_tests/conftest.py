@@ -50,10 +50,11 @@ def zoo_arrays(seed: int = 0) -> dict[str, np.ndarray]:
 def run_ours(network: Network, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Trunk output (C, H, W) and fc7 (HIDDEN,) of the classifier: max pooling where the tutorial has ROI pooling."""
     with TorchEngine(network, device="cpu") as engine:
-        feature_map = engine.feature_map(picture)
+        feature_map = engine.feature_map([picture])
         ceil = any(getattr(layer, "ceil", False) for layer in network.spec.trunk)
-        pooled = functional.max_pool2d(torch.from_numpy(feature_map)[None], 3, 2, ceil_mode=ceil)
-        return feature_map, engine.embed_pooled(pooled.numpy())[0]
+        pooled = functional.max_pool2d(feature_map, 3, 2, ceil_mode=ceil)
+        with torch.inference_mode():
+            return feature_map[0].numpy(), engine.head_layers(pooled)[0].numpy()
 
 
 def assert_close(found: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> None:

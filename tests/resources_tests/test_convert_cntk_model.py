@@ -109,8 +109,8 @@ def test_a_classification_network_of_cntk_becomes_a_weight_file(example, tmp_pat
     assert [layer.name for layer in network.spec.head if isinstance(layer, Linear)] == ["fc6", "fc7"]
     assert network.spec.feature_dimension == 32 and network.spec.input.mean == (114.0, 114.0, 114.0)
     with CntkEngine(example) as cntk, TorchEngine(network) as ours:  # cloned as it is, against our layers
-        expected = cntk.embed(PICTURE, ROIS)
-        assert np.abs(ours.embed(PICTURE, ROIS) - expected).max() < 1e-4 * np.abs(expected).max()
+        expected = cntk.embed([PICTURE], [ROIS])[0]
+        assert np.abs(ours.embed([PICTURE], [ROIS])[0] - expected).max() < 1e-4 * np.abs(expected).max()
 
 
 def test_names_that_the_model_lacks_are_said(example):
@@ -131,10 +131,10 @@ def test_onnx_by_cntk_gives_the_same_numbers_in_onnxruntime(tmp_path):
     pixels = PICTURE.transpose(2, 0, 1)[None].astype(np.float32)
     feature_map = trunk.run(None, {trunk.get_inputs()[0].name: pixels})[0][0]
     ours = TorchEngine(network)
-    np.testing.assert_allclose(feature_map, ours.feature_map(PICTURE), atol=1e-4 * feature_map.max())
+    np.testing.assert_allclose(feature_map, ours.feature_map([PICTURE])[0].numpy(), atol=1e-4 * feature_map.max())
     pooled = ours.pool(feature_map, ROIS)
     given = head.run(None, {head.get_inputs()[0].name: pooled[None]})[0][0]
-    np.testing.assert_allclose(given, ours.embed(PICTURE, ROIS), atol=1e-4 * given.max())
+    np.testing.assert_allclose(given, ours.embed([PICTURE], [ROIS])[0], atol=1e-4 * given.max())
 
 
 def test_wrong_file_names_and_damaged_models_are_one_clear_message(tmp_path):
@@ -156,3 +156,42 @@ def test_the_program_itself(tmp_path):
     )
     assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'a.model'} written\n"), done.stderr
     assert (tmp_path / "a.model").stat().st_size > 1000
+
+
+# What CNTK's detection examples do with a network: subtract 114, clone the convolutions to train them.
+RUN_AS_EXAMPLE = """
+import sys
+import cntk as C, numpy as np
+model = C.load_model(sys.argv[1])
+features, conv = model.find_by_name("features"), model.find_by_name("conv5.y")
+trunk = C.combine([conv]).clone(C.CloneMethod.clone, {features: C.placeholder()})
+pixels = C.input_variable((3, 230, 230))
+maps = trunk(pixels - 114)
+picture = np.load(sys.argv[2]).transpose(2, 0, 1).astype(np.float32)
+np.save(sys.argv[3], np.asarray(maps.eval({pixels: [picture]}))[0])
+print(sorted(p.name for p in maps.parameters))
+"""
+
+
+@pytest.mark.parametrize("shape", [cntk_shape, caffe_shape, torchvision_shape])
+def test_a_model_for_the_examples_can_be_trained_and_leaves_114_to_them(tmp_path, shape):
+    network = he_initialised(3, spec=shape(**SLIM))
+    source, target = write(tmp_path / "a.npz", network), tmp_path / "a.model"
+    convert(source, target, for_examples=True)
+    np.save(tmp_path / "picture.npy", PICTURE)
+    with CntkEngine(source) as engine:
+        environment = engine.process.environment_variables
+        expected, rows = engine.feature_map([PICTURE])[0], engine.embed([PICTURE], [ROIS])[0]
+    python = environment_python(environment_folder())
+    arguments = [python, "-W", "ignore", "-c", RUN_AS_EXAMPLE, target, tmp_path / "picture.npy", tmp_path / "map.npy"]
+    ran = subprocess.run(arguments, check=True, env=environment, capture_output=True, timeout=120, text=True)
+    assert ran.stdout.count(".weight") == 5 and ran.stdout.count(".bias") == 5, "all five convolutions learn"
+    np.testing.assert_allclose(np.load(tmp_path / "map.npy"), expected, atol=1e-5 * expected.max())
+    with CntkEngine(target) as engine:  # our own engine subtracts the whole mean, and knows the network as it was
+        np.testing.assert_allclose(engine.embed([PICTURE], [ROIS])[0], rows, atol=1e-5 * rows.max())
+        assert engine.network().spec.input.mean == pytest.approx(network.spec.input.mean, abs=1e-4)
+    convert(source, tmp_path / "plain.model")
+    arguments[5] = tmp_path / "plain.model"
+    ran = subprocess.run(arguments, check=True, env=environment, capture_output=True, timeout=120, text=True)
+    assert "weight" not in ran.stdout, "without the option the convolutions are constants"
+    assert not np.allclose(np.load(tmp_path / "map.npy"), expected, atol=1e-3 * expected.max()), "114 twice"

@@ -11,7 +11,22 @@ import pytest
 from fastRCNN.boxes.box_regression import BoxRegressor
 from fastRCNN.engines import load_engine
 from fastRCNN.network.alexnet import caffe_shape, cntk_shape, he_initialised, torchvision_shape
+from fastRCNN.network.layers import (
+    HEAD_LAYERS,
+    AveragePool,
+    Conv,
+    Dropout,
+    GlobalAverage,
+    Layer,
+    Linear,
+    MaxPool,
+    Relu,
+    Relu6,
+    Residual,
+    Scale,
+)
 from fastRCNN.network.network import Network, load_network, save_network
+from fastRCNN.network.spec import NetworkSpec
 from fastRCNN.pipeline.outputs import scoring_network, split_outputs
 from helpers.errors import UserError
 
@@ -53,7 +68,7 @@ def test_the_export_gives_our_embeddings(picture, shape):
     rois = some_rois(200, side=300)
     network = slim(shape)
     with load_engine("torch", network, device="cpu") as engine:
-        ours = engine.embed(picture, rois)
+        ours = engine.embed([picture], [rois])[0]
     theirs = run(exporter["export"](network), picture, rois)["embedding"]
     np.testing.assert_allclose(theirs, ours, rtol=2e-4, atol=1e-3 * np.abs(ours).max())
 
@@ -86,7 +101,7 @@ def test_scores_and_offsets_come_out_under_their_names(picture, tmp_path):
     rois = some_rois(20, side=300)
     found = run(model, picture, rois)
     with load_engine("torch", scoring_network(tmp_path / "m.npz", regressor), device="cpu") as engine:
-        scores, offsets = split_outputs(engine.embed(picture, rois), 6)
+        scores, offsets = split_outputs(engine.embed([picture], [rois])[0], 6)
     np.testing.assert_allclose(found["scores"], scores, rtol=2e-4, atol=1e-3 * np.abs(scores).max())
     np.testing.assert_allclose(found["offsets"], offsets, rtol=2e-4, atol=1e-3 * np.abs(offsets).max())
 
@@ -99,7 +114,7 @@ def test_pooling_of_a_whole_big_picture():
     picture = np.random.default_rng(0).integers(0, 256, (1000, 1000, 3)).astype(np.uint8)
     network, rois = slim(), np.array([[0, 0, 999, 999], [0, 0, 0, 0]], np.float32)
     with load_engine("torch", network, device="cpu") as engine:
-        ours = engine.embed(picture, rois)
+        ours = engine.embed([picture], [rois])[0]
     theirs = run(exporter["export"](network), picture, rois)["embedding"]
     np.testing.assert_allclose(theirs, ours, rtol=2e-4, atol=1e-3 * np.abs(ours).max())
 
@@ -116,3 +131,41 @@ def test_loading_the_weights_back_is_not_needed(tmp_path):
     save_network(tmp_path / "n.npz", network.spec.to_header(), network.arrays)
     model = exporter["export"](load_network(tmp_path / "n.npz"))
     assert len(model.graph.initializer) > 10
+
+
+def test_residual_blocks_and_heads_with_convolutions(picture):
+    block = Residual(
+        (Conv("a1", 16, 1), Relu6(), Conv("a2", 16, 3, stride=2, pad=1, groups=16), Scale("s"), Conv("a3", 8, 1)),
+        (Conv("a4", 8, 1, stride=2),),
+    )
+    spec = NetworkSpec(
+        trunk=(Conv("stem", 8, 7, stride=4, pad=3), Relu(), MaxPool(3, 2, pad=1), block, Relu()),
+        head=(Residual((Conv("b1", 8, 3, pad=1),)), Relu(), AveragePool(3, 2, pad=1), GlobalAverage()),
+    )
+    network = he_initialised(1, spec=spec)
+    rois = some_rois(50, side=300)
+    with load_engine("torch", network, device="cpu") as engine:
+        (ours,) = engine.embed([picture], [rois])
+    theirs = run(exporter["export"](network), picture, rois)["embedding"]
+    np.testing.assert_allclose(theirs, ours, rtol=2e-4, atol=1e-4 * np.abs(ours).max())
+    scored = dataclasses.replace(spec, head=(*spec.head, Dropout(), Linear("score", 3)), classes=("_", "a", "b"))
+    network = he_initialised(1, spec=scored)
+    regressor = BoxRegressor(np.ones((3, 4, 8), np.float32), np.zeros((3, 4), np.float32))
+    found = run(exporter["export"](network, regressor), picture, rois)
+    with load_engine("torch", network, device="cpu") as engine:
+        (ours,) = engine.embed([picture], [rois])
+    np.testing.assert_allclose(found["scores"], ours, rtol=2e-4, atol=1e-4 * np.abs(ours).max())
+    np.testing.assert_allclose(found["offsets"][:, 0, 0], theirs.sum(axis=1), rtol=1e-3, atol=1e-3 * theirs.max())
+
+
+def test_every_layer_can_be_exported_and_an_unknown_one_is_refused():
+    assert set(exporter["EXPORTERS"]) == set(HEAD_LAYERS)
+
+    @dataclasses.dataclass(frozen=True)
+    class Tanh(Layer):
+        type = "tanh"
+
+    network = slim()
+    spec = dataclasses.replace(network.spec, trunk=(*network.spec.trunk, Tanh()))
+    with pytest.raises(UserError, match="layer 'tanh': the export knows"):
+        exporter["export"](Network(spec, network.arrays))

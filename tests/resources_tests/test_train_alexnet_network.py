@@ -40,7 +40,7 @@ def test_the_folded_network_equals_the_trained_one(tmp_path):
     with torch.no_grad():
         windows = torch.from_numpy(picture).permute(2, 0, 1)[None]
         expected = net(windows, ROIS, torch.zeros(5, dtype=torch.int64)).numpy()
-    found = TorchEngine(network, device="cpu").embed(picture, ROIS.numpy())
+    found = TorchEngine(network, device="cpu").embed([picture], [ROIS.numpy()])[0]
     assert expected.std() > 0.05
     assert np.abs(found - expected).max() < 1e-5 * max(1, np.abs(expected).max())
 

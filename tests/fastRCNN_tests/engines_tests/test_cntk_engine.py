@@ -212,28 +212,28 @@ class TestWithCntk:
         save_network(tmp_path / "a.npz", network.spec.to_header(), network.arrays)
         with load_engine("cntk", tmp_path / "a.npz", threads=1) as engine:
             assert engine.name == "cntk" and engine.feature_dimension == 32
-            expected = engine.embed(PICTURE, ROIS)
+            expected = engine.embed([PICTURE], [ROIS])[0]
             engine.save(tmp_path / "models" / "a.model")
         with load_engine("cntk", tmp_path / "models" / "a.model", threads=1) as engine:
-            np.testing.assert_array_equal(engine.embed(PICTURE, ROIS), expected)
+            np.testing.assert_array_equal(engine.embed([PICTURE], [ROIS])[0], expected)
         with load_engine("cntk", network, threads=1) as engine:
-            np.testing.assert_array_equal(engine.embed(PICTURE, ROIS), expected)
+            np.testing.assert_array_equal(engine.embed([PICTURE], [ROIS])[0], expected)
         assert [path.name for path in (tmp_path / "models").iterdir()] == ["a.model"]
 
     def test_embeddings_do_not_depend_on_how_rois_are_sent(self):
         rng = np.random.default_rng(2)
         rois = np.sort(rng.integers(0, 229, (2500, 2, 2)), axis=1).reshape(-1, 4).astype(np.float32)
         with CntkEngine(he_initialised(1, spec=cntk_shape(**SLIM)), threads=1) as engine:
-            together = engine.embed(PICTURE, rois)  # in three blocks
-            np.testing.assert_allclose(engine.embed(PICTURE, rois[990:1010]), together[990:1010], atol=1e-5)
+            together = engine.embed([PICTURE], [rois])[0]  # in three blocks
+            np.testing.assert_allclose(engine.embed([PICTURE], [rois[990:1010]])[0], together[990:1010], atol=1e-5)
 
     def test_wrong_input_is_refused(self):
         with CntkEngine(he_initialised(1, spec=cntk_shape(**SLIM)), threads=1) as engine:
             with pytest.raises(ValueError, match=r"expected \(S, S, 3\) uint8"):
-                engine.embed(PICTURE.astype(np.float32), ROIS)  # type: ignore[arg-type]
+                engine.embed([PICTURE.astype(np.float32)], [ROIS])  # type: ignore[arg-type]
             with pytest.raises(UserError, match="CNTK could not embed"):
-                engine.embed(PICTURE[:8, :8], ROIS)  # smaller than the first filter
-            assert len(engine.embed(PICTURE, ROIS)) == 2  # and it still works
+                engine.embed([PICTURE[:8, :8]], [ROIS])  # smaller than the first filter
+            assert len(engine.embed([PICTURE], [ROIS])[0]) == 2  # and it still works
 
     def test_a_killed_parent_takes_its_worker_along(self):
         code = """\
@@ -258,7 +258,7 @@ class TestWithCntk:
         with CntkEngine(he_initialised(1, spec=cntk_shape(**SLIM)), threads=1) as engine:
             os.kill(engine.process.pid, signal.SIGKILL)
             with pytest.raises(UserError, match="SIGKILL"):
-                engine.embed(PICTURE, ROIS)
+                engine.embed([PICTURE], [ROIS])
         assert gone(engine.process.pid)
 
     def test_nn_training_by_cntk_is_that_of_the_pytorch_trainer(self, tmp_path):
@@ -299,7 +299,7 @@ class TestWithCntk:
             weight = expected.arrays[name]
             assert np.abs(trained.arrays[name] - weight).max() <= 1e-4 * np.abs(weight).max(), name
         with CntkEngine(tmp_path / "frcn_nn.model", threads=1) as engine:
-            assert engine.classes == classes and engine.embed(PICTURE, ROIS).shape == (2, 3)
+            assert engine.classes == classes and engine.embed([PICTURE], [ROIS])[0].shape == (2, 3)
 
     def test_training_that_cntk_does_not_know_is_refused(self):
         picture = TrainingPicture(Path("a.png"), ROIS, np.array([0, 1]))

@@ -13,7 +13,19 @@ from fastRCNN.engines.cntk_process import missing_cntk
 from fastRCNN.engines.torch_engine import TorchEngine
 from fastRCNN.evaluation.average_precision import PictureResult, evaluate
 from fastRCNN.network.alexnet import caffe_shape, cntk_shape, he_initialised, torchvision_shape
-from fastRCNN.network.layers import Conv, Dropout, Linear, Lrn, MaxPool, Relu
+from fastRCNN.network.layers import (
+    AveragePool,
+    Conv,
+    Dropout,
+    GlobalAverage,
+    Linear,
+    Lrn,
+    MaxPool,
+    Relu,
+    Relu6,
+    Residual,
+    Scale,
+)
 from fastRCNN.network.network import Network
 from fastRCNN.network.roi_pooling import roi_pool
 from fastRCNN.network.spec import NetworkSpec
@@ -22,6 +34,7 @@ from fastRCNN.svm.scoring import score_rois
 from fastRCNN.svm.train_svms import SvmTraining, train_svms
 from helpers.artifacts import Artifacts
 from helpers.boxes import iou_matrix
+from helpers.errors import UserError
 
 pytestmark = [
     pytest.mark.cntk,
@@ -60,11 +73,11 @@ def test_all_three_published_shapes_give_the_same_maps_and_embeddings(shape):
     network = he_initialised(2, spec=shape(**SLIM))
     image, rois = picture(SIDE), random_rois(200, SIDE)
     with CntkEngine(network, threads=1) as cntk, TorchEngine(network, threads=1) as ours:
-        assert relative_difference(ours.feature_map(image), cntk.feature_map(image)) < 1e-5
-        embedded = cntk.embed(image, rois)
+        assert relative_difference(ours.feature_map([image])[0].numpy(), cntk.feature_map([image])[0]) < 1e-5
+        embedded = cntk.embed([image], [rois])[0]
         assert embedded.shape == (200, 32)
         assert cntk.feature_dimension == 32
-        assert relative_difference(ours.embed(image, rois), embedded) < 1e-4
+        assert relative_difference(ours.embed([image], [rois])[0], embedded) < 1e-4
 
 
 def test_full_size_network_and_picture_with_200_and_2000_rois():
@@ -72,7 +85,9 @@ def test_full_size_network_and_picture_with_200_and_2000_rois():
     image, rois = picture(1000), random_rois(2000, 1000)
     with CntkEngine(network, threads=2) as cntk, TorchEngine(network, threads=2) as ours:
         for count in (200, 2000):
-            difference = relative_difference(ours.embed(image, rois[:count]), cntk.embed(image, rois[:count]))
+            difference = relative_difference(
+                ours.embed([image], [rois[:count]])[0], cntk.embed([image], [rois[:count]])[0]
+            )
             print(f"{count} ROIs: largest difference / largest value = {difference:.1e}")
             assert difference < 1e-4
 
@@ -95,10 +110,10 @@ ODD_ROIS = {
 def test_odd_rois_pool_and_embed_the_same(name, small):
     ours = TorchEngine(he_initialised(1, spec=cntk_shape(**SLIM)), threads=1)
     roi, image = np.array([ODD_ROIS[name]], np.float32), picture(SIDE)
-    feature_map = small.feature_map(image)
+    feature_map = small.feature_map([image])[0]
     np.testing.assert_array_equal(roi_pool(feature_map, roi), small.pool(feature_map, roi))
-    scale = np.abs(small.embed(image, random_rois(20, SIDE))).max()
-    assert np.abs(ours.embed(image, roi) - small.embed(image, roi)).max() < 1e-4 * scale
+    scale = np.abs(small.embed([image], [random_rois(20, SIDE)])[0]).max()
+    assert np.abs(ours.embed([image], [roi])[0] - small.embed([image], [roi])[0]).max() < 1e-4 * scale
 
 
 @pytest.mark.parametrize("size", [1, 2, 6, 7])
@@ -108,8 +123,29 @@ def test_roi_pooling_is_equal_bit_for_bit(size, small):
     np.testing.assert_array_equal(roi_pool(feature_map, rois, size=size), small.pool(feature_map, rois, size=size))
 
 
+def test_both_parts_one_after_the_other_give_what_they_give_in_one_command(small):
+    images, rois = [picture(SIDE), picture(SIDE)[::-1].copy()], [random_rois(20, SIDE), random_rois(7, SIDE)]
+    maps = small.feature_map(images)
+    assert maps.shape[:2] == (2, SLIM["widths"][-1])
+    for found, expected in zip(small.head(maps, rois), small.embed(images, rois), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [
+        ((Conv("a", 4, 3), Linear("b", 3)), "layer 'conv': CNTK's heads know dropout, linear, .*--engine torch"),
+        ((GlobalAverage(), Linear("b", 3)), "layer 'globalaverage': CNTK's heads know"),
+    ],
+)
+def test_heads_with_convolutions_are_refused(head, message):
+    network = he_initialised(4, spec=NetworkSpec(trunk=(Conv("conv1", 8, 5, stride=4),), head=head))
+    with pytest.raises(UserError, match=message):
+        CntkEngine(network, threads=1)
+
+
 def test_no_rois_give_no_embeddings(small):
-    assert small.embed(picture(SIDE), np.zeros((0, 4), np.float32)).shape == (0, 32)
+    assert small.embed([picture(SIDE)], [np.zeros((0, 4), np.float32)])[0].shape == (0, 32)
 
 
 @pytest.mark.parametrize(
@@ -123,6 +159,11 @@ def test_no_rois_give_no_embeddings(small):
         (MaxPool(3, 2, pad=1, ceil=True), MaxPool(2, 2, ceil=True)),
         (MaxPool(3, 2, ceil=True),),
         (MaxPool(3, 2),),
+        (AveragePool(3, 2, pad=1),),
+        (Scale("scale"), Relu6()),
+        (Conv("deep", 8, 3, pad=1, groups=8),),
+        (Residual((Conv("a", 4, 1), Relu(), Conv("b", 12, 3, stride=2, pad=1)), (Conv("c", 12, 1, stride=2),)), Relu()),
+        (Residual((Scale("scale"), Relu(), Conv("a", 8, 3, pad=1))),),
     ],
     ids=repr,
 )
@@ -132,7 +173,8 @@ def test_single_layers(layers):
     with CntkEngine(network, threads=1) as cntk:
         ours = TorchEngine(network, threads=1)
         for side in (60, 61, 62, 63):
-            assert relative_difference(ours.feature_map(picture(side)), cntk.feature_map(picture(side))) < 1e-5
+            found, expected = ours.feature_map([picture(side)]).numpy(), cntk.feature_map([picture(side)])
+            assert relative_difference(found, expected) < 1e-5
 
 
 def training_reference(network: Network, data: list, score: tuple, *, epochs: int, mb_size: int, rates: list) -> dict:
@@ -141,7 +183,7 @@ def training_reference(network: Network, data: list, score: tuple, *, epochs: in
     pooled = []
     engine = TorchEngine(network, threads=1)
     for image, regions in zip(pictures, rois, strict=True):
-        pooled.append(torch.from_numpy(roi_pool(engine.feature_map(image), regions)).flatten(1).double())
+        pooled.append(torch.from_numpy(roi_pool(engine.feature_map([image])[0].numpy(), regions)).flatten(1).double())
     weights = [torch.tensor(np.asarray(a, np.float64), requires_grad=True) for name in ("fc6", "fc7")
                for a in (network.weight(name), network.bias(name))]  # fmt: skip
     weights += [torch.tensor(np.asarray(a, np.float64), requires_grad=True) for a in score]
@@ -251,7 +293,8 @@ def test_svms_on_the_embeddings_of_both_engines_have_the_same_map(small):
     maps = []
     for engine in (small, TorchEngine(he_initialised(1, spec=cntk_shape(**SLIM)), threads=1)):
         rows = [
-            engine.embed(image, rois.astype(np.float32)) for rois, (image, _, _) in zip(found, pictures, strict=True)
+            engine.embed([image], [rois.astype(np.float32)])[0]
+            for rois, (image, _, _) in zip(found, pictures, strict=True)
         ]
         model = train_svms(rows[:8], overlaps[:8], parameters=SvmTraining())
         results = [

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from fastRCNN.engines import load_engine, starting_network
-from fastRCNN.engines.torch_engine import TorchEngine, _different, _pooled_by_torch, choose_device
+from fastRCNN.engines.torch_device import choose_device
+from fastRCNN.engines.torch_engine import TorchEngine, _different, _pooled_by_torch
 from fastRCNN.network.alexnet import caffe_shape, cntk_shape, he_initialised, torchvision_shape
 from fastRCNN.network.roi_pooling import roi_pool
 from helpers.errors import UserError
@@ -60,12 +61,12 @@ def test_equals_the_plain_network(shape):
     with torch.inference_mode():
         expected = trunk(torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], np.float32)))[0].numpy()
         engine = TorchEngine(network, device="cpu")
-        found = engine.feature_map(picture)
+        found = engine.feature_map([picture])[0].numpy()
         np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
         rois = np.array([[0, 0, 199, 199], [16, 32, 100, 150], [16, 32, 100, 150.5]], np.float32)
         pooled = engine.pool(expected, rois)
         rows = head(torch.from_numpy(pooled).flatten(1)).numpy()
-    np.testing.assert_allclose(engine.embed(picture, rois), rows, atol=1e-4 * np.abs(rows).max())
+    np.testing.assert_allclose(engine.embed([picture], [rois])[0], rows, atol=1e-4 * np.abs(rows).max())
 
 
 @pytest.mark.parametrize("shape", [cntk_shape, caffe_shape, torchvision_shape])
@@ -74,10 +75,10 @@ def test_bfloat16_is_close_to_float32(shape):
     rng = np.random.default_rng(0)
     picture = rng.integers(0, 256, (200, 200, 3)).astype(np.uint8)
     rois = np.sort(rng.integers(0, 200, (50, 2, 2)), axis=1).reshape(50, 4).astype(np.float32)
-    exact = TorchEngine(network, device="cpu").embed(picture, rois)
+    exact = TorchEngine(network, device="cpu").embed([picture], [rois])[0]
     with TorchEngine(network, device="cpu", precision="bfloat16") as engine:
-        rounded = engine.embed(picture, rois)
-        assert engine.feature_map(picture).dtype == np.float32
+        rounded = engine.embed([picture], [rois])[0]
+        assert engine.feature_map([picture]).dtype == torch.bfloat16
     assert rounded.dtype == np.float32
     assert not (rounded.view(np.uint32) & 0xFFFF).any(), "a bfloat16 is the upper half of a float32"
     # each rounding is at most 2**-9 of a number, and seven layers follow each other
@@ -101,13 +102,13 @@ def test_repeated_rois_and_order_make_no_difference(slim_weights, precision):
     rng = np.random.default_rng(2)
     corners = rng.integers(0, 100, (40, 2))
     rois = np.concatenate([corners, corners + rng.integers(1, 60, (40, 2))], axis=1).astype(np.float32)
-    rows = engine.embed(picture, np.concatenate([rois, rois[::-1]]))
+    rows = engine.embed([picture], [np.concatenate([rois, rois[::-1]])])[0]
     assert rows.shape == (80, engine.feature_dimension) == (80, 64)
     np.testing.assert_array_equal(rows[:40], rows[40:][::-1])
     assert rows.dtype == np.float32
     assert (rows >= 0).all()
     assert np.ptp(rows, axis=0).max() > 0, "different ROIs must differ"
-    assert engine.embed(picture, np.zeros((0, 4), np.float32)).shape == (0, 64)
+    assert engine.embed([picture], [np.zeros((0, 4), np.float32)])[0].shape == (0, 64)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -148,7 +149,7 @@ def test_starting_network_is_the_seeds_own():
 def test_wrong_pictures_engines_and_devices(slim_weights, tmp_path):
     engine = load_engine("torch", slim_weights)
     with pytest.raises(ValueError, match="uint8"):
-        engine.embed(np.zeros((50, 50, 3), np.float32), np.zeros((1, 4), np.float32))
+        engine.embed([np.zeros((50, 50, 3), np.float32)], [np.zeros((1, 4), np.float32)])
     with pytest.raises(ValueError, match="engine"):
         load_engine("caffe", slim_weights)
     with pytest.raises(ValueError, match="precision"):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from fastRCNN.engines.torch_engine import LocalResponseNorm
+from fastRCNN.engines.torch_layers import LocalResponseNorm
 from fastRCNN.network.local_response import local_response_norm
 
 

@@ -8,7 +8,20 @@ from typing import Any
 import pytest
 
 from fastRCNN.network.alexnet import caffe_shape, cntk_shape, torchvision_shape
-from fastRCNN.network.layers import Conv, Dropout, Linear, Lrn, MaxPool, Relu
+from fastRCNN.network.layers import (
+    AveragePool,
+    Conv,
+    Dropout,
+    GlobalAverage,
+    Linear,
+    Lrn,
+    MaxPool,
+    Relu,
+    Relu6,
+    Residual,
+    Scale,
+    Shape,
+)
 from fastRCNN.network.spec import NetworkSpec
 from helpers.errors import UserError
 
@@ -61,9 +74,10 @@ def test_header_survives_json(shape: Callable[[], NetworkSpec]) -> None:
     assert NetworkSpec.from_header(json.loads(json.dumps(spec.to_header()))) == spec
 
 
-def changed(path: str, value: Any) -> dict[str, Any]:
-    header: Any = copy.deepcopy(HEADER)
-    place: Any = header
+def changed(path: str, value: Any, header: dict[str, Any] = HEADER) -> dict[str, Any]:
+    """`header` with another value at `path`; `...` takes it out."""
+    result: Any = copy.deepcopy(header)
+    place: Any = result
     *parents, last = path.split(".")
     for step in parents:
         place = place[int(step) if isinstance(place, list) else step]
@@ -71,14 +85,15 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         del place[last]
     else:
         place[int(last) if isinstance(place, list) else last] = value
-    return header
+    return result
 
 
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
         ("format", "onnx", "net.npz: expected the format 'fast-rcnn-tutorial network', found 'onnx'"),
-        ("version", 2, "net.npz: expected version 1, the one known here, found 2"),
+        ("version", 3, "net.npz: expected version 1 to 2, those known here, found 3"),
+        ("version", True, "net.npz: expected version 1 to 2, those known here, found True"),
         ("layers", [], r"net.npz: expected the keys .*, found \['layers'\]"),
         ("input", ..., r"net.npz: input: expected an object with \['channels', 'mean', 'scale'\], found None"),
         ("input.channels", "GBR", "input channels: expected 'BGR' or 'RGB', found 'GBR'"),
@@ -100,7 +115,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ("trunk.3.ceil", 1, "trunk, layer 3: ceil: expected true or false, found 1"),
         ("trunk.4.groups", 4, "conv2: expected groups that divide 4 and 6 channels, found 4"),
         ("trunk.4.name", "conv1", "layers: expected a name of its own for each, found .'conv1', 'conv1', "),
-        ("head", [{"type": "relu"}], "head: expected at least one linear layer"),
+        ("head", [{"type": "relu"}], "head: expected at least one linear or conv layer"),
         (
             "head.0",
             {"type": "conv", "name": "a", "out": 1, "kernel": 1},
@@ -126,3 +141,59 @@ def test_header_is_not_changed() -> None:
     spec.to_header()["notes"]["seed"] = 6
     assert before == HEADER
     assert spec.notes == {"seed": 5}
+
+
+BLOCK = Residual(
+    branch=(Conv("a1", 4, 1), Relu(), Conv("a2", 4, 3, stride=2, pad=1, groups=4), Relu6(), Conv("a3", 16, 1)),
+    shortcut=(Conv("a4", 16, 1, stride=2),),
+)
+RESNET = NetworkSpec(
+    trunk=(Conv("stem", 8, 7, stride=2, pad=3), Scale("bn"), Relu(), MaxPool(3, 2, pad=1), BLOCK, Relu()),
+    head=(
+        Residual((Conv("b1", 16, 3, pad=1),)), Relu(), AveragePool(2, 2), GlobalAverage(), Dropout(),
+        Linear("score", 3),
+    ),
+    pooling_size=14,
+    spatial_scale=1 / 8,
+    classes=("__background__", "a", "b"),
+)  # fmt: skip
+
+
+def test_residual_blocks_and_heads_with_convolutions_are_version_2() -> None:
+    header = json.loads(json.dumps(RESNET.to_header()))
+    assert header["version"] == 2
+    assert header["trunk"][4]["branch"][2] == {
+        "type": "conv", "name": "a2", "out": 4, "kernel": 3, "stride": 2, "pad": 1, "groups": 4
+    }  # fmt: skip
+    assert NetworkSpec.from_header(header) == RESNET
+    assert cntk_shape().to_header()["version"] == 1, "what version 1 can say stays readable by what knows no other"
+    with pytest.raises(UserError, match=r"trunk, layer 1: expected an object whose type is one of \['conv', 'lrn'"):
+        NetworkSpec.from_header({**header, "version": 1})
+
+
+def test_shapes_and_strides_of_residual_blocks() -> None:
+    assert RESNET.weight_shapes() == {
+        "stem": (8, 3, 7, 7), "bn": (8,), "a1": (4, 8, 1, 1), "a2": (4, 1, 3, 3), "a3": (16, 4, 1, 1),
+        "a4": (16, 8, 1, 1), "b1": (16, 16, 3, 3), "score": (3, 16),
+    }  # fmt: skip
+    assert (RESNET.stride, RESNET.trunk_channels, RESNET.feature_dimension) == (8, 16, 3)
+    assert RESNET.pooled_shape == Shape(16, 14)
+    assert (BLOCK.shrinks, BLOCK.output(Shape(8, 25))) == (2, Shape(16, 13))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("trunk.4.shortcut", [], r"residual: expected two sides that give the same, found Shape.channels=16, "),
+        ("trunk.4.branch.0", {"type": "dropout"}, "layer 4: branch, layer 0: expected an object whose type is one of"),
+        ("trunk.4.branch", "conv", "layer 4: branch: expected a list of layers, found 'conv'"),
+        ("trunk.4.branch.0.name", "a3", "layers: expected a name of its own for each"),
+        ("trunk.4.branch.2.groups", 3, "a2: expected groups that divide 4 and 4 channels, found 3"),
+        ("trunk.3", {"type": "linear", "name": "x", "out": 1}, "trunk, layer 3: expected an object whose type"),
+        ("head.5.out", 2, "as many as the last layer's outputs, 2, found 3"),
+        ("head.1", {"type": "tanh"}, r"head, layer 1: expected an object whose type is one of \['averagepool', 'conv'"),
+    ],
+)
+def test_refuses_of_version_2(path: str, value: Any, message: str) -> None:
+    with pytest.raises(UserError, match=f"^net.npz: .*{message}"):
+        NetworkSpec.from_header(changed(path, value, RESNET.to_header()), where="net.npz")

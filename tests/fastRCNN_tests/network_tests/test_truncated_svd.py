@@ -19,7 +19,7 @@ def network():
 def embedded(network):
     rng = np.random.default_rng(0)
     rois = np.sort(rng.integers(0, 160, (20, 2, 2)), axis=1).reshape(20, 4).astype(np.float32)
-    return TorchEngine(network, device="cpu").embed(rng.integers(0, 256, (160, 160, 3)).astype(np.uint8), rois)
+    return TorchEngine(network, device="cpu").embed([rng.integers(0, 256, (160, 160, 3)).astype(np.uint8)], [rois])[0]
 
 
 @pytest.mark.parametrize("shape", [(12, 30), (30, 12)])

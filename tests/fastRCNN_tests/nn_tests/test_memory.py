@@ -19,7 +19,7 @@ GIVEN = {"nr_classes": 9, "rois_per_block": 320, "pad_size": 1000, "train_conv_f
 def test_sizes_of_the_maps_are_those_of_the_layers(shape, side):
     network = he_initialised(0, spec=shape(widths=(8, 12, 12, 12, 8), hidden=4))
     x, found = torch.zeros((1, 3, side, side)), []
-    for layer in TorchEngine(network, device="cpu").trunk:
+    for layer in TorchEngine(network, device="cpu").trunk_layers:
         x = layer(x)
         found.append(x.numel())
     assert map_sizes(network.spec, side) == found

@@ -109,7 +109,7 @@ def test_a_tiny_set_is_learnt_to_ap_1(drawn, pictures, slim, tmp_path, conv):
     results, best_before, best_after = [], [], []
     with load_engine("torch", scoring_network(tmp_path / "model.npz", regressor), device="cpu") as engine:
         for number, (picture, objects, classes) in enumerate(drawn):
-            rows = engine.embed(pad_to_square(read_image(picture.path), SIDE)[0], picture.rois)
+            rows = engine.embed([pad_to_square(read_image(picture.path), SIDE)[0]], [picture.rois])[0]
             scores, offsets = split_outputs(rows, 3)
             boxes = picture.rois.astype(np.int32)
             results.append(
@@ -326,7 +326,7 @@ def test_scaling_the_head_changes_outputs_by_one_factor_only(pictures, slim):
         spec = dataclasses.replace(slim.spec, head=spec_head)
         own = {name: arrays[name] for name in slim.arrays}
         with load_engine("torch", dataclasses.replace(slim, spec=spec, arrays=own), device="cpu") as engine:
-            outputs.append(engine.embed(pad_to_square(read_image(pictures[0].path), SIDE)[0], pictures[0].rois))
+            outputs.append(engine.embed([pad_to_square(read_image(pictures[0].path), SIDE)[0]], [pictures[0].rois])[0])
     factor = np.linalg.norm(outputs[1]) / np.linalg.norm(outputs[0])
     np.testing.assert_allclose(outputs[1], factor * outputs[0], rtol=1e-3, atol=1e-4)
     assert 10 < np.linalg.norm(outputs[1], axis=1).mean() < 40

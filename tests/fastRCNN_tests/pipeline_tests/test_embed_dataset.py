@@ -18,10 +18,13 @@ class SumEngine:
     def __init__(self):
         self.calls = self.rois = 0
 
-    def embed(self, picture, rois):
+    def embed(self, pictures, rois):
         self.calls += 1
-        self.rois += len(rois)
-        return np.stack([np.full(len(rois), picture.sum(dtype=np.float32)), rois.sum(axis=1)], axis=1)
+        self.rois += sum(map(len, rois))
+        return [
+            np.stack([np.full(len(of_one), picture.sum(dtype=np.float32)), of_one.sum(axis=1)], axis=1)
+            for picture, of_one in zip(pictures, rois, strict=True)
+        ]
 
 
 @pytest.fixture

@@ -1,0 +1,89 @@
+"""The network while it learns, of shapes other than AlexNet's: what learns, what stays, and what comes out of it."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from fastRCNN.engines.torch_engine import TorchEngine
+from fastRCNN.network.alexnet import cntk_shape, he_initialised
+from fastRCNN.network.layers import (
+    Conv,
+    Dropout,
+    GlobalAverage,
+    Linear,
+    MaxPool,
+    Relu,
+    Relu6,
+    Residual,
+)
+from fastRCNN.network.network import Network
+from fastRCNN.network.spec import NetworkSpec
+from fastRCNN.nn.memory import map_sizes
+from fastRCNN.nn.network import TrainableNetwork, first_trained_layer, hidden_head
+
+CLASSES = ("__background__", "a", "b")
+BLOCK = Residual((Conv("b1", 8, 1), Relu(), Conv("b2", 16, 3, stride=2, pad=1)), (Conv("b3", 16, 1, stride=2),))
+RESNET = NetworkSpec(
+    trunk=(Conv("stem", 8, 3, stride=4, pad=1), Relu(), MaxPool(3, 2, pad=1), BLOCK, Relu()),
+    head=(Residual((Conv("h1", 16, 3, pad=1),)), Relu(), GlobalAverage(), Dropout()),
+    pooling_size=7,
+)  # fmt: skip
+PICTURE = np.random.default_rng(0).integers(0, 256, (128, 128, 3)).astype(np.uint8)
+ROIS = np.array([[0, 0, 127, 127], [16, 16, 90, 70]], np.float32)
+
+
+def test_blocks_learn_in_trunk_and_head_and_the_result_computes_what_was_trained():
+    network = he_initialised(0, spec=RESNET)
+    net = TrainableNetwork(network, CLASSES, train_conv_from=2, with_boxes=True, dropout=0.0, device="cpu")
+    assert [name for name in net.parameters if name.endswith("weight")] == [
+        "b1.weight", "b2.weight", "b3.weight", "h1.weight", "score.weight", "bbox.weight",
+    ]  # fmt: skip
+    net.scale_head(net.pooled(net.frozen_map(PICTURE), ROIS).detach(), norm=20.0)  # leaves such a head as it is
+    optimiser = torch.optim.SGD(net.parameters.values(), lr=0.01)
+    for _ in range(3):
+        scores, offsets = net.outputs(net.pooled(net.frozen_map(PICTURE), ROIS))
+        (scores.square().sum() + offsets.square().sum()).backward()
+        assert all(parameter.grad is not None for parameter in net.parameters.values())
+        optimiser.step()
+        optimiser.zero_grad()
+    with torch.no_grad():
+        scores, offsets = net.outputs(net.pooled(net.frozen_map(PICTURE), ROIS))
+    result, regressor = net.result(notes={}, box_mean=np.zeros(4), box_deviation=np.ones(4))
+    np.testing.assert_array_equal(result.weight("stem"), network.weight("stem"))
+    for name in ("b1", "b2", "b3", "h1"):
+        assert not np.array_equal(result.weight(name), network.weight(name))
+    (found,) = TorchEngine(result, device="cpu").embed([PICTURE], [ROIS])
+    np.testing.assert_allclose(found, scores.numpy(), atol=1e-5)
+    hidden = Network(dataclasses.replace(RESNET), {n: a for n, a in result.arrays.items() if "score" not in n})
+    (rows,) = TorchEngine(hidden, device="cpu").embed([PICTURE], [ROIS])
+    np.testing.assert_allclose(regressor.offsets(rows).reshape(2, -1), offsets.numpy(), atol=1e-5)
+    assert hidden_head(result.spec) == RESNET.head
+
+
+@pytest.mark.parametrize("behind", [(), (MaxPool(2, 1),), (Relu6(),), (BLOCK, Relu())], ids=repr)
+def test_the_factor_of_the_heads_input_is_in_the_result(behind):
+    trunk = (Conv("stem", 8, 3, stride=8, pad=1), Relu(), *behind)
+    network = he_initialised(0, spec=NetworkSpec(trunk, (Linear("fc6", 12), Relu(), Linear("fc7", 12), Relu())))
+    net = TrainableNetwork(network, CLASSES, device="cpu")
+    pooled = net.pooled(net.frozen_map(PICTURE), ROIS)
+    net.scale_head(pooled, norm=20.0)
+    assert net.input_scale != 1
+    with torch.no_grad():
+        expected = net.outputs(pooled)[0].numpy()
+    result, _ = net.result(notes={}, box_mean=np.zeros(4), box_deviation=np.ones(4))
+    (found,) = TorchEngine(result, device="cpu").embed([PICTURE], [ROIS])
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+
+
+def test_counting_convolutions():
+    assert [first_trained_layer(RESNET, number) for number in (0, 1, 2)] == [5, 0, 3]
+    assert first_trained_layer(cntk_shape(), 3) == 8
+    with pytest.raises(ValueError, match="expected 0 to 2, got 3"):
+        first_trained_layer(RESNET, 3)
+
+
+def test_sizes_count_what_is_inside_of_a_block():
+    # 100 pixels: stem 25 x 25 x 8, pool 13 x 13 x 8; inside 13 x 13 x 8 twice, 7 x 7 x 16; shortcut and sum 7 x 7 x 16
+    assert map_sizes(RESNET, 100) == [5000, 5000, 1352, 2 * 1352 + 3 * 784, 784]
