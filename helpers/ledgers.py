@@ -129,11 +129,15 @@ class Ledger:
                 path.unlink(missing_ok=True)
 
     def _append(self, line: dict[str, Any], *, wait: bool = False) -> None:
-        """Add a line to the journal, in one piece; `wait` until the disk has it."""
+        """Add a line to the journal; `wait` until the disk has it."""
         self.journal.parent.mkdir(parents=True, exist_ok=True)
         text = "\n" + json.dumps(line, separators=(",", ":"))  # first the end of what a killed run may have begun
-        with self._lock, self.journal.open("ab", buffering=0) as file:
-            file.write(text.encode())
+        with self._lock:
+            self._write(text.encode(), wait=wait)
+
+    def _write(self, data: bytes, *, wait: bool) -> None:
+        with self.journal.open("ab", buffering=0) as file:
+            file.write(data)  # in one piece
             if wait:
                 os.fsync(file.fileno())
 
