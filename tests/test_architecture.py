@@ -44,6 +44,7 @@ PACKAGES = {  # inside fastRCNN: package or module -> what it may import beside 
     },
     "detector": {"boxes", "engines", "evaluation", "pipeline", "proposals", "svm"},
     "reporting": {"boxes", "evaluation"},
+    "checking": {"datasets", "engines", "network", "pipeline", "proposals", "reporting"},
 }
 STANDARD_LIBRARY_ONLY = (
     "run.py",

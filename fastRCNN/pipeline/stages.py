@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fastRCNN.datasets.census import take_census
-from fastRCNN.datasets.findings import log_warnings
+from fastRCNN.datasets.findings import Finding, log_warnings
 from fastRCNN.datasets.imdb import Dataset
 from fastRCNN.datasets.layouts import open_dataset, open_together
 from fastRCNN.datasets.picture_check import PictureCheck
@@ -50,6 +50,16 @@ def dataset_of(parameters: Mapping[str, Any], image_set: str, pictures: PictureC
     )  # fmt: skip
 
 
+def census_of(
+    parameters: Mapping[str, Any], facts: FileFacts | None = None
+) -> tuple[dict[str, Dataset], list[Finding]]:
+    """Return the image sets that `parameters` (by name) ask for, and findings (`fastRCNN.datasets.census`)."""
+    artifacts = artifacts_of(parameters)
+    facts = facts or FileFacts(artifacts.facts_file, artifacts.proc)
+    choice = {"layout": parameters["datasetLayout"], "jobs": parameters["jobs"]}
+    return take_census(artifacts, partial(dataset_of, parameters), facts, **choice)
+
+
 class Chain:
     """The steps of one data set, with what the user chose."""
 
@@ -73,13 +83,11 @@ class Chain:
         """
         artifacts = artifacts_of(parameters)
         facts = FileFacts(artifacts.facts_file, artifacts.proc)
-        open_one = partial(dataset_of, parameters)
         if census:
-            choice = {"layout": parameters["datasetLayout"], "jobs": parameters["jobs"]}
-            datasets, findings = take_census(artifacts, open_one, facts, **choice)
+            datasets, findings = census_of(parameters, facts)
             log_warnings(findings)
         else:
-            datasets = open_together(open_one)
+            datasets = open_together(partial(dataset_of, parameters))
         return cls(artifacts, datasets, Choices.choose(parameters), facts)
 
     def require(self, *stages: str) -> None:

@@ -11,8 +11,9 @@ from fastRCNN.evaluation.average_precision import Evaluation
 from fastRCNN.evaluation.matching import ThresholdCounts
 from fastRCNN.reporting.decisions import PictureDecisions, confusions, counts_per_class, round_thresholds
 from fastRCNN.reporting.mistakes import Mistake, worst
-from fastRCNN.reporting.page import PRECISION_COLOR, RECALL_COLOR, Report, Tile
-from fastRCNN.reporting.visualization import draw_detections, scale_boxes, scale_to
+from fastRCNN.reporting.page import PRECISION_COLOR, RECALL_COLOR, Report
+from fastRCNN.reporting.tiles import Tile
+from fastRCNN.reporting.visualization import draw_detections, scale_boxes, scale_to, square_around
 from helpers.boxes import as_boxes
 from helpers.drawing import GROUND_TRUTH_COLOR, class_color, draw_boxes
 from helpers.images import read_image
@@ -72,14 +73,8 @@ def build_report(
 
 def _crop(image: NDArray[np.uint8], mistake: Mistake, picture: PictureDecisions, *, missed: bool) -> Tile:
     """Return a square around the box of a mistake with what is beside it, objects dashed."""
-    height, width = image.shape[:2]
-    x1, y1, x2, y2 = mistake.box
-    side = min(max(2.0 * max(x2 - x1 + 1, y2 - y1 + 1), 48), max(height, width))
-    left, top = (
-        int(np.clip(round((low + high + 1 - side) / 2), 0, max(0, limit - round(side))))
-        for low, high, limit in ((x1, x2, width), (y1, y2, height))
-    )
-    part, scale = scale_to(image[top : top + round(side), left : left + round(side)], _CROP_SIDE)
+    part, (left, top) = square_around(image, mistake.box)
+    part, scale = scale_to(part, _CROP_SIDE)
     boxes, colors = [mistake.box], [GROUND_TRUTH_COLOR if missed else class_color(mistake.label)]
     if not missed:
         boxes = [*(tuple(box) for box in picture.gt_boxes.tolist()), *boxes]

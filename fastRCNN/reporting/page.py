@@ -4,14 +4,12 @@ Every text from the data (class names, file names) is escaped. No date is writte
 bytes. Letters in shapes: C classes with background first.
 """
 
-import base64
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,17 +17,9 @@ from fastRCNN.evaluation.average_precision import ClassEvaluation, Evaluation
 from fastRCNN.evaluation.matching import ThresholdCounts
 from fastRCNN.reporting.charts import css_color, line_chart, thinned
 from fastRCNN.reporting.style import PAGE, STYLE
+from fastRCNN.reporting.tiles import Tile, tile_html
 
 PRECISION_COLOR, RECALL_COLOR = "#d55e00", "#0a86d0"
-
-
-@dataclass(frozen=True, eq=False)
-class Tile:
-    """A picture of the page: (H, W, 3) uint8 BGR, a title and a line of text below it."""
-
-    image: NDArray[np.uint8]
-    title: str
-    text: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,21 +123,8 @@ def _tiles(tiles: Sequence[Tile], total: int, note: str, nothing: str) -> str:
         return f'<p class="note">{escape(nothing)}</p>'
     rest = f" Shown: the worst {len(tiles)} of {total}." if len(tiles) < total else ""
     return f'<p class="note">{escape(note + rest)}</p><div class="tiles">' + "".join(
-        _tile(tile, "square", quality=82) for tile in tiles
+        tile_html(tile, "square", quality=82) for tile in tiles
     ) + "</div>"  # fmt: skip
-
-
-def _tile(tile: Tile, style: str, *, quality: int) -> str:
-    good, data = cv2.imencode(".jpg", tile.image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not good:
-        raise ValueError(f"{tile.title}: the picture cannot be encoded")
-    height, width = tile.image.shape[:2]
-    source = "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii")
-    return (
-        f'<figure class="tile"><img class="{style}" loading="lazy" width="{width}" height="{height}" src="{source}" '
-        f'alt="{escape(f"{tile.title}: {tile.text}")}"><figcaption><b>{escape(tile.title)}</b>'
-        f"<span>{escape(tile.text)}</span></figcaption></figure>"
-    )
 
 
 def _precision_table(evaluation: Evaluation) -> str:
@@ -268,7 +245,7 @@ def _pictures(report: Report) -> str:
     if len(report.pictures) < total:
         note += f" Shown: {len(report.pictures)} of {total}; all of them lie in the folder visualizations."
     return f'<p class="note">{escape(note)}</p><div class="tiles pictures">' + "".join(
-        _tile(tile, "", quality=80) for tile in report.pictures
+        tile_html(tile, "", quality=80) for tile in report.pictures
     ) + "</div>"  # fmt: skip
 
 

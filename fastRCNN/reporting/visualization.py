@@ -61,6 +61,24 @@ def scale_boxes(boxes: ArrayLike, scale: float) -> NDArray[np.float64]:
     return (as_boxes(boxes) + [0, 0, 1, 1]) * scale - [0, 0, 1, 1]
 
 
+def square_around(
+    image: NDArray[np.uint8], box: Sequence[float] | NDArray, *, zoom: float = 2.0, least: int = 48
+) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """Return the square of `image` around `box` (x1 y1 x2 y2) with what is beside it, and its left and top.
+
+    Its side is `zoom` times the longer one of the box, `least` pixels at least; at an edge it moves inside, and is cut
+    where the picture is smaller.
+    """
+    height, width = image.shape[:2]
+    x1, y1, x2, y2 = box
+    side = min(max(zoom * max(x2 - x1 + 1, y2 - y1 + 1), least), max(height, width))
+    left, top = (
+        int(np.clip(round((low + high + 1 - side) / 2), 0, max(0, limit - round(side))))
+        for low, high, limit in ((x1, x2, width), (y1, y2, height))
+    )
+    return image[top : top + round(side), left : left + round(side)], (left, top)
+
+
 def draw_inputs(
     padded: NDArray[np.uint8],
     rois: ArrayLike,
