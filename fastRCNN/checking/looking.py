@@ -13,6 +13,7 @@ from fastRCNN.datasets.imdb import ImageRecord
 from fastRCNN.engines import load_engine, starting_network
 from fastRCNN.network.precision import choose_precision
 from fastRCNN.pipeline.cntk_inputs import absolute_rois, relative_rois
+from fastRCNN.pipeline.embed_dataset import embed_picture
 from fastRCNN.proposals.recall import best_overlaps
 from fastRCNN.proposals.rois import RoiParameters, compute_rois
 from helpers.annotations import read_rois
@@ -55,6 +56,6 @@ def embedder(parameters: Mapping[str, Any]) -> Iterator[OfPicture | None]:
         def embed(image: NDArray[np.uint8], record: ImageRecord) -> NDArray[np.float32]:
             padded, _ = pad_to_square(image, p["cntk_padWidth"])
             placed = relative_rois(record.gt_boxes, record.width, record.height, p["cntk_padWidth"])
-            return engine.embed(padded, absolute_rois(placed, p["cntk_padWidth"]))
+            return embed_picture(engine, padded, absolute_rois(placed, p["cntk_padWidth"]))
 
         yield embed
