@@ -2,14 +2,14 @@
 
 With a frozen trunk the pooled ROIs are kept, ready for the head: 37 KB for each different ROI with 256 channels. Where
 that is more than the memory limit, or convolutions are trained, the frozen layers' maps are kept instead (4 MB for a
-picture of 1000 pixels), in memory as far as the limit goes, the rest in temporary files.
+picture of 1000 pixels), in memory as far as the limit goes, the rest in one temporary file.
 Letters in shapes: C channels, H rows and W columns of a map, R ROIs of a picture, n of them.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +39,8 @@ class FrozenFeatures:
         self.keys = [(number, flip) for number in range(len(pictures)) for flip in sides]
         self._free = memory_limit
         self._pooled: dict[tuple[int, bool], tuple[NDArray[np.float32], NDArray[np.int64]]] = {}
-        self._maps: dict[tuple[int, bool], NDArray[np.float32]] = {}
-        self._files = ExitStack()
+        self._maps: dict[tuple[int, bool], NDArray[np.float32] | int] = {}  # a map, or its place in the file
+        self._file = _MapFile(folder)
         different = {key: self._different_rois(key) for key in self.keys}
         spec = network.spec
         self._row_length = spec.trunk_channels * spec.pooling_size**2
@@ -67,7 +67,8 @@ class FrozenFeatures:
 
     def map(self, number: int, flip: bool) -> NDArray[np.float32]:
         """Return the frozen layers' map (C, H, W) of a picture; not to be written to."""
-        return self._maps[number, flip]
+        found = self._maps[number, flip]
+        return self._file[found] if isinstance(found, int) else found
 
     def rows(self, number: int, flip: bool, indices: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return (n, C * 36) float32: the pooled ROIs `indices` (n,) of a picture. For a frozen trunk only."""
@@ -80,7 +81,7 @@ class FrozenFeatures:
         """Give back memory and temporary files."""
         self._pooled.clear()
         self._maps.clear()
-        self._files.close()
+        self._file.close()
 
     def _pool(self, frozen_map: NDArray[np.float32], rois: NDArray[np.float32]) -> NDArray[np.float32]:
         spec = self.network.spec
@@ -93,15 +94,46 @@ class FrozenFeatures:
         _, first, which = np.unique(cells, axis=0, return_index=True, return_inverse=True)
         return first, which.ravel()
 
-    def _stored(self, frozen_map: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return `frozen_map` itself where it fits, else the same numbers in a file that disappears with `close`."""
+    def _stored(self, frozen_map: NDArray[np.float32]) -> NDArray[np.float32] | int:
+        """Return `frozen_map` itself where it fits, else its place in the file."""
         self._free -= frozen_map.nbytes
-        if self._free >= 0:
-            return np.array(frozen_map)
-        if self.folder is not None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        file = NamedTemporaryFile(prefix=".tmp-map-", dir=self.folder)  # noqa: SIM115
-        self._files.callback(file.close)
-        stored = np.memmap(file, np.float32, "r+", shape=frozen_map.shape)  # type: ignore[call-overload]
-        stored[:] = frozen_map
-        return stored
+        return np.array(frozen_map) if self._free >= 0 else self._file.append(frozen_map)
+
+
+class _MapFile:
+    """Maps of one shape in one temporary file that disappears with `close`, and one mapping of it, however many."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder, self._count = folder, 0
+        self._file: IO[bytes] | None = None
+        self._mapped: NDArray[np.float32] | None = None
+
+    def append(self, frozen_map: NDArray[np.float32]) -> int:
+        """Write a map (C, H, W) and return its place."""
+        if self._file is None:
+            if self.folder is not None:
+                self.folder.mkdir(parents=True, exist_ok=True)
+            self._file, self._shape = NamedTemporaryFile(prefix=".tmp-map-", dir=self.folder), frozen_map.shape  # noqa: SIM115
+        try:
+            self._file.seek(self._count * frozen_map.nbytes)
+            self._file.write(np.ascontiguousarray(frozen_map).data)
+            self._file.flush()  # a full disk is an error here; later, in the mapping, it would end the process
+        except OSError as error:
+            error.filename = self._file.name
+            raise
+        self._mapped = None
+        self._count += 1
+        return self._count - 1
+
+    def __getitem__(self, place: int) -> NDArray[np.float32]:
+        if self._mapped is None:
+            assert self._file is not None
+            self._mapped = np.memmap(self._file, np.float32, "r", shape=(self._count, *self._shape))  # type: ignore[call-overload]
+        return self._mapped[place]
+
+    def close(self) -> None:
+        """Remove the file."""
+        self._mapped = None
+        if self._file is not None:
+            self._file.close()
+            self._file = None

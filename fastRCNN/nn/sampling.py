@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NEAR_BACKGROUND = 0.1  # overlap with an object, as Fast R-CNN's hard background
+_MOST_OBJECTS = 0.25  # of the ROIs that new layers are fitted to
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,21 +70,32 @@ def draw_rois(
     return np.sort(np.concatenate([foreground[:nr_foreground], background[: rois_per_image - nr_foreground]]))
 
 
-def rois_to_fit(picture: TrainingPicture, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
-    """Return the numbers (n,) of up to `count` ROIs to fit the new layers to: all objects, background to fill up.
+def rois_to_fit(pictures: Sequence[TrainingPicture], rng: np.random.Generator, count: int) -> list[NDArray[np.int64]]:
+    """Return, for each picture, the numbers (n,) of the ROIs to fit the new layers to: about `count` of the whole set.
 
-    Half of the background overlaps an object by `NEAR_BACKGROUND` or more, where overlaps are known and there is so
-    much: these ROIs look most like objects, and among thousands drawn at random there are few.
+    Drawn over the whole set, so that many pictures with few ROIs each give what few pictures with many do:
+    1. All ROIs where they are not more than `count`. Else:
+    2. Those that show an object, a quarter of `count` at most (more where there is not enough background).
+    3. Background. Half of it overlaps an object by `NEAR_BACKGROUND` or more, where overlaps are known and there is so
+       much: these ROIs look most like objects, and among thousands drawn at random there are few.
     """
-    objects = rng.permutation(np.flatnonzero(picture.labels > 0))[:count]
-    background = rng.permutation(np.flatnonzero(picture.labels == 0))
-    room = count - len(objects)
-    if picture.overlaps is not None:
-        is_near = picture.overlaps[background] >= NEAR_BACKGROUND
-        near, far = background[is_near], background[~is_near]
-        first = min(len(near), room // 2)
-        background = np.concatenate([near[:first], far, near[first:]])
-    return np.sort(np.concatenate([objects, background[:room]]))
+    labels = np.concatenate([np.zeros(0, np.int64), *(picture.labels for picture in pictures)])
+    near = np.concatenate([np.zeros(0, bool), *(_near_objects(picture) for picture in pictures)])
+    objects, background = rng.permutation(np.flatnonzero(labels > 0)), rng.permutation(np.flatnonzero(labels == 0))
+    nr_objects = min(len(objects), max(round(count * _MOST_OBJECTS), count - len(background)))
+    room = count - nr_objects
+    close, far = background[near[background]], background[~near[background]]
+    first = min(len(close), room // 2)
+    chosen = np.sort(np.concatenate([objects[:nr_objects], np.concatenate([close[:first], far, close[first:]])[:room]]))
+    ends = np.cumsum([0, *(len(picture.labels) for picture in pictures)])
+    places = np.searchsorted(chosen, ends)
+    return [chosen[places[i] : places[i + 1]] - ends[i] for i in range(len(pictures))]
+
+
+def _near_objects(picture: TrainingPicture) -> NDArray[np.bool_]:
+    if picture.overlaps is None:
+        return np.zeros(len(picture.labels), bool)
+    return np.asarray(picture.overlaps >= NEAR_BACKGROUND)
 
 
 def target_statistics(

@@ -223,13 +223,11 @@ class NnTrainer:
     def _fit_new_layers(self) -> None:
         """Start the new layers where they fit the embeddings of `rois_to_fit`."""
         p, net = self.parameters, self.net
-        per_picture = max(1, p.nn_fittedRois // len(self.pictures))
         rng = np.random.default_rng([self.seed, len(self.pictures), 1])
         rows, kept = [], []
-        for number, picture in enumerate(self.pictures):
-            drawn = rois_to_fit(picture, rng, per_picture)
+        for number, drawn in enumerate(rois_to_fit(self.pictures, rng, p.nn_fittedRois)):
             kept.append((number, False, drawn))
-            for block in np.array_split(drawn, -(-len(drawn) // BLOCK) or 1):
+            for block in np.array_split(drawn, -(-len(drawn) // BLOCK)) if len(drawn) else ():
                 rows.append(net.embedding(self._pooled(number, False, block)))
         embeddings = torch.cat(rows)
         rows.clear()

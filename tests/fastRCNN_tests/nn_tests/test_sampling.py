@@ -46,21 +46,52 @@ def test_background_near_objects_comes_first():
     assert drawn[:4].tolist() == [0, 1, 2, 3] and set(drawn[5:].tolist()) == {14, 15, 16} and 4 <= drawn[4] < 14
 
 
+def drawn_kinds(pictures, count, seed=0):
+    """Return how many of the ROIs that are drawn show objects, background near them, other background; per picture."""
+    drawn = rois_to_fit(pictures, np.random.default_rng(seed), count)
+    kinds = []
+    for of, rois in zip(pictures, drawn, strict=True):
+        assert len(set(rois.tolist())) == len(rois) and (np.diff(rois) > 0).all()
+        near = of.overlaps[rois] >= 0.1
+        shown = of.labels[rois] > 0
+        kinds.append((shown.sum(), (~shown & near).sum(), (~shown & ~near).sum()))
+    return np.array(kinds).reshape(-1, 3)
+
+
+def shown(nr_objects, near, far):
+    """A picture with so many ROIs of each kind."""
+    overlaps = np.array([0.9] * nr_objects + [0.1] * near + [0.09] * far, np.float32)
+    return picture(nr_objects, near + far, overlaps)
+
+
 @pytest.mark.parametrize(
-    ("near", "far", "count", "expected"),  # objects, background near to and far from objects
+    ("near", "far", "count", "expected"),  # of 4 objects, background near to and far from them
     [(30, 60, 24, (4, 10, 10)), (3, 60, 24, (4, 3, 17)), (30, 2, 24, (4, 18, 2)), (5, 5, 24, (4, 5, 5)),
-     (30, 60, 3, (3, 0, 0))],
+     (30, 60, 8, (2, 3, 3)), (0, 1, 4, (3, 0, 1)), (0, 0, 4, (4, 0, 0))],
 )  # fmt: skip
-def test_fitting_takes_all_objects_and_half_of_the_background_near_them(near, far, count, expected):
-    of = picture(4, near + far, np.array([0.9] * 4 + [0.1] * near + [0.09] * far, np.float32))
-    drawn = rois_to_fit(of, np.random.default_rng(0), count)
-    assert len(set(drawn.tolist())) == len(drawn) and (np.diff(drawn) > 0).all()
-    assert ((drawn < 4).sum(), ((drawn >= 4) & (drawn < 4 + near)).sum(), (drawn >= 4 + near).sum()) == expected
+def test_fitting_takes_a_quarter_of_objects_and_half_of_the_background_near_them(near, far, count, expected):
+    assert drawn_kinds([shown(4, near, far)], count).tolist() == [list(expected)]
+
+
+def test_fitting_draws_over_the_whole_set():
+    """A thousand pictures, and 1.6 ROIs for each: a quarter objects, as of few pictures; any picture may take part."""
+    kinds = drawn_kinds([shown(15, 20, 65) for _ in range(1000)], 1600)
+    assert kinds.sum(axis=0).tolist() == [400, 600, 600]
+    assert 750 < (kinds.sum(axis=1) > 0).sum() < 900  # 1 - exp(-1.6) = 0.8 of them
+    assert kinds.sum(axis=1).max() < 9
+    few, many = shown(2, 10, 10), shown(30, 300, 300)  # what a picture gives follows what it has
+    assert drawn_kinds([few, many], 400).sum(axis=0).tolist() == [32, 184, 184]
+
+
+def test_fitting_takes_all_of_a_small_set():
+    pictures = [shown(3, 4, 5), shown(0, 0, 7), shown(0, 0, 0)]
+    assert drawn_kinds(pictures, 19).tolist() == [[3, 4, 5], [0, 0, 7], [0, 0, 0]]
+    assert rois_to_fit([], np.random.default_rng(0), 5) == []
 
 
 def test_fitting_without_overlaps_takes_any_background():
-    drawn = rois_to_fit(picture(4, 50), np.random.default_rng(0), 10)
-    assert (drawn < 4).sum() == 4 and len(drawn) == 10 and (drawn < 30).any() and (drawn > 30).any()
+    (drawn,) = rois_to_fit([picture(2, 50)], np.random.default_rng(0), 10)
+    assert (drawn < 2).sum() == 2 and len(drawn) == 10 and (drawn < 30).any() and (drawn > 30).any()
 
 
 def test_other_seeds_draw_other_rois():
