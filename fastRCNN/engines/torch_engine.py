@@ -21,6 +21,7 @@ from fastRCNN.engines.torch_layers import as_numpy, as_tensor, build_layers
 from fastRCNN.network.network import Network
 from fastRCNN.network.roi_pooling import roi_cells, roi_pool
 
+_MOST_THREADS = torch.get_num_threads()  # when nobody has asked for fewer: PyTorch knows how many cores are real
 _BLOCK = 1024  # ROIs that are pooled and go through the head at once, at most: fills the matrix units
 _BLOCK_NUMBERS = 1 << 24  # pooled numbers at once, at most: bounds the memory (1024 ROIs of AlexNet are 9.4 million)
 
@@ -39,7 +40,7 @@ class TorchEngine:
         self.device, self.precision = choose_device(device), precision
         self.dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         if threads:
-            torch.set_num_threads(min(threads, torch.get_num_threads()))  # PyTorch knows how many cores are real
+            torch.set_num_threads(min(threads, _MOST_THREADS))
         self.trunk_layers, self.head_layers = (
             # channels last is what the convolutions, the pooling and the normalisation want
             build_layers(network, layers).to(self.device, self.dtype).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]

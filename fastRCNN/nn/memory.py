@@ -13,6 +13,7 @@ from helpers.errors import UserError
 
 BLOCK = 1024  # ROIs that go through the head at once
 _FLOAT = 4  # bytes
+_NO_LIMIT = 1 << 60  # bytes: version 1 of control groups says "none" by a number
 
 
 def needed_bytes(
@@ -92,10 +93,23 @@ def _meminfo() -> int | None:
         return None
 
 
-def _cgroup() -> int | None:
-    folder = Path("/sys/fs/cgroup")
-    try:
-        limit = (folder / "memory.max").read_text(encoding="ascii").strip()
-        return None if limit == "max" else int(limit) - int((folder / "memory.current").read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return None
+def _cgroup(folder: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Return what a container's limit leaves, by version 2 of control groups or version 1; None without a limit.
+
+    Pages of files that were read or written count as used there, but make room when memory is wanted.
+    """
+    for limit, used, prefix in (
+        ("memory.max", "memory.current", ""),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_"),
+    ):
+        try:
+            most = (folder / limit).read_text(encoding="ascii").strip()
+            if most == "max" or int(most) > _NO_LIMIT:
+                return None
+            lines = (folder / limit).with_name("memory.stat").read_text(encoding="ascii").splitlines()
+            counts = {name: int(count) for name, count in map(str.split, lines)}
+            of_files = sum(counts.get(f"{prefix}{kind}_file", 0) for kind in ("active", "inactive"))
+            return int(most) - int((folder / used).read_text(encoding="ascii")) + of_files
+        except (OSError, ValueError):
+            continue
+    return None

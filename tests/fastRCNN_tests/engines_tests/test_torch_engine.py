@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from fastRCNN.engines import load_engine, starting_network
+from fastRCNN.engines import load_engine, starting_network, torch_engine
 from fastRCNN.engines.torch_device import choose_device
 from fastRCNN.engines.torch_engine import TorchEngine, _different, _pooled_by_torch
 from fastRCNN.network.alexnet import caffe_shape, cntk_shape, he_initialised, torchvision_shape
@@ -160,3 +160,16 @@ def test_wrong_pictures_engines_and_devices(slim_weights, tmp_path):
         assert choose_device("auto").type == "cpu"
         with pytest.raises(UserError, match="no NVIDIA GPU"):
             choose_device("cuda")
+
+
+def test_an_engine_with_more_threads_gets_them_after_one_with_few(monkeypatch):
+    given = torch.get_num_threads()
+    monkeypatch.setattr(torch_engine, "_MOST_THREADS", 3)
+    try:
+        found = []
+        for threads in (1, 2, 8):
+            TorchEngine(he_initialised(0, spec=cntk_shape(widths=(8,) * 5, hidden=8)), device="cpu", threads=threads)
+            found.append(torch.get_num_threads())
+        assert found == [1, 2, 3]
+    finally:
+        torch.set_num_threads(given)
