@@ -4,6 +4,7 @@ Reads   proc/<dataset>/cntkFiles/<set>_<classifier>_parsed/, proc/<dataset>/trai
 Writes  results/<dataset>/visualizations/<classifier>_<i><picture>       drawn, and .detections.tsv beside it
         results/<dataset>/precision_recall_<set>_<classifier>.{tsv,png}  over the score threshold
         results/<dataset>/confusion_<set>_<classifier>.{tsv,png}         rows true, columns predicted
+        results/<dataset>/confusion_pairs_<set>_<classifier>.tsv         as a list, most frequent mistakes first
         results/<dataset>/report.html                                    all of it, mistakes first
 Prints  precision and recall over the score threshold.
 """

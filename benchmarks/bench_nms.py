@@ -82,7 +82,7 @@ def in_numpy(case: Case) -> np.ndarray:
 
 
 def in_torch(case: Case) -> np.ndarray:
-    """All overlaps at once in PyTorch, classes shifted apart; then which boxes better ones drop, until nothing changes."""
+    """All overlaps at once in PyTorch, classes shifted apart; then what better boxes drop, until nothing changes."""
     boxes, labels = torch.from_numpy(case.boxes).double(), torch.from_numpy(case.labels)
     boxes = boxes + (labels * (boxes.max() - boxes.min() + 2))[:, None]
     order = torch.from_numpy(case.scores).argsort(descending=True, stable=True)

@@ -85,7 +85,7 @@ def line_charts(path: Path, panels: Sequence[Panel]) -> None:
             legend = axes.legend(lines, names, fontsize=8.5, framealpha=0.9, **outside)
             legend.get_frame().set_edgecolor(_GRID)
             for text, line in zip(legend.get_texts(), panel.series, strict=True):
-                text.set_text(line.name)  # set afterwards: matplotlib hides names that start with "_"
+                text.set_text(shortened(line.name))  # set afterwards: matplotlib hides names that start with "_"
                 text.set_parse_math(False)
     _save(figure, path)
 
@@ -94,7 +94,10 @@ def heat_map(
     path: Path, matrix: ArrayLike, row_names: Sequence[str], column_names: Sequence[str],
     *, title: str, row_label: str, column_label: str,
 ) -> None:  # fmt: skip
-    """Write (R, C) counts to the PNG file `path`; each row is coloured by its shares, numbers are the counts."""
+    """Write (R, C) counts to the PNG file `path`; each row is coloured by its shares, numbers are the counts.
+
+    The picture grows with the matrix, so R and C should be some dozens at most.
+    """
     counts = np.asarray(matrix)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = 0.55
@@ -105,8 +108,15 @@ def heat_map(
     for row, column in np.argwhere(counts > 0):
         ink = "white" if shares[row, column] > 0.45 else _INK
         axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=9, color=ink)
-    axes.set_xticks(range(len(column_names)), column_names, rotation=45, ha="right", rotation_mode="anchor", fontsize=9)
-    axes.set_yticks(range(len(row_names)), row_names, fontsize=9)
+    axes.set_xticks(
+        range(len(column_names)),
+        [shortened(name) for name in column_names],
+        rotation=45,
+        ha="right",
+        rotation_mode="anchor",
+        fontsize=9,
+    )
+    axes.set_yticks(range(len(row_names)), [shortened(name) for name in row_names], fontsize=9)
     for text in (*axes.get_xticklabels(), *axes.get_yticklabels()):
         text.set_parse_math(False)
     axes.set_xticks(np.arange(len(column_names) + 1) - 0.5, minor=True)
@@ -115,6 +125,17 @@ def heat_map(
     axes.tick_params(which="minor", length=0)
     _dress(axes, title, column_label, row_label)
     _save(figure, path)
+
+
+def shortened(name: str, most: int = 32) -> str:
+    """Return `name` with at most `most` characters, without its middle: a name must leave room for the chart.
+
+    >>> shortened("a jar of strawberry jam, the large one", 16)
+    'a jar of…rge one'
+    """
+    if len(name) <= most:
+        return name
+    return name[: most // 2] + "…" + name[len(name) - (most - 1 - most // 2) :]
 
 
 def _rgb(color: tuple[int, int, int]) -> NDArray:

@@ -44,5 +44,34 @@ def confusion_matrix(
         left_over = np.setdiff1d(np.arange(len(true_classes)), objects)
         rows = np.concatenate([true_classes[objects[hit]], true_classes[left_over], np.zeros((~hit).sum(), int)])
         columns = np.concatenate([found.labels[hit], np.zeros(len(left_over), int), found.labels[~hit]])
-        matrix += np.bincount(rows * nr_classes + columns, minlength=nr_classes**2).reshape(nr_classes, nr_classes)
+        np.add.at(matrix, (rows, columns), 1)
     return matrix
+
+
+def confused_pairs(matrix: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return (K, 3) true class, predicted class and count of what is counted beside the diagonal, most frequent first.
+
+    Equal counts come in the order of the classes.
+    """
+    rows, columns = np.nonzero(matrix)
+    pairs = np.stack([rows, columns, matrix[rows, columns]], axis=1)[rows != columns]
+    return pairs[np.argsort(-pairs[:, 2], kind="stable")]
+
+
+def condensed(matrix: NDArray[np.int64], most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return a matrix that can be drawn, and the numbers (M,) of its classes.
+
+    A matrix of up to `most` classes is returned as it is. Of a larger one stay the background and the classes that are
+    confused most often, `most` together; one more row and column sum up all others.
+    """
+    if len(matrix) <= most:
+        return matrix, np.arange(len(matrix))
+    wrong = matrix - np.diag(np.diag(matrix))
+    confused = wrong.sum(axis=0) + wrong.sum(axis=1)
+    confused[0] = confused.max() + 1
+    numbers = np.sort(np.argsort(-confused, kind="stable")[:most])
+    place = np.full(len(matrix), most)
+    place[numbers] = np.arange(most)
+    small = np.zeros((most + 1, most + 1), np.int64)
+    np.add.at(small, (place[:, None], place[None, :]), matrix)
+    return small, numbers

@@ -21,6 +21,7 @@ from helpers.plots import Panel, Series
 
 MAX_CROPS = 12  # of misses, and of false alarms
 MAX_PICTURES = 24
+MAX_CURVES = 20  # classes in the picture of all curves
 _NOT_SHOWN = ("root", "quiet", "jobs", "show", "ground_truth", "image_set", "cntk_model")
 _CROP_SIDE, _PICTURE_SIDE = 240, 640
 
@@ -120,19 +121,23 @@ def _shown(value: float) -> str:
 
 
 def precision_panels(evaluation: Evaluation, counts: ThresholdCounts) -> list[Panel]:
-    """Return two charts: precision over recall of each class, and both over the score threshold."""
-    curves = [
-        Series(f"{c.name}  {c.ap_area:.2f}", *c.envelope(), class_color(number))
-        for number, c in enumerate(evaluation.classes, start=1)
-        if c.ap_area is not None
-    ]
+    """Return two charts: precision over recall of each class (of many, the worst), and both over the threshold."""
+    defined = [(number, c) for number, c in enumerate(evaluation.classes, start=1) if c.ap_area is not None]
+    lowest = sorted(sorted(defined, key=lambda pair: pair[1].ap_area or 0.0)[:MAX_CURVES])
+    curves = [Series(f"{c.name}  {c.ap_area:.2f}", *c.envelope(), class_color(number)) for number, c in lowest]
     both = [
         Series("precision", counts.thresholds, counts.precisions, _bgr(PRECISION_COLOR), marks=True),
         Series("recall", counts.thresholds, counts.recalls, _bgr(RECALL_COLOR), marks=True),
     ]
     limits = (float(counts.thresholds[0]), float(counts.thresholds[-1]))
     return [
-        Panel("Best precision at each recall (AP: the area)", "recall", "precision", curves),
+        Panel(
+            "Best precision at each recall (AP: the area)"
+            + ("" if len(lowest) == len(defined) else f", the {len(lowest)} lowest of {len(defined)}"),
+            "recall",
+            "precision",
+            curves,
+        ),
         Panel("Detections over the threshold, all classes", "score threshold", "share", both, x_limits=limits),
     ]
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fastRCNN.evaluation.average_precision import Evaluation
+from fastRCNN.evaluation.confusion import condensed, confused_pairs
 from fastRCNN.evaluation.matching import ThresholdCounts
 from fastRCNN.reporting.data import THRESHOLD_COLUMNS, precision_panels, threshold_rows
-from fastRCNN.reporting.page import Report, report_page
+from fastRCNN.reporting.page import MOST_IN_MATRIX, Report, report_page
 from helpers.plots import heat_map, line_charts
 from helpers.tables import write_text, write_tsv
 
@@ -16,8 +17,9 @@ def write_report_files(
 ) -> Path:
     """Write the files into `folder` and return the page's path; per_class: the counts for each object class.
 
-    precision_recall_<set>_<classifier>.{tsv,png}, confusion_<set>_<classifier>.{tsv,png}, and report.html (for another
-    set than "test" report_<set>.html).
+    precision_recall_<set>_<classifier>.{tsv,png}, confusion_<set>_<classifier>.{tsv,png}, confusion_pairs_<set>_
+    <classifier>.tsv, and report.html (for another set than "test" report_<set>.html). Tables have all classes; of more
+    than `MOST_IN_MATRIX` the picture shows those that are confused most often.
     """
     beside = f"{report.image_set}_{report.classifier}"
     names = ["background", *report.class_names[1:]]
@@ -36,12 +38,21 @@ def write_report_files(
         ["true \\ predicted", *names],
         [[name, *row] for name, row in zip(names, report.confusion.tolist(), strict=True)],
     )
+    write_tsv(
+        folder / f"confusion_pairs_{beside}.tsv",
+        ["true", "predicted", "count"],
+        [[names[row], names[column], count] for row, column, count in confused_pairs(report.confusion).tolist()],
+    )
+    matrix, numbers = condensed(report.confusion, MOST_IN_MATRIX)
+    shown = [names[number] for number in numbers]
+    if len(shown) < len(names):
+        shown.append(f"the {len(names) - len(shown)} others")
     heat_map(
         folder / f"confusion_{beside}.png",
-        report.confusion,
-        names,
-        names,
-        title="Confusion matrix",
+        matrix,
+        shown,
+        shown,
+        title="Confusion matrix" + ("" if len(shown) == len(names) else ", the classes confused most often"),
         row_label="what it is",
         column_label="what it was taken for",
     )

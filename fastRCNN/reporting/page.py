@@ -14,11 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.evaluation.average_precision import ClassEvaluation, Evaluation
+from fastRCNN.evaluation.confusion import confused_pairs
 from fastRCNN.evaluation.matching import ThresholdCounts
 from fastRCNN.reporting.charts import css_color, line_chart, thinned
 from fastRCNN.reporting.style import PAGE, STYLE
 from fastRCNN.reporting.tiles import Tile, tile_html
 
+MOST_IN_MATRIX = 40  # classes; of more, a list shows the pairs that are confused most often
+_MOST_PAIRS = 60
 PRECISION_COLOR, RECALL_COLOR = "#d55e00", "#0a86d0"
 
 
@@ -210,6 +213,8 @@ def _chosen(threshold: float, decision: float | None) -> str:
 
 
 def _confusion(report: Report) -> str:
+    if len(report.confusion) > MOST_IN_MATRIX:
+        return _confused_pairs(report)
     counts = report.confusion
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     names = ["background", *report.class_names[1:]]
@@ -231,12 +236,37 @@ def _confusion(report: Report) -> str:
         "Rows: what it is; columns: what it was taken for. The column background counts missed objects, the row "
         "background detections on nothing. Colour: share of the row."
     )
-    if report.threshold is not None:
-        note += f" Detections with a score of at least {report.threshold:g} count."
+    note += _counted(report)
     return (
         f'<p class="note">{escape(note)}</p><div class="card scroll"><table class="confusion">'
         f"<thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
+
+
+def _confused_pairs(report: Report) -> str:
+    names, pairs = ["background", *report.class_names[1:]], confused_pairs(report.confusion)
+    totals = report.confusion.sum(axis=1)
+    rows = "".join(
+        f"<tr><th>{_dot(row)}{escape(names[row])}</th><th>{_dot(column)}{escape(names[column])}</th><td>{count}</td>"
+        f"<td>{count / totals[row]:.0%}</td></tr>"
+        for row, column, count in pairs[:_MOST_PAIRS].tolist()
+    )
+    note = (
+        f"{min(len(pairs), _MOST_PAIRS)} of {len(pairs)} pairs, the most frequent ones; all of them stand in "
+        f"confusion_pairs_{report.image_set}_{report.classifier}.tsv. Taken for background: missed; background taken "
+        f"for a class: detections on nothing.{_counted(report)}"
+    )
+    return (
+        f'<p class="note">{escape(note)}</p><div class="card scroll"><table><thead><tr><th>what it is</th>'
+        "<th>what it was taken for</th><th>count</th><th>of its kind</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _counted(report: Report) -> str:
+    if report.threshold is None:
+        return ""
+    return f" Detections with a score of at least {report.threshold:g} count."
 
 
 def _pictures(report: Report) -> str:

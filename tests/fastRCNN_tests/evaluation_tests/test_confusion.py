@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastRCNN.evaluation.confusion import assign_objects, confusion_matrix
+from fastRCNN.evaluation.confusion import assign_objects, condensed, confused_pairs, confusion_matrix
 from fastRCNN.evaluation.detections import Detections
 
 CLASSES = ("__background__", "orange", "eggBox")
@@ -52,3 +52,27 @@ def test_overlap_of_exactly_the_threshold_is_not_enough():
 
 def test_equal_scores_go_in_order():
     np.testing.assert_array_equal(assign_objects(_found([A, A, A], [1, 1, 1], [0.5, 0.5, 0.5]), [A]), [0, -1, -1])
+
+
+def test_pairs_come_most_frequent_first_without_the_diagonal():
+    matrix = np.array([[0, 2, 0], [7, 9, 2], [1, 0, 5]])
+    assert confused_pairs(matrix).tolist() == [[1, 0, 7], [0, 1, 2], [1, 2, 2], [2, 0, 1]]
+    assert confused_pairs(np.eye(3, dtype=np.int64)).shape == (0, 3)
+
+
+def test_a_large_matrix_is_condensed_to_the_most_confused_classes():
+    matrix = np.diag([0, 9, 9, 9, 9, 9])
+    matrix[2, 5] = 4  # classes 2 and 5 are confused most, then 3
+    matrix[3, 0] = 3
+    matrix[4, 1] = 1
+    small, numbers = condensed(matrix, 4)
+    assert numbers.tolist() == [0, 2, 3, 5]
+    assert small.tolist() == [[0, 0, 0, 0, 0], [0, 9, 0, 4, 0], [3, 0, 9, 0, 0], [0, 0, 0, 9, 0], [0, 0, 0, 0, 19]]
+    same, everything = condensed(matrix, 6)
+    assert same is matrix and everything.tolist() == list(range(6))
+
+
+def test_a_thousand_classes_are_counted_in_no_more_memory_than_their_matrix():
+    found = _found([A], [1], [0.9])
+    matrix = confusion_matrix([(found, [A], [2]), (found, [B], [1])], 1204)
+    assert (matrix[2, 1], matrix[1, 0], matrix[0, 1], matrix.sum()) == (1, 1, 1, 3)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from fastRCNN.evaluation.average_precision import PictureResult, evaluate
@@ -34,13 +35,15 @@ def test_files_and_tables(tmp_path):
     out = tmp_path / "out"
     assert page == out / "report.html"
     assert sorted(path.name for path in out.iterdir()) == [
-        "confusion_test_svm.png", "confusion_test_svm.tsv", "precision_recall_test_svm.png",
-        "precision_recall_test_svm.tsv", "report.html",
+        "confusion_pairs_test_svm.tsv", "confusion_test_svm.png", "confusion_test_svm.tsv",
+        "precision_recall_test_svm.png", "precision_recall_test_svm.tsv", "report.html",
     ]  # fmt: skip
     # The egg box is taken for an orange; the second detection scores too little.
     assert (out / "confusion_test_svm.tsv").read_text(encoding="utf-8") == (
         "true \\ predicted\tbackground\torange\tegg box\nbackground\t0\t0\t0\norange\t0\t0\t0\negg box\t0\t1\t0\n"
     )
+    pairs = (out / "confusion_pairs_test_svm.tsv").read_text(encoding="utf-8")
+    assert pairs == "true\tpredicted\tcount\negg box\torange\t1\n"
     rows = (out / "precision_recall_test_svm.tsv").read_text(encoding="utf-8").splitlines()
     assert "all\t0.5\t0.0000\t0.0000\t1\t0\t1" in rows
     assert "orange\t0.5\t0.0000\tnot defined\t1\t0\t0" in rows
@@ -49,3 +52,31 @@ def test_files_and_tables(tmp_path):
 
 def test_other_sets_have_a_page_of_their_own(tmp_path):
     assert _write(tmp_path, "train") == tmp_path / "out" / "report_train.html"
+
+
+def test_hundreds_of_classes_and_long_names_leave_pictures_of_a_bounded_size(tmp_path):
+    """300 classes: the picture shows the 40 that are confused most often, the page a list, the tables have all."""
+    rng = np.random.default_rng(0)
+    names = ("__background__", *(f"class {number} " + "x" * 300 for number in range(1, 300)))
+    path = tmp_path / "0.png"
+    write_image(path, np.full((120, 160, 3), 90, np.uint8))
+    boxes = np.array([[4 * i, 0, 4 * i + 3, 3] for i in range(400)], np.int32)
+    picture = PictureResult(0, path, boxes, rng.random((400, 300), np.float32), boxes, rng.integers(1, 300, 400))
+    decided = decide(picture, Detections.from_scores(picture.scores, boxes, names))
+    evaluation = evaluate([picture], names)
+    report, per_class = build_report(
+        [decided], evaluation, dataset="d", image_set="test", classifier="svm", class_names=names, threshold=None,
+        overlap_threshold=0.5, parameters={},
+    )  # fmt: skip
+    page = write_report_files(tmp_path / "out", report, evaluation, per_class)
+    out = tmp_path / "out"
+    height, width = cv2.imread(str(out / "confusion_test_svm.png")).shape[:2]
+    assert max(height, width) < 4000
+    assert len((out / "confusion_test_svm.tsv").read_text(encoding="utf-8").splitlines()) == 301
+    pairs = (out / "confusion_pairs_test_svm.tsv").read_text(encoding="utf-8").splitlines()
+    text = page.read_text(encoding="utf-8")
+    assert f"60 of {len(pairs) - 1} pairs, the most frequent ones" in text
+    assert len(text) < 3e6
+    chart = cv2.imread(str(out / "precision_recall_test_svm.png")).astype(int)
+    colored = (chart.max(axis=2) - chart.min(axis=2) > 60).any(axis=0)
+    assert np.flatnonzero(colored)[-1] - np.flatnonzero(colored)[0] > 500, "the charts have room beside the names"
