@@ -133,7 +133,7 @@ def test_visualization(run, root):
     assert {path.relative_to(results).as_posix() for path in results.rglob("*") if path.is_file()} == {
         "visualizations/svm_05.png", "visualizations/svm_05.detections.tsv",
         "visualizations/svm_16.png", "visualizations/svm_16.detections.tsv",
-        "precision_recall_test_svm.tsv", "precision_recall_test_svm.png",
+        "precision_recall_test_svm.tsv", "precision_recall_test_svm.png", "confusion_pairs_test_svm.tsv",
         "confusion_test_svm.tsv", "confusion_test_svm.png", "report.html",
     }  # fmt: skip
     assert cv2.imread(str(results / "visualizations/svm_05.png")).shape == (600, 800, 3)  # 90 x 120 enlarged
