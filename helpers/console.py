@@ -8,6 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from helpers.endings import leave, outcome_of
+from helpers.threads import wait_without_spinning
 
 T = TypeVar("T")
 
@@ -52,4 +53,5 @@ def timing_summary(seconds: Sequence[float]) -> str:
 
 def run_script(main: Callable[[], int | None]) -> None:
     """Run `main` and leave the process: 0 done, 1 with one clear message, 130 after Ctrl-C (`helpers.endings`)."""
+    wait_without_spinning()
     leave(*outcome_of(main))

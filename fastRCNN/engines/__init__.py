@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fastRCNN.network.alexnet import he_initialised
 from fastRCNN.network.network import Network, load_network
 from helpers.errors import UserError
+from helpers.threads import wait_without_spinning
 
 
 class Engine(Protocol):
@@ -66,6 +67,7 @@ def load_engine(
     Engines import their packages here, when they are wanted, so that the others need not be installed.
     """
     if name == "torch":
+        wait_without_spinning()
         from fastRCNN.engines.torch_engine import TorchEngine
 
         if isinstance(network, Path) and network.suffix == ".model":

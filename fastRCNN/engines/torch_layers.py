@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from fastRCNN.engines.torch_linear import linear
 from fastRCNN.network.layers import (
     AveragePool,
     Conv,
@@ -75,7 +76,7 @@ class FlatLinear(nn.Linear):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return (B, out)."""
-        return super().forward(x.flatten(1))
+        return linear(x.flatten(1), self.weight, self.bias)
 
 
 class GlobalMean(nn.Module):
