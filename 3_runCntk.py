@@ -63,7 +63,8 @@ def main() -> None:
         fingerprint = chain.recipe_digest("network")
         if p.resume:
             if training is None or p.engine != "torch":
-                raise UserError("--resume goes on with a training: it needs --classifier nn and PyTorch as the engine")
+                named = " or ".join(name for name, each in CLASSIFIERS.items() if each.trains_network)
+                raise UserError(f"--resume goes on with a training: it needs --classifier {named} and --engine torch")
             require_checkpoint(checkpoint, fingerprint)
         if p.restart:
             chain.forget("network", "embeddings")
@@ -76,7 +77,7 @@ def main() -> None:
                 make_network(work, model, start, training=training, data=data)
         drop_checkpoint(checkpoint, fingerprint)
         with chain.writing("embeddings") as work:
-            seconds = run_network(chain, work, context, p.cntk_precision, records, p.compat) if work.todo else []
+            seconds = run_network(chain, work, context, records, p.compat) if work.todo else []
         log.info("Time: %s. Files: %s", timing_summary(seconds), artifacts.cntk_files)
         if classifier.does_without("svm"):
             settings = DetectorSettings.choose(p, train.classes)

@@ -28,7 +28,7 @@ from fastRCNN.pipeline.scoring import require_width, score_picture
 from fastRCNN.proposals.rois import compute_rois
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
-from helpers.images import pad_to_square
+from helpers.images import pad_to_square, require_picture
 
 log = logging.getLogger(__name__)
 
@@ -89,9 +89,11 @@ class Detector:
         return cls(running, scorer, settings)
 
     def detect(self, image: NDArray[np.uint8]) -> Detections:
-        """Return all ROIs of `image` (H, W, 3) uint8 BGR with label, score and whether NMS kept them."""
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise ValueError(f"image: expected (H, W, 3) uint8, got {image.shape} {image.dtype}")
+        """Return all ROIs of `image` (H, W, 3) uint8 BGR with label, score and whether NMS kept them.
+
+        Several threads may call it. In a process that was forked after loading it goes on with one thread.
+        """
+        require_picture(image)
         s = self.settings
         rois = self.roi_source(image)[: s.cntk_nrRois]
         padded, _ = pad_to_square(image, s.cntk_padWidth)

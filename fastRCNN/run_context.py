@@ -7,16 +7,18 @@ from typing import Any
 
 @dataclass(frozen=True)
 class RunContext:
-    """The engine and its device, threads, the seed of everything random, and the side of the padded pictures."""
+    """The engine and its device, threads, numbers, the seed of everything random, the side of the padded pictures."""
 
     engine: str = "torch"  # or "cntk"
     device: str = "auto"  # "cpu", "cuda", or the GPU if there is one
     threads: int | None = None  # at most; None leaves it to the engine
     seed: int = 0
     pad_size: int = 1000  # pixels
+    precision: str = "float32"  # or "bfloat16": in training as well
 
     @classmethod
     def choose(cls, parameters: Mapping[str, Any]) -> "RunContext":
         """Return what `parameters` (by the names of PARAMETERS.py and of the options of all steps) say."""
         p = parameters
-        return cls(p["engine"], p["device"], p["jobs"], p["seed"], p["cntk_padWidth"])
+        precision = "float32" if p["cntk_precision"] == "auto" else p["cntk_precision"]
+        return cls(p["engine"], p["device"], p["jobs"], p["seed"], p["cntk_padWidth"], precision)

@@ -21,6 +21,7 @@ from fastRCNN.network.weight_files import WeightFile
 from helpers.artifacts import atomic_write
 from helpers.boxes import as_boxes
 from helpers.errors import UserError
+from helpers.images import require_picture
 
 
 class CntkEngine(ClosesWorker):
@@ -234,6 +235,5 @@ def _checked_rois(rois: ArrayLike) -> NDArray[np.float32]:
 
 
 def _checked(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
-        raise ValueError(f"picture: expected (S, S, 3) uint8, got {picture.shape} {picture.dtype}")
+    require_picture(picture)
     return picture

@@ -59,7 +59,7 @@ class CntkProcess:
         environment = environment or environment_folder()
         if why := missing_cntk(environment):
             raise UserError(f"--engine cntk: {why}. {_HOW_TO_INSTALL}")
-        self._lock = threading.Lock()
+        self._lock, self._parent = threading.Lock(), os.getpid()
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
         self.environment_variables = _variables(environment, threads)
         self._process = subprocess.Popen(
@@ -67,7 +67,7 @@ class CntkProcess:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
             env=self.environment_variables,
         )  # fmt: skip
-        self._finalizer = weakref.finalize(self, _end, self._process, self._errors)
+        self._finalizer = weakref.finalize(self, _end, self._process, self._errors, self._parent)
         self.versions = self.request("hello")[0]
 
     @property
@@ -90,6 +90,11 @@ class CntkProcess:
 
         Left early (an error, Ctrl-C), the worker is ended: what it would still say belongs to nobody.
         """
+        if os.getpid() != self._parent:
+            raise UserError(
+                "--engine cntk: the network was loaded in another process, of which this one is a fork, and two cannot "
+                "talk to one CNTK worker. Load it in each worker (gunicorn: without --preload)"
+            )
         with self._lock:
             talk = Talk(self, command)
             try:
@@ -176,12 +181,17 @@ def _variables(environment: Path, threads: int | None) -> dict[str, str]:
     return variables
 
 
-def _end(process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
-    """Close the worker's stdin, which ends it; kill it when it does not leave; reap it."""
+def _end(process: subprocess.Popen[bytes], errors: IO[bytes], parent: int) -> None:
+    """Close the worker's stdin, which ends it; kill it when it does not leave; reap it.
+
+    A fork of this process only lets go of its ends of the pipes: the worker is its parent's.
+    """
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             with suppress(OSError):
                 pipe.close()
+    if os.getpid() != parent:
+        return
     try:
         process.wait(_SECONDS_TO_LEAVE)
     except subprocess.TimeoutExpired:

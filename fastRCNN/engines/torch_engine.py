@@ -20,6 +20,7 @@ from fastRCNN.engines.torch_device import Process, choose_device, exact_products
 from fastRCNN.engines.torch_layers import as_numpy, as_tensor, build_layers
 from fastRCNN.network.network import Network
 from fastRCNN.network.roi_pooling import roi_cells, roi_pool
+from helpers.images import require_picture
 
 _MOST_THREADS = torch.get_num_threads()  # when nobody has asked for fewer: PyTorch knows how many cores are real
 _BLOCK = 1024  # ROIs that are pooled and go through the head at once, at most: fills the matrix units
@@ -92,8 +93,7 @@ class TorchEngine:
 
     def normalised(self, picture: NDArray[np.uint8]) -> torch.Tensor:
         """Return (1, 3, S, S): `picture` as the network's first layer wants it, channels last in memory."""
-        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
-            raise ValueError(f"picture: expected (S, S, 3) uint8, got {picture.shape} {picture.dtype}")
+        require_picture(picture)
         wanted = self.spec.input
         channels = picture if wanted.channels == "BGR" else picture[:, :, ::-1]
         pixels = torch.from_numpy(np.ascontiguousarray(channels)).to(self.device).float()

@@ -23,6 +23,7 @@ from fastRCNN.engines.cntk_engine import CntkEngine, CntkTraining
 from fastRCNN.network.layers import Linear, Relu
 from fastRCNN.network.network import Network
 from fastRCNN.nn.sampling import TrainingPicture, draw_rois, flipped_rois
+from fastRCNN.run_context import RunContext
 from helpers.errors import UserError
 from helpers.images import pad_to_square, read_image
 
@@ -44,20 +45,19 @@ class CntkNnTrainer:
         classes: Sequence[str],
         parameters: "NnTraining",
         *,
-        pad_size: int = 1000,
-        seed: int = 0,
-        threads: int | None = None,
+        context: RunContext = RunContext(),  # noqa: B008 - frozen
         scratch: Path | None = None,
     ) -> None:
         p = self.parameters = recipe_for_cntk(parameters)
         if not sum(len(picture.rois) for picture in pictures):
             raise UserError("There is no ROI to train on. Run 1_computeRois.py and 2_cntkGenerateInputs.py again")
-        self.pictures, self.classes, self.pad_size, self.seed = list(pictures), tuple(classes), pad_size, seed
+        self.pictures, self.classes = list(pictures), tuple(classes)
+        self.pad_size, self.seed = context.pad_size, context.seed
         self.scratch = scratch
         sides = (False, True) if p.nn_flip else (False,)
         self.keys = [(number, flip) for number in range(len(pictures)) for flip in sides]
         self._place = {key: place for place, key in enumerate(self.keys)}
-        self.engine = CntkEngine(network, threads=threads)
+        self.engine = CntkEngine(network, threads=context.threads)
         self.history: list[dict[str, Any]] = []
         self._running = ExitStack()
 

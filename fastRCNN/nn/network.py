@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from fastRCNN.boxes.box_regression import BoxRegressor
+from fastRCNN.engines.torch_device import exact_products
 from fastRCNN.engines.torch_engine import TorchEngine
 from fastRCNN.network.layers import AveragePool, Conv, Dropout, Layer, Linear, MaxPool, Relu, Residual, through
 from fastRCNN.network.network import Network
 from fastRCNN.network.roi_pooling_torch import roi_pool_torch
 from fastRCNN.network.spec import NetworkSpec
+from fastRCNN.run_context import RunContext
 
 log = logging.getLogger(__name__)
 
@@ -57,16 +59,14 @@ class TrainableNetwork:
         train_conv_from: int = 0,
         with_boxes: bool = False,
         dropout: float = 0.5,
-        seed: int = 0,
-        device: str = "auto",
-        threads: int | None = None,
+        context: RunContext = RunContext(),  # noqa: B008 - frozen
     ) -> None:
         """`train_conv_from` k: the convolutions from the k-th on are trained, 0 for none; `dropout`: of
         the head's dropout layers; `seed`: of the new layers."""
         self.source, self.classes, self.dropout = network, classes, dropout
         self.spec = network.spec
-        self.engine = TorchEngine(network, device=device, threads=threads)
-        self.device = self.engine.device
+        self.engine = TorchEngine(network, device=context.device, threads=context.threads)
+        self.device, self.precision = self.engine.device, context.precision
         self.generator = torch.Generator(self.device)
         split = first_trained_layer(self.spec, train_conv_from)
         self.frozen = nn.Sequential(*list(self.engine.trunk_layers)[:split])
@@ -76,7 +76,7 @@ class TrainableNetwork:
         self.hidden_layers = hidden_head(self.spec)
         self.head = self._own(list(self.engine.head_layers)[: len(self.hidden_layers)])
         width = through(self.hidden_layers, self.spec.pooled_shape).numbers
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(context.seed)
         limit = math.sqrt(6 / (width + len(classes)))  # CNTK's glorot_uniform
         self.score = self._new("score", rng.uniform(-limit, limit, (len(classes), width)))
         self.bbox: nn.Linear | None = None
@@ -90,7 +90,7 @@ class TrainableNetwork:
 
     def frozen_map(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the frozen layers' output (C, H, W) float32 for a padded `picture` (S, S, 3) uint8 BGR."""
-        with torch.inference_mode():
+        with torch.inference_mode(), exact_products(self.device, self.precision):
             return self.frozen(self.engine.normalised(picture))[0].cpu().numpy()
 
     def pooled(self, frozen_map: NDArray[np.float32], rois: NDArray[np.float32]) -> torch.Tensor:
@@ -105,7 +105,8 @@ class TrainableNetwork:
     def embedding(self, pooled: torch.Tensor) -> torch.Tensor:
         """Return the head's (N, D) for `pooled` (N, C * P * P) as the trained network is used: without dropout."""
         self.head.eval()
-        rows = self._hidden(pooled)
+        with exact_products(self.device, self.precision):
+            rows = self._hidden(pooled)
         self.head.train()
         return rows
 

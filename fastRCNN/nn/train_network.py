@@ -36,14 +36,13 @@ def train_network(
     folder = checkpoint.parent
     folder.mkdir(parents=True, exist_ok=True)
     log_file = folder / "training_nn.tsv"
-    where: Any = {"pad_size": context.pad_size, "seed": context.seed, "threads": context.threads}
     if context.engine == "cntk":
         from fastRCNN.nn.cntk_trainer import CntkNnTrainer
 
-        trainer: Any = CntkNnTrainer(network, pictures, classes, parameters, **where, scratch=folder)
+        trainer: Any = CntkNnTrainer(network, pictures, classes, parameters, context=context, scratch=folder)
     else:
         trainer = NnTrainer(
-            network, pictures, tuple(classes), parameters, **where, device=context.device, checkpoint=checkpoint,
+            network, pictures, tuple(classes), parameters, context=context, checkpoint=checkpoint,
             fingerprint=fingerprint, memory_limit=memory_limit,
         )  # fmt: skip
     try:

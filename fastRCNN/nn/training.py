@@ -26,6 +26,7 @@ import torch
 from numpy.typing import NDArray
 
 from fastRCNN.boxes.box_regression import NEAR, BoxRegressor, fit_ridge
+from fastRCNN.engines.torch_device import exact_products
 from fastRCNN.network.network import Network
 from fastRCNN.nn.checkpoints import Checkpoint
 from fastRCNN.nn.features import FrozenFeatures
@@ -35,6 +36,7 @@ from fastRCNN.nn.memory import BLOCK, cache_limit, free_bytes, needed_bytes, req
 from fastRCNN.nn.network import TrainableNetwork
 from fastRCNN.nn.sampling import TrainingPicture, draw_rois, flipped_targets, rois_to_fit, target_statistics
 from fastRCNN.nn.start import fit_softmax
+from fastRCNN.run_context import RunContext
 from helpers.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -125,10 +127,7 @@ class NnTrainer:
         classes: tuple[str, ...],
         parameters: NnTraining,
         *,
-        pad_size: int = 1000,
-        seed: int = 0,
-        device: str = "auto",
-        threads: int | None = None,
+        context: RunContext = RunContext(),  # noqa: B008 - frozen
         checkpoint: Path | None = None,
         fingerprint: str = "",
         memory_limit: float | None = None,
@@ -141,17 +140,18 @@ class NnTrainer:
         if rois == 0:
             raise UserError("There is no ROI to train on. Run 1_computeRois.py and 2_cntkGenerateInputs.py again")
         p = self.parameters = parameters
-        self.pictures, self.seed, self.checkpoint, self.fingerprint = list(pictures), seed, checkpoint, fingerprint
+        self.pictures, self.seed = list(pictures), context.seed
+        self.checkpoint, self.fingerprint = checkpoint, fingerprint
         self.net = TrainableNetwork(
             network, classes, train_conv_from=p.nn_trainConvFrom, with_boxes=p.nn_bboxRegression,
-            dropout=p.nn_dropout, seed=seed, device=device, threads=threads,
+            dropout=p.nn_dropout, context=context,
         )  # fmt: skip
-        limit = self._check_memory(pad_size)
+        limit = self._check_memory(context.pad_size)
         folder = checkpoint.parent if checkpoint else None
         self.features = FrozenFeatures(
             self.net,
             self.pictures,
-            pad_size=pad_size,
+            pad_size=context.pad_size,
             flips=p.nn_flip,
             memory_limit=limit if memory_limit is None else memory_limit,
             folder=folder,
@@ -287,6 +287,10 @@ class NnTrainer:
 
     def _learn(self, block: list[tuple[int, bool, NDArray]], epoch: int) -> NDArray[np.float64]:
         """Add the gradients of a block of ROIs; return its summed loss, wrong classes, box loss, and number of ROIs."""
+        with exact_products(self.net.device, self.net.precision):
+            return self._learn_exactly(block, epoch)
+
+    def _learn_exactly(self, block: list[tuple[int, bool, NDArray]], epoch: int) -> NDArray[np.float64]:
         device = self.net.device
         labels = torch.from_numpy(np.concatenate([self.pictures[n].labels[rois] for n, _, rois in block])).to(device)
         targets = self._targets(block)
@@ -315,9 +319,9 @@ class NnTrainer:
         return torch.from_numpy(normalised.astype(np.float32)).to(self.net.device)
 
     def _mixed_precision(self) -> contextlib.AbstractContextManager[Any]:
-        """bfloat16 where a GPU computes it; the CPU stays exact."""
-        if self.net.device.type == "cuda" and torch.cuda.is_bf16_supported():
-            return torch.autocast("cuda", dtype=torch.bfloat16)
+        """Convolutions and linear layers in bfloat16 where that is asked for; weights and updates stay float32."""
+        if self.net.precision == "bfloat16":
+            return torch.autocast(self.net.device.type, dtype=torch.bfloat16)
         return contextlib.nullcontext()
 
     def _stop_not_finite(self, block: list[tuple[int, bool, NDArray]], losses: NDArray, epoch: int) -> None:

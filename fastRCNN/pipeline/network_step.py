@@ -77,7 +77,6 @@ def run_network(
     chain: Chain,
     work: Work,
     context: RunContext,
-    precision: str,
     records: Mapping[str, Sequence[CntkRecord]],
     compat: str = "corrected",
 ) -> list[float]:
@@ -98,7 +97,7 @@ def run_network(
         with work.making(path):
             outputs.write(path, stored(rows, kind))
 
-    choice: Any = {"device": context.device, "threads": context.threads, "precision": precision}
+    choice: Any = {"device": context.device, "threads": context.threads, "precision": context.precision}
     with load_engine(context.engine, outputs.network(), **choice) as engine:
         if for_cntk in todo:
             with work.making(for_cntk):

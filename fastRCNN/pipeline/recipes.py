@@ -43,7 +43,8 @@ STAGES = {
     ),
     "svm": Stage("4_trainSvm.py", ("svm_", "cntk_nrRois", "train_posOverlapThres", "seed", "compat")),
 }
-_TRAINING = ("engine", "seed", "cntk_nrRois", "cntk_padWidth")  # of a network, beside what the classifier names
+# of a trained network, beside what the classifier names
+_TRAINING = ("engine", "seed", "cntk_nrRois", "cntk_padWidth", "cntk_precision")
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from fastRCNN.network.network import save_network
 from fastRCNN.nn.cntk_trainer import CntkNnTrainer, recipe_for_cntk, scaled_head
 from fastRCNN.nn.sampling import TrainingPicture
 from fastRCNN.nn.training import NnTrainer, NnTraining
+from fastRCNN.run_context import RunContext
 from helpers.errors import UserError
 
 needs_cntk = [
@@ -229,7 +230,7 @@ class TestWithCntk:
 
     def test_wrong_input_is_refused(self):
         with CntkEngine(he_initialised(1, spec=cntk_shape(**SLIM)), threads=1) as engine:
-            with pytest.raises(ValueError, match=r"expected \(S, S, 3\) uint8"):
+            with pytest.raises(ValueError, match=r"expected \(H, W, 3\) uint8"):
                 engine.embed([PICTURE.astype(np.float32)], [ROIS])  # type: ignore[arg-type]
             with pytest.raises(UserError, match="CNTK could not embed"):
                 engine.embed([PICTURE[:8, :8]], [ROIS])  # smaller than the first filter
@@ -277,13 +278,14 @@ class TestWithCntk:
             nn_roisPerImage=8, nn_headNorm=20.0,
         )  # fmt: skip
         classes = ("__background__", "a", "b")
-        cntk = CntkNnTrainer(network, pictures, classes, parameters, pad_size=230, seed=4, threads=1, scratch=tmp_path)
+        context = RunContext(device="cpu", threads=1, seed=4, pad_size=230)
+        cntk = CntkNnTrainer(network, pictures, classes, parameters, context=context, scratch=tmp_path)
         assert list(cntk.prepare()) == cntk.keys
         steps = list(cntk.run())
         trained, regressor = cntk.result()
         cntk.save(tmp_path / "frcn_nn.model")
         cntk.close()
-        ours = NnTrainer(network, pictures, classes, parameters, pad_size=230, seed=4, device="cpu", threads=1)
+        ours = NnTrainer(network, pictures, classes, parameters, context=context)
         list(ours.prepare())
         list(ours.run())
         expected, _ = ours.result()
@@ -301,6 +303,22 @@ class TestWithCntk:
         with CntkEngine(tmp_path / "frcn_nn.model", threads=1) as engine:
             assert engine.classes == classes and engine.embed([PICTURE], [ROIS])[0].shape == (2, 3)
 
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+    @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+    def test_a_fork_may_not_talk_to_the_worker_nor_end_it(self):
+        with CntkEngine(he_initialised(0, spec=cntk_shape(**SLIM)), threads=1) as engine:
+            expected = engine.embed([PICTURE], [ROIS])[0]
+            child = os.fork()
+            if child == 0:
+                try:
+                    engine.embed([PICTURE], [ROIS])
+                except UserError as error:
+                    engine.close()
+                    os._exit(7 if "Load it in each worker" in str(error) else 1)
+                os._exit(2)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+            np.testing.assert_array_equal(engine.embed([PICTURE], [ROIS])[0], expected)
+
     def test_training_that_cntk_does_not_know_is_refused(self):
         picture = TrainingPicture(Path("a.png"), ROIS, np.array([0, 1]))
         with pytest.raises(UserError, match="--engine torch"):
@@ -311,7 +329,9 @@ class TestWithCntk:
         picture = TrainingPicture(tmp_path / "a.png", ROIS, np.array([0, 1]))
         parameters = NnTraining(cntk_max_epochs=5, cntk_lr_per_image=(1e30,), cntk_nrRois=2)
         network = he_initialised(0, spec=cntk_shape(**SLIM))
-        trainer = CntkNnTrainer(network, [picture], ("__background__", "a"), parameters, pad_size=230, threads=1)
+        trainer = CntkNnTrainer(
+            network, [picture], ("__background__", "a"), parameters, context=RunContext(threads=1, pad_size=230)
+        )
         list(trainer.prepare())
         with pytest.raises(UserError, match=r"the loss is (nan|inf).*a\.png"):
             list(trainer.run())

@@ -4,6 +4,7 @@ import io
 import json
 import pickle
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -189,3 +190,21 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
         with zipfile.ZipFile(path, "w" if key == "header" else "a") as archive:
             archive.writestr(f"{key}.npy", content.getvalue())
         expect_fault(path, f"expected numbers in '{key}', found pickled objects, which are never loaded")
+
+
+def test_a_checksum_is_compared_once_and_nobody_sees_what_another_writes(
+    tmp_path: Path, arrays: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_weight_file(tmp_path / "net.npz", HEADER, arrays)
+    compared: list[int] = []
+    crc32 = zlib.crc32
+    monkeypatch.setattr(zlib, "crc32", lambda data, *more: compared.append(len(data)) or crc32(data, *more))
+    file = WeightFile(tmp_path / "net.npz")
+    compared.clear()  # of the header
+    first, second = file["conv1.weight"], file["conv1.weight"]
+    assert len(compared) == 1
+    first[:] = 0
+    np.testing.assert_array_equal(second, arrays["conv1.weight"])
+    np.testing.assert_array_equal(file["conv1.weight"], arrays["conv1.weight"])
+    file["conv1.bias"]
+    assert len(compared) == 2

@@ -10,6 +10,7 @@ from fastRCNN.network.alexnet import cntk_shape, he_initialised
 from fastRCNN.nn.features import FrozenFeatures, _MapFile
 from fastRCNN.nn.network import TrainableNetwork
 from fastRCNN.nn.sampling import TrainingPicture
+from fastRCNN.run_context import RunContext
 from helpers.images import write_image
 
 
@@ -20,7 +21,7 @@ def test_rows_are_the_pooled_rois_of_the_picture_and_of_its_mirror_image(tmp_pat
     rois = np.array([[0, 0, 63, 100], [70, 20, 120, 60], [0, 0, 63, 100]], np.float32)
     picture = TrainingPicture(tmp_path / "p.png", rois, np.array([0, 1, 0]))
     network = he_initialised(0, spec=cntk_shape(widths=(8,) * 5, hidden=8))
-    trainable = TrainableNetwork(network, ("__background__", "a"), device="cpu")
+    trainable = TrainableNetwork(network, ("__background__", "a"), context=RunContext(device="cpu"))
     features = FrozenFeatures(trainable, [picture], pad_size=128, flips=True, memory_limit=limit)
     assert list(features.fill()) == [(0, False), (0, True)]
     engine = TorchEngine(network, device="cpu")

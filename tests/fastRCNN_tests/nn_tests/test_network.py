@@ -22,8 +22,10 @@ from fastRCNN.network.network import Network
 from fastRCNN.network.spec import NetworkSpec
 from fastRCNN.nn.memory import map_sizes
 from fastRCNN.nn.network import TrainableNetwork, first_trained_layer, hidden_head
+from fastRCNN.run_context import RunContext
 
 CLASSES = ("__background__", "a", "b")
+CPU = RunContext(device="cpu")
 BLOCK = Residual((Conv("b1", 8, 1), Relu(), Conv("b2", 16, 3, stride=2, pad=1)), (Conv("b3", 16, 1, stride=2),))
 RESNET = NetworkSpec(
     trunk=(Conv("stem", 8, 3, stride=4, pad=1), Relu(), MaxPool(3, 2, pad=1), BLOCK, Relu()),
@@ -36,7 +38,7 @@ ROIS = np.array([[0, 0, 127, 127], [16, 16, 90, 70]], np.float32)
 
 def test_blocks_learn_in_trunk_and_head_and_the_result_computes_what_was_trained():
     network = he_initialised(0, spec=RESNET)
-    net = TrainableNetwork(network, CLASSES, train_conv_from=2, with_boxes=True, dropout=0.0, device="cpu")
+    net = TrainableNetwork(network, CLASSES, train_conv_from=2, with_boxes=True, dropout=0.0, context=CPU)
     assert [name for name in net.parameters if name.endswith("weight")] == [
         "b1.weight", "b2.weight", "b3.weight", "h1.weight", "score.weight", "bbox.weight",
     ]  # fmt: skip
@@ -66,7 +68,7 @@ def test_blocks_learn_in_trunk_and_head_and_the_result_computes_what_was_trained
 def test_the_factor_of_the_heads_input_is_in_the_result(behind):
     trunk = (Conv("stem", 8, 3, stride=8, pad=1), Relu(), *behind)
     network = he_initialised(0, spec=NetworkSpec(trunk, (Linear("fc6", 12), Relu(), Linear("fc7", 12), Relu())))
-    net = TrainableNetwork(network, CLASSES, device="cpu")
+    net = TrainableNetwork(network, CLASSES, context=CPU)
     pooled = net.pooled(net.frozen_map(PICTURE), ROIS)
     net.scale_head(pooled, norm=20.0)
     assert net.input_scale != 1

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from fastRCNN.boxes.box_regression import box_targets, moved_boxes
 from fastRCNN.datasets.roidb import roi_labels, roi_overlaps
@@ -20,6 +21,7 @@ from fastRCNN.nn import training
 from fastRCNN.nn.sampling import TrainingPicture
 from fastRCNN.nn.training import NnTrainer, NnTraining
 from fastRCNN.pipeline.outputs import scoring_network, split_outputs
+from fastRCNN.run_context import RunContext
 from fastRCNN.svm.scoring import softmax
 from helpers.boxes import iou_matrix
 from helpers.errors import UserError
@@ -27,6 +29,7 @@ from helpers.images import pad_to_square, read_image, write_image
 
 CLASSES = ("__background__", "red", "blue")
 SIDE = 128
+CONTEXT = RunContext(device="cpu", threads=1, pad_size=SIDE)
 SMALL = NnTraining(
     cntk_max_epochs=3, cntk_mb_size=2, cntk_nrRois=30, nn_headNorm=20.0, nn_flip=True, nn_roisPerImage=20
 )
@@ -77,8 +80,9 @@ def slim():
     return he_initialised(0, spec=cntk_shape(widths=(8, 12, 12, 12, 8), hidden=32))
 
 
-def train(network, pictures, parameters=SMALL, **options):
-    trainer = NnTrainer(network, pictures, CLASSES, parameters, pad_size=SIDE, threads=1, device="cpu", **options)
+def train(network, pictures, parameters=SMALL, *, seed=0, **options):
+    context = dataclasses.replace(CONTEXT, seed=seed)
+    trainer = NnTrainer(network, pictures, CLASSES, parameters, context=context, **options)
     for _ in trainer.prepare():
         pass
     steps = list(trainer.run())
@@ -126,7 +130,7 @@ def test_a_tiny_set_is_learnt_to_ap_1(drawn, pictures, slim, tmp_path, conv):
 
 def test_new_layers_that_start_where_they_fit_tell_classes_and_move_boxes_at_once(pictures, slim):
     parameters = NnTraining(cntk_nrRois=30, nn_headNorm=20.0, nn_fitScoreFirst=True, nn_bboxRegression=True)
-    trainer = NnTrainer(slim, pictures, CLASSES, parameters, pad_size=SIDE, threads=1, device="cpu")
+    trainer = NnTrainer(slim, pictures, CLASSES, parameters, context=CONTEXT)
     list(trainer.prepare())
     trainer.net.head.eval()  # without dropout, as the layers were fitted
     wrong, before, after = [], [], []
@@ -169,7 +173,7 @@ def test_only_the_layers_from_k_on_learn(pictures, slim, conv, changed):
 def test_a_resumed_training_ends_with_the_bytes_of_an_uninterrupted_one(pictures, slim, tmp_path):
     whole = train(slim, pictures)[0]
     checkpoint = tmp_path / "checkpoint.npz"
-    trainer = NnTrainer(slim, pictures, CLASSES, SMALL, pad_size=SIDE, threads=1, device="cpu", checkpoint=checkpoint)
+    trainer = NnTrainer(slim, pictures, CLASSES, SMALL, context=CONTEXT, checkpoint=checkpoint)
     list(trainer.prepare())
     steps = trainer.run()
     assert [next(steps).epoch for _ in range(3)] == [1, 1, 2]  # two minibatches an epoch: now in the middle of epoch 2
@@ -184,9 +188,11 @@ KILLED = """
 import os, pickle, signal, sys
 from fastRCNN.network.network import load_network
 from fastRCNN.nn.training import NnTrainer
+from fastRCNN.run_context import RunContext
 pictures, parameters, classes, side, weights, checkpoint = pickle.load(open(sys.argv[1], "rb"))
-trainer = NnTrainer(load_network(weights), pictures, classes, parameters, pad_size=side, threads=1, device="cpu",
-                    checkpoint=checkpoint, memory_limit=0.0)
+context = RunContext(device="cpu", threads=1, pad_size=side)
+trainer = NnTrainer(load_network(weights), pictures, classes, parameters, context=context, checkpoint=checkpoint,
+                    memory_limit=0.0)
 list(trainer.prepare())
 for step in trainer.run():
     if step.epoch == 2:
@@ -231,7 +237,7 @@ def test_where_the_frozen_outputs_are_kept_makes_no_difference(pictures, slim, t
     results = []
     for limit in (1e9, 3_000.0, 0.0):  # pooled numbers in memory; some maps in memory, some in files; all in files
         trainer = NnTrainer(
-            slim, pictures, CLASSES, parameters, pad_size=SIDE, threads=1, device="cpu",
+            slim, pictures, CLASSES, parameters, context=CONTEXT,
             memory_limit=limit, checkpoint=tmp_path / "c" / "c.npz", fingerprint=str(limit),
         )  # fmt: skip
         assert trainer.features.keeps_pooled == (conv == 0 and limit == 1e9)
@@ -257,7 +263,7 @@ def test_how_a_minibatch_is_cut_into_blocks_changes_nothing_but_rounding(picture
 
 def test_a_loss_that_is_not_finite_stops_and_names_picture_and_roi(pictures, slim, tmp_path):
     checkpoint = tmp_path / "c.npz"
-    trainer = NnTrainer(slim, pictures, CLASSES, SMALL, pad_size=SIDE, threads=1, device="cpu", checkpoint=checkpoint)
+    trainer = NnTrainer(slim, pictures, CLASSES, SMALL, context=CONTEXT, checkpoint=checkpoint)
     list(trainer.prepare())
     steps = trainer.run()
     assert [next(steps).last for _ in range(2)] == [False, True]
@@ -299,13 +305,15 @@ def test_weights_that_are_not_finite_never_become_a_checkpoint(pictures, slim, t
 def test_too_little_memory_is_said_before_the_start(pictures, slim, monkeypatch, change, named):
     monkeypatch.setattr(training, "free_bytes", lambda device: 100_000)
     with pytest.raises(UserError, match=rf"needs about .* GB of memory on cpu, 0\.0 GB are free. {named}"):
-        NnTrainer(slim, pictures, CLASSES, dataclasses.replace(SMALL, **change), pad_size=SIDE, device="cpu")
+        NnTrainer(slim, pictures, CLASSES, dataclasses.replace(SMALL, **change), context=CONTEXT)
 
 
 def test_no_roi_at_all_is_said():
     empty = TrainingPicture(Path("p.png"), np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
     with pytest.raises(UserError, match="no ROI to train on"):
-        NnTrainer(he_initialised(0, spec=cntk_shape(widths=(8,) * 5, hidden=8)), [empty], CLASSES, SMALL, pad_size=SIDE)
+        NnTrainer(
+            he_initialised(0, spec=cntk_shape(widths=(8,) * 5, hidden=8)), [empty], CLASSES, SMALL, context=CONTEXT
+        )
 
 
 def test_tutorial_compatibility_leaves_out_what_the_tutorial_did_not_have():
@@ -330,3 +338,39 @@ def test_scaling_the_head_changes_outputs_by_one_factor_only(pictures, slim):
     factor = np.linalg.norm(outputs[1]) / np.linalg.norm(outputs[0])
     np.testing.assert_allclose(outputs[1], factor * outputs[0], rtol=1e-3, atol=1e-4)
     assert 10 < np.linalg.norm(outputs[1], axis=1).mean() < 40
+
+
+def test_float32_is_float32_in_training_whatever_the_machine_offers(pictures, slim, monkeypatch):
+    """On a GPU too: neither bfloat16 nor TF32 unless asked for. Looked at without one."""
+    trainer = NnTrainer(slim, pictures, CLASSES, SMALL, context=CONTEXT)
+    with trainer._mixed_precision():
+        assert not torch.is_autocast_enabled("cpu") and not torch.is_autocast_enabled("cuda")
+    trainer.net.device = torch.device("cuda")
+    with trainer._mixed_precision():
+        assert not torch.is_autocast_enabled("cuda")
+    seen = []
+    switches = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    monkeypatch.setattr(trainer, "_learn_exactly", lambda *_: seen.append([each.allow_tf32 for each in switches]))
+    before = [each.allow_tf32 for each in switches]
+    trainer._learn([], 0)
+    trainer.net.precision = "bfloat16"
+    trainer._learn([], 0)
+    assert seen == [[False, False], before] and [each.allow_tf32 for each in switches] == before
+
+
+@pytest.mark.parametrize("conv", [0, 3])
+def test_bfloat16_trains_in_bfloat16(pictures, slim, conv):
+    parameters = dataclasses.replace(SMALL, nn_trainConvFrom=conv)
+    networks = []
+    for precision in ("float32", "bfloat16"):
+        trainer = NnTrainer(
+            slim, pictures, CLASSES, parameters, context=dataclasses.replace(CONTEXT, precision=precision)
+        )
+        list(trainer.prepare())
+        with trainer._mixed_precision():
+            assert torch.is_autocast_enabled("cpu") == (precision == "bfloat16")
+        list(trainer.run())
+        networks.append(trainer.result()[0])
+        assert trainer.history[-1]["loss"] < trainer.history[0]["loss"]
+    exact, rounded = (network.weight("score") for network in networks)
+    assert 0 < np.linalg.norm(rounded - exact) < 0.1 * np.linalg.norm(exact)
