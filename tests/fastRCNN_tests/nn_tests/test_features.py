@@ -43,7 +43,7 @@ def test_many_maps_need_one_open_file(tmp_path: Path):
         write_image(tmp_path / f"{number}.png", np.full((64, 64, 3), 20 * number, np.uint8))
         pictures.append(TrainingPicture(tmp_path / f"{number}.png", np.array([[0, 0, 63, 63]], np.float32), np.ones(1)))
     trainable = TrainableNetwork(
-        he_initialised(0, spec=cntk_shape(widths=(8,) * 5, hidden=8)), ("b", "a"), device="cpu"
+        he_initialised(0, spec=cntk_shape(widths=(8,) * 5, hidden=8)), ("b", "a"), context=RunContext(device="cpu")
     )
     open_before = len(list(Path("/proc/self/fd").iterdir()))
     features = FrozenFeatures(trainable, pictures, pad_size=64, memory_limit=0, folder=tmp_path / "maps")
