@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 IMAGE_SETS = {"train": ("positive", "negative"), "test": ("testImages",)}
 TEMPORARY = ".tmp-"  # how names of unfinished files begin; `exclusive` removes what is left of them
+_FORGOTTEN = 3600  # seconds after which nobody is still writing an unfinished file
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL)
 
 
@@ -201,6 +202,10 @@ def exclusive(artifacts: Artifacts) -> Iterator[None]:
         note.write_text(f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}\n")
         for orphan in artifacts.proc.rglob(f"{TEMPORARY}*"):
             orphan.unlink(missing_ok=True)
+        for orphan in artifacts.results.rglob(f"{TEMPORARY}*"):  # not locked: another run may be writing there now
+            with suppress(OSError):
+                if time.time() - orphan.stat().st_mtime > _FORGOTTEN:
+                    orphan.unlink()
         yield
     finally:
         note.unlink(missing_ok=True)

@@ -44,10 +44,11 @@ class Recipe:
 
     def changes(self, old: "Recipe") -> list[str]:
         """Return one phrase for each parameter or input in which this recipe differs from `old`."""
-        new_parameters = json.loads(json.dumps(dict(self.parameters)))  # tuples become lists, as in the file
+        # tuples become lists, as in the file
+        olds, news = (json.loads(json.dumps(dict(each.parameters))) for each in (old, self))
         phrases = [] if old.version == self.version else [f"file version {old.version} became {self.version}"]
-        for name in sorted({*old.parameters, *new_parameters}):
-            before, now = old.parameters.get(name, "unset"), new_parameters.get(name, "unset")
+        for name in sorted({*olds, *news}):
+            before, now = olds.get(name, "unset"), news.get(name, "unset")
             if before != now:
                 phrases.append(f"{name} was {before!r}, is {now!r}")
         for name in sorted({*old.inputs, *self.inputs}):

@@ -11,11 +11,11 @@ from helpers.errors import UserError
 from helpers.file_facts import FileFacts
 from helpers.images import image_size, inspect_picture, notes_told
 
-_FACT = "picture"
+_FACT, _SIZE = "picture", "size"
 
 
 class PictureCheck:
-    """Tells the sizes of pictures; with `whole` it decodes them, remembers that in `facts`, and so finds damage."""
+    """Tells the sizes of pictures; with `whole` it decodes them and so finds damage. `facts` remember either."""
 
     def __init__(self, facts: FileFacts | None = None, *, whole: bool = False, jobs: int = 1) -> None:
         self._facts, self.whole, self._jobs = facts or FileFacts(), whole, max(1, jobs)
@@ -31,7 +31,7 @@ class PictureCheck:
     def inspect(self, path: Path) -> Inspection:
         """Return what is known of the picture in `path`; `UserError` where it cannot be used."""
         if not self.whole:
-            return Inspection(*image_size(path))
+            return Inspection(*self._facts.recall(path, _SIZE, image_size))
         if path not in self._seen:
             self._seen[path] = self._inspected(path)
         known = self._seen[path]

@@ -87,7 +87,8 @@ class Chain:
             datasets, findings = census_of(parameters, facts)
             log_warnings(findings)
         else:
-            datasets = open_together(partial(dataset_of, parameters))
+            pictures = PictureCheck(facts)
+            datasets = open_together(lambda image_set: dataset_of(parameters, image_set, pictures))
         return cls(artifacts, datasets, Choices.choose(parameters), facts)
 
     def require(self, *stages: str) -> None:

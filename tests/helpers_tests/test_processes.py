@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers import processes
 from helpers.processes import call, output_of, shown, typed
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -36,6 +37,39 @@ def test_command_as_a_reader_types_it(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(os, "name", "posix")
     command = [tmp_path / ".venv" / "bin" / "python", tmp_path / "1.py", "--set", "a=(1, 2)"]
     assert typed(command) == ".venv/bin/python 1.py --set 'a=(1, 2)'"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_that_ends_us_ends_the_program_too(tmp_path: Path, name: str) -> None:
+    number = getattr(signal, name)
+    child = tmp_path / "child.py"
+    child.write_text("import os, pathlib, time\npathlib.Path('started').write_text(str(os.getpid()))\ntime.sleep(60)")
+    parent = f"import sys\nsys.path.insert(0, {str(REPOSITORY)!r})\nfrom helpers.processes import call\n"
+    parent += f"call([sys.executable, {str(child)!r}])"
+    process = subprocess.Popen([sys.executable, "-c", parent], cwd=tmp_path, start_new_session=True)
+    started = tmp_path / "started"
+    deadline = time.monotonic() + 30
+    while not (started.exists() and started.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(number)  # to the parent alone, as `kill`, `timeout` and service managers do
+    assert process.wait(30) == 128 + number
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text()), 0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_program_that_does_not_follow_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    child = (
+        "import os, signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "os.kill(os.getppid(), signal.SIGTERM)\ntime.sleep(60)"
+    )
+    monkeypatch.setattr(processes, "_PATIENCE", 0.2)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as leaving:
+        call([sys.executable, "-c", child])
+    assert leaving.value.code == 128 + signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) == before, "afterwards it is as it was"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")

@@ -1,5 +1,7 @@
 """The SVM model and its text files: names and numbers of the published tutorial, and every broken file named."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -120,3 +122,11 @@ def test_a_model_neither_changes_nor_shares_its_arrays():
     assert model.weights.tolist() == [[1, 1], [1, 1]]
     with pytest.raises(ValueError, match="read-only"):
         model.weights[0, 0] = 5
+
+
+def test_the_weights_are_written_last(model, tmp_path, monkeypatch):
+    """Where they are, all three files are: nothing else says so of files that were brought from elsewhere."""
+    order, replace = [], Path.replace
+    monkeypatch.setattr(Path, "replace", lambda old, new: (order.append(new.name), replace(old, new)))
+    model.save(tmp_path)
+    assert order == ["svmfeature_scale_exp1.txt", "svmbias_exp1.txt", "svmweights_exp1.txt"]
