@@ -1,0 +1,127 @@
+"""A change makes new only what it touches, and a start where nothing is to do reads nothing."""
+
+import builtins
+import io
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fastRCNN.pipeline.embed_dataset import embed_dataset
+from helpers import file_facts
+from helpers.annotations import labels_path, read_boxes, write_annotation
+from helpers.artifacts import Artifacts
+from helpers.images import read_image, write_image
+from tests.conftest import draw_tiny_picture
+
+
+@pytest.fixture
+def done(run, finished, monkeypatch):
+    """A copy of a root where all steps have run, in which a step may be started; says what step 3 embeds."""
+    for folder in ("proc", "results"):
+        shutil.copytree(finished.root / folder, run.root / folder)
+    run("2_cntkGenerateInputs.py")  # the pictures' paths are those of the copy now
+    embedded = []
+
+    def watched(engine, records, outputs, **options):
+        embedded.extend(f"{record.image_path.parent.name}/{record.image_path.stem}" for record in records)
+        return embed_dataset(engine, records, outputs, **options)
+
+    monkeypatch.setattr("fastRCNN.pipeline.network_step.embed_dataset", watched)
+    return run, Artifacts(run.root, "tiny"), embedded
+
+
+def again(run):
+    for script in run.steps[:3]:
+        run(script)
+
+
+def test_in_a_copy_nothing_is_embedded_again(done):
+    run, _, embedded = done
+    again(run)
+    assert embedded == []
+
+
+def test_a_changed_picture_is_embedded_alone(done):
+    run, of, embedded = done
+    path = of.data / "positive" / "2.png"
+    image = read_image(path)
+    image[40:50, 40:50] = 255
+    write_image(path, image)
+    again(run)
+    assert embedded == ["positive/2"]
+
+
+def test_a_changed_label_embeds_nothing_and_trains_the_svms(done):
+    run, of, embedded = done
+    file = labels_path(of.data / "positive" / "2.png")
+    file.write_text("square\nsquare\n")
+    before = (of.svm_folder / "svmweights_exp1.txt").read_bytes()
+    again(run)
+    assert embedded == []
+    run("4_trainSvm.py")
+    assert (of.svm_folder / "svmweights_exp1.txt").read_bytes() != before
+
+
+def test_a_moved_box_embeds_its_picture(done):
+    """In training the annotated boxes are the first ROIs; in a test picture they are none."""
+    run, of, embedded = done
+    for key in ("positive/1", "testImages/5"):
+        path = of.data / f"{key}.png"
+        boxes = read_boxes(path.with_name(f"{path.stem}.bboxes.tsv"))
+        write_annotation(path, boxes - [0, 0, 2, 2], ["disc", "square"])
+    again(run)
+    assert embedded == ["positive/1"]
+
+
+def test_a_new_picture_is_embedded_alone_and_the_others_move_up(done, finished):
+    run, of, embedded = done
+    path = of.data / "positive" / "00.png"  # between 0 and 1
+    image, boxes, labels = draw_tiny_picture(9)
+    write_image(path, image)
+    write_annotation(path, boxes, labels)
+    again(run)
+    assert embedded == ["positive/00"]
+    before = Artifacts(finished.root, "tiny")
+    for old, new in ((0, 0), (1, 2), (2, 3), (3, 4), (4, 5)):
+        files = [of.embedding_file("train", "svm", new), before.embedding_file("train", "svm", old)]
+        assert files[0].read_bytes() == files[1].read_bytes()
+    for file in of.data.glob("positive/00.*"):
+        file.unlink()
+    embedded.clear()
+    again(run)
+    assert embedded == []
+    assert not of.embedding_file("train", "svm", 5).exists()
+
+
+def test_a_start_with_nothing_to_do_reads_no_picture_and_loads_no_network(done, monkeypatch):
+    run, of, _ = done
+    monkeypatch.setattr(file_facts, "_SETTLED", -1)  # as if the pictures had been there for long
+    for _ in range(2):
+        again(run)
+    read, original = [], open
+
+    def watched(path, *more, **options):
+        read.append(Path(path) if isinstance(path, str) else path)
+        return original(path, *more, **options)
+
+    monkeypatch.setattr(builtins, "open", watched)
+    monkeypatch.setattr(io, "open", watched)
+    monkeypatch.setattr("fastRCNN.pipeline.network_step.load_engine", lambda *more, **options: pytest.fail("loaded"))
+    run("1_computeRois.py")
+    run("3_runCntk.py")
+    assert [path for path in read if isinstance(path, Path) and path.suffix in (".png", ".npz")] == []
+    assert of.rois_txt("train") in read
+
+
+def test_step_1_draws_what_it_does_not_make(done):
+    """With --pictures ROIs are drawn again, and files stay as they are."""
+    from helpers.annotations import write_rois
+
+    run, of, _ = done
+    by_hand = of.roi_file("positive/0")
+    write_rois(by_hand, [[1, 2, 30, 40]])
+    times = {path: path.stat().st_mtime_ns for path in of.rois.rglob("*.roi.txt")}
+    run("1_computeRois.py", "--pictures")
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+    assert by_hand.with_name("0.final.jpg").exists()
