@@ -1,0 +1,1 @@
+"""Annotation formats of other tools: one module each, with `read` and `write` around one record (`record.Picture`)."""

@@ -1,0 +1,15 @@
+"""Writing into the folder that is being made. It has a temporary name until all is there, so files are written plainly."""
+
+import json
+from pathlib import Path
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8 with its line ends as they are."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode())
+
+
+def write_json(path: Path, value: object, indent: int | None = 1) -> None:
+    """Write `value` as UTF-8, readable."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=indent) + "\n")
