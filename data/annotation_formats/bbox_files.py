@@ -55,6 +55,8 @@ def read_bbox_files(source: Source, log: Log, *, order: str = "") -> DataSet:
     order = order or _order(pairs, log)
     pictures = []
     for pair in pairs:
+        if source.relative(pair.path) in log.faults:
+            continue
         name = pair.path.name[: -len(BOXES)]
         boxes = []
         for line, row, label in pair.rows:

@@ -18,12 +18,12 @@ from data.annotation_formats.record import (
 )  # fmt: skip
 from data.annotation_formats.sniff import Sniffed
 from data.annotation_formats.source import Source, base_name, subset_of
+from data.annotation_formats.traits import Traits, holding
 from data.annotation_formats.values import entries_of, fields_of, key_of, listing, mapping, number, optional_text, plain, size_of, text
 from helpers.errors import UserError
 
 TITLE = "COCO JSON"
-HOLDS = frozenset({CROWD, DIFFICULT, OCCLUDED, TRUNCATED, "attributes", "tracks", "subsets"})
-NEEDS_SIZE = True
+TRAITS = Traits(holding(CROWD, DIFFICULT, OCCLUDED, TRUNCATED, "attributes", "tracks", "subsets"))
 _BACKGROUND = ("__background__", "_background_", "background")
 
 

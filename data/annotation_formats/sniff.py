@@ -15,8 +15,10 @@ from helpers.errors import UserError
 class Sniffed:
     """A file, read as what its ending says, as far as it is asked."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, json: Any = None) -> None:
         self.path = path
+        if json is not None:  # read already
+            self.json = json
         self.name = path.name.lower()
 
     @cached_property

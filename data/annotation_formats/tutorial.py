@@ -11,10 +11,12 @@ from data.annotation_formats.output import write_text
 from data.annotation_formats.record import DataSet, Picture
 from data.annotation_formats.sniff import Sniffed
 from data.annotation_formats.source import Source, split_ending
+from data.annotation_formats.traits import Traits, holding
 
 TITLE = "the tutorial's folders"
-HOLDS = frozenset({"subsets"})
-NEEDS_SIZE = True
+TRAITS = Traits(
+    holding("subsets"), inside=True, whole_pixels=True, one_line_labels=True, only_train_and_test=True
+)
 FOLDERS = ("positive", "negative", "testImages")
 
 

@@ -16,6 +16,7 @@ from data.annotation_formats.log import Damaged, Log
 from data.annotation_formats.record import MARKS, NO_LABEL, Box, DataSet, Picture, as_attributes, marks_of
 from data.annotation_formats.sniff import Sniffed
 from data.annotation_formats.source import Source, base_name, read_text, split_ending, subset_of
+from data.annotation_formats.traits import Traits, holding
 from data.annotation_formats.values import number, plain, size_of
 from data.annotation_formats.xml_files import Element, read_xml
 from helpers.console import progress
@@ -23,8 +24,7 @@ from helpers.errors import UserError
 from data.annotation_formats.output import write_text
 
 TITLE = "Pascal VOC XML"
-HOLDS = frozenset({*MARKS, "attributes", "subsets"}) - {"crowd"}
-NEEDS_SIZE = True
+TRAITS = Traits(holding("difficult", "truncated", "occluded", "attributes", "tracks", "subsets"))
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,8 @@ def read(source: Source, log: Log, flavour: str = "") -> DataSet:
     subsets = _image_sets(source)
     pictures = []
     for file in files:
+        if file.stem in log.faults:
+            continue
         picture = file.picture
         base = 1 if (marked if file.is_pascal else one_based) else 0
         boxes = tuple(replace(box, left=box.left - base, top=box.top - base) for box in picture.boxes)
@@ -203,7 +205,7 @@ def _xml(picture: Picture) -> str:
         "  <segmented>0</segmented>",
     ]
     for box in picture.boxes:
-        attributes = dict(box.attributes)
+        attributes = dict(box.attributes) | ({"track_id": box.track} if box.track else {})
         flags = {mark: int(mark in box.marks) for mark in ("truncated", "difficult", "occluded")}
         corners = {"xmin": box.left + 1, "ymin": box.top + 1, "xmax": box.right, "ymax": box.bottom}
         lines += [
