@@ -60,7 +60,9 @@ def summary(result: Result, request: Request) -> list[str]:
     labels = Counter(box.label for picture in data.pictures for box in picture.boxes)
     subsets = Counter(picture.subset or "train" for picture in data.pictures)
     empty = sum(not picture.boxes for picture in data.pictures)
-    classes = ", ".join(f"{label} {count}" for label, count in labels.most_common(20)) + (", ..." if len(labels) > 20 else "")
+    classes = ", ".join(f"{label} {count}" for label, count in labels.most_common(20)) + (
+        ", ..." if len(labels) > 20 else ""
+    )
     lines = [
         f"{request.source}: {result.source_format.name} ({result.source_format.title}): {result.reason}",
         *result.log.headlines,
@@ -79,7 +81,8 @@ def summary(result: Result, request: Request) -> list[str]:
 def _parser() -> argparse.ArgumentParser:
     known = formats()
     listed = "\n".join(
-        f"  {name:<13} {each.title}" + (f"; {name}:" + f", {name}:".join(f for f in each.flavours if f) if any(each.flavours) else "")
+        f"  {name:<13} {each.title}"
+        + (f"; {name}:" + f", {name}:".join(f for f in each.flavours if f) if any(each.flavours) else "")
         for name, each in known.items()
     )
     parser = argparse.ArgumentParser(
@@ -88,23 +91,33 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("source", metavar="SRC", type=Path, help="folder, or one annotation file")
     parser.add_argument("target", metavar="DST", type=Path, help="folder to make, such as data/myOwnImages")
     parser.add_argument(
-        "--from", dest="source_format", metavar="FORMAT", default="auto", help="format of SRC (default: auto, recognise it)"
+        "--from",
+        dest="source_format",
+        metavar="FORMAT",
+        default="auto",
+        help="format of SRC (default: auto, recognise it)",
     )
     parser.add_argument(
         "--to", dest="target_format", metavar="FORMAT", default="tutorial", help="format of DST (default: tutorial)"
     )
-    parser.add_argument("--no-pictures", action="store_true", help="annotations alone; pictures are neither needed nor copied")
+    parser.add_argument(
+        "--no-pictures", action="store_true", help="annotations alone; pictures are neither needed nor copied"
+    )
     parser.add_argument("--pictures", metavar="DIR", type=Path, help="look for pictures in this folder too")
-    parser.add_argument("--split", type=float, metavar="SHARE", help="draw this share of the pictures for testing, whatever SRC says")
+    parser.add_argument(
+        "--split", type=float, metavar="SHARE", help="draw this share of the pictures for testing, whatever SRC says"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="for --split (default: 0)")
     parser.add_argument(
         "--difficult",
         choices=CHOICES,
         default="keep",
-        help="difficult and crowd boxes where the target has no such mark: as EXCLUDE, as ordinary ones (default), or not",
+        help="difficult and crowd boxes where DST has no such mark: as EXCLUDE, as ordinary ones (default), or not",
     )
     parser.add_argument("--truncated", choices=CHOICES, default="keep", help="the same for truncated boxes")
-    parser.add_argument("--skip-faulty", action="store_true", help="leave out pictures whose annotation is faulty, and list them")
+    parser.add_argument(
+        "--skip-faulty", action="store_true", help="leave out pictures whose annotation is faulty, and list them"
+    )
     parser.add_argument("--overwrite", action="store_true", help="DST may be there; it is kept as DST.before-1")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     return parser

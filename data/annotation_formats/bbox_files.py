@@ -36,7 +36,7 @@ def has_picture_ending(path: Path) -> bool:
 
 
 def as_pixels(box: Box) -> tuple[int, int, int, int]:
-    """The edges of a box as x1 y1 x2 y2, whole pixels, inclusive: edges to the nearest (half up), one less on the far side."""
+    """The edges of a box as x1 y1 x2 y2, whole pixels, inclusive: each edge to the nearest, halves up."""
     left, top, right, bottom = (int(edge + 0.5) if edge >= 0 else -int(0.5 - edge) for edge in box.edges)
     return left, top, right - 1, bottom - 1
 
@@ -73,7 +73,9 @@ def read_bbox_files(source: Source, log: Log, *, order: str = "") -> DataSet:
         subset = _SUBSETS.get(pair.path.parent.name.lower(), "")
         if pair.file is None and not has_picture_ending(pair.path):
             name += ".jpg"
-        pictures.append(Picture(source.relative(pair.path.with_name(name)), tuple(boxes), None, subset, beside=pair.path))
+        pictures.append(
+            Picture(source.relative(pair.path.with_name(name)), tuple(boxes), None, subset, beside=pair.path)
+        )
     taken = {picture.name for picture in pictures} | {source.relative(pair.file) for pair in pairs if pair.file}
     for file in source.pictures if not source.only else []:
         if file.parent.name.lower() == "negative" and source.relative(file) not in taken:

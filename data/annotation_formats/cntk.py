@@ -31,7 +31,9 @@ def read(source: Source, log: Log, flavour: str = "") -> DataSet:
     """Read class_map.txt and each pair of lists."""
     class_maps = [path for path in source.all_files if path.name.lower() == "class_map.txt"]
     if not class_maps:
-        raise UserError(f"{source.root}: class_map.txt is missing (lines of class and number); without it numbers have no names")
+        raise UserError(
+            f"{source.root}: class_map.txt is missing (lines of class and number); without it numbers have no names"
+        )
     names = _class_names(class_maps[0], log)
     pictures = []
     lists = [path for path in source.all_files if path.name.lower().endswith(_IMAGES)]
@@ -43,7 +45,13 @@ def read(source: Source, log: Log, flavour: str = "") -> DataSet:
     for path in lists:
         rois = path.with_name(path.name[: -len(_IMAGES)] + _ROIS)
         boxes = _read_rois(rois, names, log)
-        subset = "test" if path.name.lower().startswith("test") else "val" if path.name.lower().startswith("val") else "train"
+        subset = (
+            "test"
+            if path.name.lower().startswith("test")
+            else "val"
+            if path.name.lower().startswith("val")
+            else "train"
+        )
         for line, text in enumerate(read_text(path).split("\n"), start=1):
             if text.strip():
                 with log.part(path.name, f"{path}:{line}"):
@@ -103,7 +111,9 @@ def write(folder: Path, data: DataSet, flavour: str = "") -> None:
     """Write class_map.txt and the lists; val has lists of its own."""
     classes = data.all_classes()
     ids = {name: index for index, name in enumerate(classes, start=1)}
-    write_text(folder / "class_map.txt", "".join(f"{name}\t{index}\n" for name, index in {BACKGROUND: 0, **ids}.items()))
+    write_text(
+        folder / "class_map.txt", "".join(f"{name}\t{index}\n" for name, index in {BACKGROUND: 0, **ids}.items())
+    )
     sets: dict[str, list[Picture]] = defaultdict(list)
     for picture in data.pictures:
         sets[picture.subset or "train"].append(picture)
@@ -117,6 +127,6 @@ def write(folder: Path, data: DataSet, flavour: str = "") -> None:
 def _roi_text(picture: Picture, ids: dict[str, int]) -> str:
     texts = []
     for box in picture.boxes:
-        values = (box.left, box.top, box.right - 1, box.bottom - 1)
+        values = (box.left, box.top, max(box.right - 1, box.left), max(box.bottom - 1, box.top))
         texts.append(" " + " ".join(str(float(plain(value))) for value in values) + f" {ids[box.label]}")
     return "".join(texts)

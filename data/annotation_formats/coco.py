@@ -5,7 +5,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,31 @@ from data.annotation_formats.json_files import JsonFile
 from data.annotation_formats.log import Damaged, Log
 from data.annotation_formats.output import write_json
 from data.annotation_formats.record import (
-    CROWD, DIFFICULT, OCCLUDED, TRUNCATED, Box, DataSet, Picture, as_attributes, is_true,
+    CROWD,
+    DIFFICULT,
+    OCCLUDED,
+    TRUNCATED,
+    Box,
+    DataSet,
+    Picture,
+    as_attributes,
+    is_true,
 )  # fmt: skip
 from data.annotation_formats.sniff import Sniffed
 from data.annotation_formats.source import Source, base_name, subset_of
 from data.annotation_formats.traits import Traits, holding
-from data.annotation_formats.values import entries_of, fields_of, key_of, listing, mapping, number, optional_text, plain, size_of, text
+from data.annotation_formats.values import (
+    entries_of,
+    fields_of,
+    key_of,
+    listing,
+    mapping,
+    number,
+    optional_text,
+    plain,
+    size_of,
+    text,
+)
 from helpers.errors import UserError
 
 TITLE = "COCO JSON"
@@ -88,7 +107,11 @@ def _read_file(file: JsonFile, subset: str, log: Log, pictures: list[Picture]) -
             image = mapping(image, "image")
             images[key_of(image.get("id")) or text(image.get("id"), "id")] = image
             text(image.get("file_name") or image.get("coco_url") or image.get("flickr_url"), "file_name")
-    names = {key: optional_text(image.get("file_name")) or base_name(optional_text(image.get("coco_url") or image.get("flickr_url"))) for key, image in images.items()}
+    names = {
+        key: optional_text(image.get("file_name"))
+        or base_name(optional_text(image.get("coco_url") or image.get("flickr_url")))
+        for key, image in images.items()
+    }
     boxes: dict[str, list[Box]] = defaultdict(list)
     for index, annotation in enumerate(annotations):
         key = key_of(fields_of(annotation).get("image_id"))
@@ -201,22 +224,29 @@ def write(folder: Path, data: DataSet, flavour: str = "") -> None:
     ids = {name: number for number, name in enumerate(classes, start=1)}
     sets: dict[str, list[Picture]] = defaultdict(list)
     for picture in data.pictures:
-        sets[picture.subset or "train"].append(replace(picture))
+        sets[picture.subset or "train"].append(picture)
     for subset, pictures in sets.items():
-        images, annotations = [], []
+        images: list[dict[str, object]] = []
+        annotations: list[dict[str, object]] = []
         for image_id, picture in enumerate(pictures, start=1):
             width, height = picture.size or (0, 0)
             images.append({"id": image_id, "file_name": picture.name, "width": width, "height": height})
             for box in picture.boxes:
                 annotations.append(_annotation(box, len(annotations) + 1, image_id, ids[box.label]))
         categories = [{"id": number, "name": name, "supercategory": ""} for name, number in ids.items()]
-        value = {"info": {"description": ""}, "licenses": [], "images": images, "annotations": annotations, "categories": categories}
+        value = {
+            "info": {"description": ""},
+            "licenses": [],
+            "images": images,
+            "annotations": annotations,
+            "categories": categories,
+        }
         write_json(folder / "annotations" / f"instances_{subset}.json", value)
 
 
 def _annotation(box: Box, number_: int, image_id: int, category_id: int) -> dict[str, object]:
     width, height = plain(box.right - box.left), plain(box.bottom - box.top)
-    attributes = {name: value for name, value in box.attributes}
+    attributes = dict(box.attributes)
     attributes |= {mark: "true" for mark in (DIFFICULT, TRUNCATED, OCCLUDED) if mark in box.marks}
     attributes |= {"track_id": box.track} if box.track else {}
     annotation = {

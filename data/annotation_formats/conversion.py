@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from data.annotation_formats import registry
@@ -32,7 +32,7 @@ class Request:
     pictures: Path | None = None
     split: float | None = None
     seed: int = 0
-    choices: Choices = Choices()
+    choices: Choices = field(default_factory=Choices)
     skip_faulty: bool = False
     overwrite: bool = False
 

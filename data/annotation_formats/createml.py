@@ -65,7 +65,11 @@ def read(source: Source, log: Log, flavour: str = "") -> DataSet:
 
 
 def _are_fractions(entries: Any) -> bool:
-    boxes = [fields_of(fields_of(each).get("coordinates")) for entry in entries for each in entries_of(_annotations(fields_of(entry)))]
+    boxes = [
+        fields_of(fields_of(each).get("coordinates"))
+        for entry in entries
+        for each in entries_of(_annotations(fields_of(entry)))
+    ]
     values = [box.get(side) for box in boxes for side in _SIDES]
     return bool(values) and all(isinstance(value, int | float) and abs(value) <= 1 for value in values)
 

@@ -50,7 +50,7 @@ def recognise(file: Sniffed) -> str:
 def read(source: Source, log: Log, flavour: str = "") -> DataSet:
     """Read all tables below the source."""
     pictures: dict[str, Picture] = {}
-    boxes: dict[str, dict[Box, None]] = defaultdict(dict)
+    boxes: dict[str, list[Box]] = defaultdict(list)
     for path in source.with_ending(".csv", ".txt", ".tsv"):
         lines = [line for line in read_text(path).split("\n")[:50] if line.strip()]
         kind = table_kind(lines)
@@ -88,7 +88,13 @@ def _are_fractions(rows: list[Row], kind: str, path: Path, log: Log) -> bool:
 
 
 def _add(
-    row: Row, relative: bool, path: Path, source: Source, log: Log, pictures: dict[str, Picture], boxes: dict[str, dict[Box, None]]
+    row: Row,
+    relative: bool,
+    path: Path,
+    source: Source,
+    log: Log,
+    pictures: dict[str, Picture],
+    boxes: dict[str, list[Box]],
 ) -> None:
     subset = row.subset or subset_of(source.relative(path))
     known = pictures.get(row.name)
@@ -105,8 +111,9 @@ def _add(
     if left == right or top == bottom:
         log.remark("box without area left out", row.name)
         return
-    box = Box(row.label, left, top, right, bottom, relative, row.marks, row.attributes, where=row.where)
-    boxes[row.name][box] = None
+    boxes[row.name].append(
+        Box(row.label, left, top, right, bottom, relative, row.marks, row.attributes, where=row.where)
+    )
 
 
 def place(picture: Picture) -> str:
@@ -132,7 +139,9 @@ def write(folder: Path, data: DataSet, flavour: str = "") -> None:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerows([headers[flavour]] if flavour in headers else [])
         writer.writerows(rows)
-        name = {"openimages": f"{subset}-annotations-bbox.csv", "google": "annotations.csv"}.get(flavour, f"annotations_{subset}.csv")
+        name = {"openimages": f"{subset}-annotations-bbox.csv", "google": "annotations.csv"}.get(
+            flavour, f"annotations_{subset}.csv"
+        )
         write_text(folder / name, text.getvalue())
 
 
@@ -145,7 +154,19 @@ def _row(picture: Picture, box: Box, flavour: str) -> list[object]:
     if flavour == "keras-frcnn":
         return [f"images/{picture.name}", *edges, box.label]
     if flavour == "google":
-        return [_GOOGLE_SETS[picture.subset], f"images/{picture.name}", box.label, left, top, "", "", right, bottom, "", ""]
+        return [
+            _GOOGLE_SETS[picture.subset],
+            f"images/{picture.name}",
+            box.label,
+            left,
+            top,
+            "",
+            "",
+            right,
+            bottom,
+            "",
+            "",
+        ]
     if flavour == "openimages":
         flags = [int(mark in box.marks) for mark in (OCCLUDED, TRUNCATED, CROWD)]
         return [split_ending(picture.name)[0], "xclick", box.label, 1, left, right, top, bottom, *flags, 0, 0]

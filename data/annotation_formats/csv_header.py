@@ -6,12 +6,12 @@ from typing import ClassVar
 
 _NAMES = {
     "name": (
-        "filename", "file", "filepath", "image", "imageid", "imagename", "imagepath", "path", "img", "imgname", "imgid",
-        "imagefile", "imagefilename", "imgpath", "picture", "photo", "uri", "imageuri", "imgfile", "imagefilepath", "id",
+        "filename", "file", "filepath", "image", "imageid", "imagename", "imagepath", "path", "img", "imgname",
+        "imgid", "imagefile", "imagefilename", "imgpath", "picture", "photo", "uri", "imageuri", "imgfile", "imagefilepath", "id",
     ),
     "label": (
-        "class", "label", "labelname", "classname", "category", "categoryname", "name", "tag", "object", "celltype", "type",
-        "target", "objectclass", "species", "classes", "labels", "classid", "categoryid", "labelid",
+        "class", "label", "labelname", "classname", "category", "categoryname", "name", "tag", "object", "celltype",
+        "type", "target", "objectclass", "species", "classes", "labels", "classid", "categoryid", "labelid",
     ),
     "x1": ("xmin", "x1", "left", "xtl", "minx", "bboxxmin", "bboxx1", "xleft", "bxmin", "x0", "startx"),
     "y1": ("ymin", "y1", "top", "ytl", "miny", "bboxymin", "bboxy1", "ytop", "bymin", "y0", "starty"),
@@ -34,7 +34,7 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Columns:
-    """Column numbers by meaning; `others` are those without one, `x1` to `y2` or `x`, `y` and a width are always there."""
+    """Column numbers by meaning, always with a name and the sides of a box; `others` are those without a meaning."""
 
     OPENIMAGES: ClassVar[tuple[str, ...]] = (
         "ImageID", "Source", "LabelName", "Confidence", "XMin", "XMax", "YMin", "YMax",
@@ -79,5 +79,7 @@ def columns_of(header: list[str]) -> Columns | None:
         if len(spare) == 1:
             at["label"] = spare[0]
     skipped = ("source", "confidence", "isdepiction", "isinside")
-    others = {header[i].strip(): i for i, name in enumerate(plain) if i not in at.values() and name and name not in skipped}
+    others = {
+        header[i].strip(): i for i, name in enumerate(plain) if i not in at.values() and name and name not in skipped
+    }
     return Columns(at, others)

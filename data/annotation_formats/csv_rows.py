@@ -160,7 +160,9 @@ def _keras_frcnn_row(fields: list[str], where: str, log: Log) -> Row:
 
 def _keras_yolo_rows(text: str, path: Path, source: Source, log: Log) -> Iterator[Row]:
     """A line for each picture; classes are numbers, their names in _classes.txt or classes.txt."""
-    lists = [p for p in source.all_files if p.name.lower() in ("_classes.txt", "classes.txt") and p.parent == path.parent]
+    lists = [
+        p for p in source.all_files if p.name.lower() in ("_classes.txt", "classes.txt") and p.parent == path.parent
+    ]
     names = read_text(lists[0]).rstrip("\n").split("\n") if lists else []
     for line, entry in enumerate(text.split("\n"), start=1):
         boxes = re.findall(r"\s(-?[\d.]+(?:,-?[\d.]+){4})(?=\s|$)", entry)
@@ -183,7 +185,7 @@ def _keras_yolo_rows(text: str, path: Path, source: Source, log: Log) -> Iterato
 
 def _machine_names(source: Source) -> dict[str, str]:
     """OpenImages' /m/0cmf2 -> Airplane, from class-descriptions*.csv where it lies beside."""
-    names = {}
+    names: dict[str, str] = {}
     for path in source.all_files:
         if path.name.lower().startswith("class-descriptions") and path.suffix.lower() == ".csv":
             names |= {row[0]: row[1] for row in csv.reader(read_text(path).split("\n")) if len(row) >= 2}

@@ -15,7 +15,17 @@ from data.annotation_formats.record import NO_LABEL, Box, DataSet, Picture
 from data.annotation_formats.sniff import Sniffed
 from data.annotation_formats.source import Source, base_name, subset_of
 from data.annotation_formats.traits import FRACTIONS, Traits
-from data.annotation_formats.values import entries_of, fields_of, key_of, mapping, number, optional_text, plain, size_of, text
+from data.annotation_formats.values import (
+    entries_of,
+    fields_of,
+    key_of,
+    mapping,
+    number,
+    optional_text,
+    plain,
+    size_of,
+    text,
+)
 from helpers.errors import UserError
 
 TITLE = "Custom Vision JSON"
@@ -29,7 +39,9 @@ def recognise(file: Sniffed) -> str:
     """Why a file is this format's, or ""."""
     for entry in _entries(file.json)[:50]:
         marked = [fields_of(each) for key in ("regions", "tags") for each in entries_of(fields_of(entry).get(key))]
-        if any("left" in each and "top" in each for each in marked) or any({"tagId", "tagName"} <= each.keys() for each in marked):
+        if any("left" in each and "top" in each for each in marked) or any(
+            {"tagId", "tagName"} <= each.keys() for each in marked
+        ):
             return "JSON of pictures with tags or regions"
     return ""
 
@@ -50,7 +62,10 @@ def read(source: Source, log: Log, flavour: str = "") -> DataSet:
             log.headline(f"{source.relative(path)}: no Custom Vision list, not read")
             continue
         root = fields_of(file.value)
-        tags = {key_of(fields_of(tag).get("id")): optional_text(fields_of(tag).get("name")) for tag in entries_of(root.get("tags"))}
+        tags = {
+            key_of(fields_of(tag).get("id")): optional_text(fields_of(tag).get("name"))
+            for tag in entries_of(root.get("tags"))
+        }
         key = next((key for key in ("files", "images", "value") if isinstance(root.get(key), list)), None)
         for index, entry in enumerate(_entries(file.value)):
             with log.part(f"picture {index}", file.place(*([key] if key else []), index)):
@@ -80,7 +95,9 @@ def _read_entry(entry: Mapping[str, Any], tags: dict[str, str], file: JsonFile, 
             if width == 0 or height == 0:
                 log.remark("box without area left out", name)
                 continue
-            label = optional_text(region.get("tagName") or region.get("tag")) or tags.get(key_of(region.get("tagId")), "")
+            label = optional_text(region.get("tagName") or region.get("tag")) or tags.get(
+                key_of(region.get("tagId")), ""
+            )
             if not label.strip():
                 log.remark("box without a label, called UNDECIDED", name)
             edges = (min(left, left + width), min(top, top + height), max(left, left + width), max(top, top + height))
@@ -103,8 +120,15 @@ def write(folder: Path, data: DataSet, flavour: str = "") -> None:
         tags = []
         for box in picture.boxes:
             width, height = (1, 1) if box.relative else picture.size or (1, 1)
-            values = (box.left / width, box.top / height, (box.right - box.left) / width, (box.bottom - box.top) / height)
-            tags.append({"tag": box.label} | {side: plain(value, 10) for side, value in zip(_SIDES, values, strict=True)})
+            values = (
+                box.left / width,
+                box.top / height,
+                (box.right - box.left) / width,
+                (box.bottom - box.top) / height,
+            )
+            tags.append(
+                {"tag": box.label} | {side: plain(value, 10) for side, value in zip(_SIDES, values, strict=True)}
+            )
         size = {"width": picture.size[0], "height": picture.size[1]} if picture.size else {}
         files.append({"filename": picture.name, **size, "tags": tags})
     write_json(folder / "tagged-images.json", {"files": files})

@@ -29,7 +29,11 @@ _LONGEST_GAP = 100_000  # frames
 def recognise(file: Sniffed) -> str:
     """Why a file is this format's, or ""."""
     root = file.xml
-    is_cvat = root is not None and root.tag.lower() == "annotations" and (root.first("image") or root.first("track") or root.first("meta"))
+    is_cvat = (
+        root is not None
+        and root.tag.lower() == "annotations"
+        and (root.first("image") or root.first("track") or root.first("meta"))
+    )
     return "XML with <annotations>" if is_cvat else ""
 
 
@@ -79,7 +83,9 @@ def _read_image(image: Element, path: Path, fallback: str, log: Log) -> Picture:
     return Picture(name, tuple(boxes), size, subset, beside=path, incomplete=incomplete)
 
 
-def _read_shape(shape: Element, name: str, where: str, log: Log, label: str = "", track: str = "") -> tuple[Box | None, bool]:
+def _read_shape(
+    shape: Element, name: str, where: str, log: Log, label: str = "", track: str = ""
+) -> tuple[Box | None, bool]:
     """The box of a shape or None, and whether an object got lost."""
     kind = shape.tag.lower()
     if kind in _WITHOUT:
@@ -117,7 +123,9 @@ def _edges(shape: Element, kind: str, name: str, log: Log) -> Edges:
     if kind == "cuboid":
         log.remark("cuboid became the box around it", name)
         corners = [f"{side}{end}" for side in ("tl", "bl", "tr", "br") for end in "12"]
-        return around_points([(number(attribute(shape, f"x{c}"), c), number(attribute(shape, f"y{c}"), c)) for c in corners])
+        return around_points(
+            [(number(attribute(shape, f"x{c}"), c), number(attribute(shape, f"y{c}"), c)) for c in corners]
+        )
     x1, y1, x2, y2 = (number(shape.attributes.get(k), k) for k in ("xtl", "ytl", "xbr", "ybr"))
     if x1 > x2 or y1 > y2:
         log.remark("box with its corners swapped, put in order", name)
@@ -205,7 +213,12 @@ def place(picture: Picture) -> str:
 
 def write(folder: Path, data: DataSet, flavour: str = "") -> None:
     """Write annotations.xml, CVAT for images 1.1."""
-    lines = ['<?xml version="1.0" encoding="utf-8"?>', "<annotations>", "  <version>1.1</version>", "  <meta><task><labels>"]
+    lines = [
+        '<?xml version="1.0" encoding="utf-8"?>',
+        "<annotations>",
+        "  <version>1.1</version>",
+        "  <meta><task><labels>",
+    ]
     names = sorted({name for picture in data.pictures for box in picture.boxes for name, _ in box.attributes})
     declared = "".join(
         f"<attribute><name>{escape(name)}</name><mutable>False</mutable><input_type>text</input_type>"
@@ -213,7 +226,8 @@ def write(folder: Path, data: DataSet, flavour: str = "") -> None:
         for name in names
     )
     lines += [
-        f"    <label><name>{escape(name)}</name><attributes>{declared}</attributes></label>" for name in data.all_classes()
+        f"    <label><name>{escape(name)}</name><attributes>{declared}</attributes></label>"
+        for name in data.all_classes()
     ]
     lines.append("  </labels></task></meta>")
     for index, picture in enumerate(data.pictures):
@@ -223,9 +237,8 @@ def write(folder: Path, data: DataSet, flavour: str = "") -> None:
         for box in picture.boxes:
             sides = zip(("xtl", "ytl", "xbr", "ybr"), box.edges, strict=True)
             edges = " ".join(f'{side}="{plain(value)}"' for side, value in sides)
-            lines.append(
-                f'    <box label={quoteattr(box.label)} source="manual" occluded="{int(OCCLUDED in box.marks)}" {edges} z_order="0">'
-            )
+            occluded = f'source="manual" occluded="{int(OCCLUDED in box.marks)}"'
+            lines.append(f'    <box label={quoteattr(box.label)} {occluded} {edges} z_order="0">')
             lines += [f"      <attribute name={quoteattr(n)}>{escape(v)}</attribute>" for n, v in box.attributes]
             lines.append("    </box>")
         lines.append("  </image>")

@@ -10,12 +10,32 @@ from data.annotation_formats.json_files import JsonFile
 from data.annotation_formats.log import Damaged, Log
 from data.annotation_formats.output import write_json
 from data.annotation_formats.record import (
-    CROWD, DIFFICULT, NO_LABEL, OCCLUDED, TRUNCATED, Box, DataSet, Picture, as_attributes, is_true,
+    CROWD,
+    DIFFICULT,
+    NO_LABEL,
+    OCCLUDED,
+    TRUNCATED,
+    Box,
+    DataSet,
+    Picture,
+    as_attributes,
+    is_true,
 )  # fmt: skip
 from data.annotation_formats.sniff import Sniffed
 from data.annotation_formats.source import Source, split_ending, subset_of
 from data.annotation_formats.traits import Traits, holding
-from data.annotation_formats.values import entries_of, fields_of, key_of, mapping, number, numbers, optional_text, plain, size_of, text
+from data.annotation_formats.values import (
+    entries_of,
+    fields_of,
+    key_of,
+    mapping,
+    number,
+    numbers,
+    optional_text,
+    plain,
+    size_of,
+    text,
+)
 from helpers.errors import UserError
 
 TITLE = "Datumaro JSON"
@@ -138,6 +158,5 @@ def _annotation(box: Box, number_: int, label_id: int) -> dict[str, object]:
     attributes: dict[str, object] = {key: mark in box.marks for key, mark in _MARKS.items()}
     attributes |= dict(box.attributes) | ({"track_id": box.track} if box.track else {})
     bbox = [plain(box.left), plain(box.top), plain(box.right - box.left), plain(box.bottom - box.top)]
-    return {
-        "id": number_, "type": "bbox", "attributes": attributes, "group": 0, "label_id": label_id, "z_order": 0, "bbox": bbox,
-    }  # fmt: skip
+    shared = {"id": number_, "type": "bbox", "group": 0, "z_order": 0}
+    return {**shared, "attributes": attributes, "label_id": label_id, "bbox": bbox}

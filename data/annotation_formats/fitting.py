@@ -1,4 +1,4 @@
-"""From what was read to what a format can hold: units, borders, marks, image sets; everything that gets lost is counted."""
+"""From what was read to what a format can hold: units, borders, marks, image sets; what gets lost is counted."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -8,7 +8,18 @@ import numpy as np
 
 from data.annotation_formats.bbox_files import as_pixels
 from data.annotation_formats.log import Log
-from data.annotation_formats.record import CROWD, DIFFICULT, MARKS, TEST, TRAIN, TRUNCATED, VALIDATION, Box, DataSet, Picture
+from data.annotation_formats.record import (
+    CROWD,
+    DIFFICULT,
+    MARKS,
+    TEST,
+    TRAIN,
+    TRUNCATED,
+    VALIDATION,
+    Box,
+    DataSet,
+    Picture,
+)
 from data.annotation_formats.traits import FRACTIONS, Traits
 from helpers.errors import UserError
 
@@ -28,10 +39,13 @@ class Choices:
 def fit(data: DataSet, traits: Traits, target: str, log: Log, choices: Choices | None = None) -> DataSet:
     """`data` as the format `target` with these `traits` can hold it."""
     choices = choices or Choices()
-    pictures = [_fit_picture(picture, traits, target, log, choices) for picture in _fit_subsets(data.pictures, traits, target, log)]
+    pictures = [
+        _fit_picture(picture, traits, target, log, choices)
+        for picture in _fit_subsets(data.pictures, traits, target, log)
+    ]
     kept = []
     for picture in pictures:
-        if picture.boxes or not picture.incomplete or picture.subset == "" and not traits.only_train_and_test:
+        if picture.boxes or not picture.incomplete or (picture.subset == "" and not traits.only_train_and_test):
             if picture.boxes or traits.empty_pictures:
                 kept.append(picture)
             else:
@@ -136,7 +150,9 @@ def _fit_units(box: Box, picture: Picture, traits: Traits) -> Box:
         raise ValueError(f"{picture.name}: fractions, and no size")
     width, height = picture.size
     left, top, right, bottom = box.edges
-    return replace(box, left=left * width, top=top * height, right=right * width, bottom=bottom * height, relative=False)
+    return replace(
+        box, left=left * width, top=top * height, right=right * width, bottom=bottom * height, relative=False
+    )
 
 
 def _fit_borders(box: Box, picture: Picture, traits: Traits, log: Log) -> Box | None:
@@ -176,7 +192,7 @@ def check_sizes(data: DataSet, traits: Traits, target: str) -> None:
         have, want = ("pixels", "fractions") if traits.units == FRACTIONS else ("fractions", "pixels")
         reason = f"{target} needs it" if traits.size_required else f"boxes are {have} of a picture, {target} has {want}"
         raise UserError(
-            f"size unknown of {len(missing)} picture(s): {', '.join(missing[:5])}{', ...' if len(missing) > 5 else ''}\n"
+            f"size unknown of {len(missing)} picture(s): {', '.join(missing[:5] + ['...'] * (len(missing) > 5))}\n"
             f"{reason}. Give the folder of the pictures with --pictures DIR, or a table image,width,height as "
             "image_sizes.csv beside the annotations"
         )

@@ -44,9 +44,7 @@ def around_rotated(box: Edges, degrees: float, *, about: tuple[float, float] | N
     x0, y0 = about or ((left + right) / 2, (top + bottom) / 2)
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
-    turned = [
-        (x0 + (x - x0) * cosine - (y - y0) * sine, y0 + (x - x0) * sine + (y - y0) * cosine) for x, y in corners
-    ]
+    turned = [(x0 + (x - x0) * cosine - (y - y0) * sine, y0 + (x - x0) * sine + (y - y0) * cosine) for x, y in corners]
     return around_points(turned)
 
 
@@ -80,7 +78,11 @@ def around_run_lengths(rle: dict[str, Any]) -> Edges | None:
     height = int(number(size[0], "segmentation.size"))
     if height < 1:
         raise Damaged("segmentation: a mask of height 0")
-    runs = _decompressed(counts) if isinstance(counts, str) else [int(number(c, "counts")) for c in listing(counts, "counts")]
+    runs = (
+        _decompressed(counts)
+        if isinstance(counts, str)
+        else [int(number(c, "counts")) for c in listing(counts, "counts")]
+    )
     edges: Edges | None = None
     at = 0
     for index, run in enumerate(runs):

@@ -10,7 +10,15 @@ from data.annotation_formats.json_files import JsonFile
 from data.annotation_formats.log import Damaged, Log
 from data.annotation_formats.output import write_json
 from data.annotation_formats.record import (
-    DIFFICULT, NO_LABEL, OCCLUDED, TRUNCATED, Box, DataSet, Picture, as_attributes, is_true,
+    DIFFICULT,
+    NO_LABEL,
+    OCCLUDED,
+    TRUNCATED,
+    Box,
+    DataSet,
+    Picture,
+    as_attributes,
+    is_true,
 )  # fmt: skip
 from data.annotation_formats.sniff import Sniffed
 from data.annotation_formats.source import Source, base_name, split_ending, subset_of
@@ -25,7 +33,9 @@ TRAITS = Traits(holding(DIFFICULT, TRUNCATED, OCCLUDED, "subsets"))
 
 def recognise(file: Sniffed) -> str:
     """Why a file is this format's, or ""."""
-    is_labelme = isinstance(file.fields.get("shapes"), list) and bool({"imagePath", "imageHeight", "flags"} & file.fields.keys())
+    is_labelme = isinstance(file.fields.get("shapes"), list) and bool(
+        {"imagePath", "imageHeight", "flags"} & file.fields.keys()
+    )
     return 'JSON with "shapes" and "imagePath"' if is_labelme else ""
 
 
@@ -56,8 +66,9 @@ def _read_file(file: JsonFile, source: Source, log: Log) -> Picture:
             name = own
         others = (own,)
     else:  # some versions name the JSON file itself
-        found = source.find_picture([path.stem], path)
-        name = found.name if found else path.stem + ".jpg"
+        stem = base_name(name)[: -len(".json")] if name else path.stem
+        found = source.find_picture([stem, path.stem], path)
+        name = found.name if found else stem + ".jpg"
     flags = [flag for flag, value in fields_of(root.get("flags")).items() if is_true(value)]
     log.remark("flag of a whole picture left out", name, len(flags))
     boxes: list[Box] = []
@@ -122,7 +133,7 @@ def write(folder: Path, data: DataSet, flavour: str = "") -> None:
     for picture in data.pictures:
         width, height = picture.size or (0, 0)
         shapes = [_shape(box) for box in picture.boxes]
-        value = {
+        value: dict[str, object] = {
             "version": "5.4.1", "flags": {}, "shapes": shapes, "imagePath": picture.name, "imageData": None,
             "imageHeight": height, "imageWidth": width,
         }  # fmt: skip
@@ -136,5 +147,5 @@ def _shape(box: Box) -> dict[str, object]:
         "group_id": int(box.track) if box.track.isdigit() else None,
         "description": "",
         "shape_type": "rectangle",
-        "flags": {mark: True for mark in sorted(box.marks)},
+        "flags": dict.fromkeys(sorted(box.marks), True),
     }

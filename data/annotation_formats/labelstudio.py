@@ -25,14 +25,26 @@ from helpers.errors import UserError
 TITLE = "Label Studio JSON"
 TRAITS = Traits(holding("subsets"), units=FRACTIONS, size_required=True)
 FLAVOURS = ("", "min")
-_LABEL_KEYS = ("rectanglelabels", "polygonlabels", "ellipselabels", "labels", "brushlabels", "keypointlabels", "hypertextlabels", "choices")
+_LABEL_KEYS = (
+    "rectanglelabels",
+    "polygonlabels",
+    "ellipselabels",
+    "labels",
+    "brushlabels",
+    "keypointlabels",
+    "hypertextlabels",
+    "choices",
+)
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-(.+)$")
 
 
 def recognise(file: Sniffed) -> str:
     """Why a file is this format's, or ""."""
     tasks = file.entries or ([file.fields] if "annotations" in file.fields and "data" in file.fields else [])
-    if any(isinstance(task.get("data"), Mapping) and {"annotations", "completions", "predictions"} & task.keys() for task in tasks):
+    if any(
+        isinstance(task.get("data"), Mapping) and {"annotations", "completions", "predictions"} & task.keys()
+        for task in tasks
+    ):
         return 'JSON tasks with "data" and "annotations"'
     return "JSON_MIN: results with rectanglelabels" if any(_min_results(task) for task in tasks) else ""
 
@@ -80,7 +92,7 @@ def _read_task(task: Mapping[str, Any], file: JsonFile, index: int, log: Log) ->
     boxes: list[Box] = []
     size = None
     incomplete = False
-    for count, result in enumerate(results):
+    for _count, result in enumerate(results):
         with log.part(name, file.place(index)):
             result = mapping(result, "result")
             size = size or size_of(result.get("original_width"), result.get("original_height"))
@@ -126,7 +138,13 @@ def _chosen_results(task: Mapping[str, Any], name: str, log: Log) -> list[Any] |
         return None
     if len(done) > 1:
         log.remark("several annotators: the ground truth or else the last work counts", name)
-    chosen = max(done, key=lambda each: (bool(each.get("ground_truth")), optional_text(each.get("updated_at") or each.get("created_at"))))
+    chosen = max(
+        done,
+        key=lambda each: (
+            bool(each.get("ground_truth")),
+            optional_text(each.get("updated_at") or each.get("created_at")),
+        ),
+    )
     if chosen.get("last_action") == "rejected":
         log.remark("annotation that a reviewer rejected, kept", name)
     return list(entries_of(chosen.get("result")))
@@ -144,7 +162,9 @@ def _min_results(task: Mapping[str, Any]) -> list[Any]:
     return results
 
 
-def _read_result(result: Mapping[str, Any], name: str, size: tuple[int, int] | None, log: Log) -> tuple[list[Box], bool]:
+def _read_result(
+    result: Mapping[str, Any], name: str, size: tuple[int, int] | None, log: Log
+) -> tuple[list[Box], bool]:
     """The boxes of one result (one for each of its labels), and whether an object got lost."""
     kind, value = optional_text(result.get("type")), fields_of(result.get("value"))
     labels = [str(label) for key in _LABEL_KEYS for label in entries_of(value.get(key)) if key != "choices"]
@@ -203,7 +223,14 @@ def write(folder: Path, data: DataSet, flavour: str = "") -> None:
         split = {"split": picture.subset} if picture.subset else {}
         size = {"original_width": width, "original_height": height}
         if flavour == "min":
-            tasks.append({"id": len(tasks) + 1, "image": f"images/{picture.name}", **split, "label": [value | size for value in values]})
+            tasks.append(
+                {
+                    "id": len(tasks) + 1,
+                    "image": f"images/{picture.name}",
+                    **split,
+                    "label": [value | size for value in values],
+                }
+            )
             continue
         shared = {"from_name": "label", "to_name": "image", "type": "rectanglelabels", "image_rotation": 0, **size}
         results = [{"id": f"{len(tasks) + 1}-{n}", **shared, "value": value} for n, value in enumerate(values)]

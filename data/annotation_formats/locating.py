@@ -24,7 +24,9 @@ def locate(data: DataSet, source: Source, log: Log, *, required: bool) -> DataSe
     A picture that is `required` and not there is a fault. A size in the annotation that is not the picture's is told,
     and where the picture is a copy in another size it is a fault: its boxes would be wrong.
     """
-    found = [replace(p, file=source.find_picture(p.names, p.beside)) for p in progress(data.pictures, "looking for pictures")]
+    found = [
+        replace(p, file=source.find_picture(p.names, p.beside)) for p in progress(data.pictures, "looking for pictures")
+    ]
     pictures = _together(found, log)
     missing = [picture for picture in pictures if picture.file is None]
     if required and missing and len(missing) == len(pictures):
@@ -95,8 +97,12 @@ def _with_size(picture: Picture, size: tuple[int, int], log: Log) -> Picture:
         fits = _all_inside(pixels, size)
         is_copy = abs(ratio - 1) < 0.02 and size[0] / said[0] != 1
         text = f"annotated at {said[0]}x{said[1]} pixels, but the picture has {size[0]}x{size[1]}"
-        if (is_copy and max(abs(size[0] - said[0]), abs(size[1] - said[1])) > 2) or (not fits and _all_inside(pixels, said)):
-            advice = "turned (EXIF) since?" if said == size[::-1] else "shrunk or enlarged since? Its boxes would be wrong"
+        if (is_copy and max(abs(size[0] - said[0]), abs(size[1] - said[1])) > 2) or (
+            not fits and _all_inside(pixels, said)
+        ):
+            advice = (
+                "turned (EXIF) since?" if said == size[::-1] else "shrunk or enlarged since? Its boxes would be wrong"
+            )
             log.fault(picture.name, f"{_origin(picture)}: {picture.name}: {text}: {advice}")
         else:
             log.remark("size in the annotation is not the picture's, which was taken", picture.name)

@@ -79,5 +79,7 @@ class Log:
     def rows(self) -> list[tuple[str, str, int]]:
         """Everything, by picture: (picture, what, count)."""
         rows = [(picture, kind, count) for kind, counts in self.remarks.items() for picture, count in counts.items()]
-        rows += [(picture, f"left out, faulty: {text}", 1) for picture, all_of in self.faults.items() for text in all_of]
+        rows += [
+            (picture, f"left out, faulty: {text}", 1) for picture, all_of in self.faults.items() for text in all_of
+        ]
         return sorted(rows)

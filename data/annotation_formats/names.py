@@ -42,8 +42,12 @@ def target_names(pictures: Sequence[Picture], log: Log) -> list[str]:
 def _plain_name(picture: Picture, log: Log) -> str:
     name = picture.file.name if picture.file else base_name(picture.name) or "picture"
     if not split_ending(name)[1]:
-        known = next((split_ending(base_name(other))[1] for other in picture.names if split_ending(base_name(other))[1]), "")
-        log.remark("picture without ending in its name, taken as .jpg" if not known else "ending added to a name", picture.name)
+        known = next(
+            (split_ending(base_name(other))[1] for other in picture.names if split_ending(base_name(other))[1]), ""
+        )
+        log.remark(
+            "picture without ending in its name, taken as .jpg" if not known else "ending added to a name", picture.name
+        )
         name += known or ".jpg"
     fit = _fit(unquote(name) if _UNFIT.search(name) else name)
     if fit != name:

@@ -1,4 +1,4 @@
-"""Writing into the folder that is being made. It has a temporary name until all is there, so files are written plainly."""
+"""Writing into the folder that is being made; it has a temporary name until all is there, so plainly."""
 
 import json
 from pathlib import Path

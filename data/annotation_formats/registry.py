@@ -1,4 +1,4 @@
-"""The table of formats. A new one is a module with `TITLE`, `TRAITS`, `recognise`, `read`, `write`, `place`, and a line here."""
+"""The table of formats: a new one is a module with `TITLE`, `TRAITS`, `recognise`, `read`, `write`, `place`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,21 @@ from pathlib import Path
 from types import ModuleType
 
 from data.annotation_formats import (
-    cntk, coco, createml, csv, customvision, cvat, datumaro, labelme, labelstudio, supervisely, tutorial, via, voc, vott, yolo,
+    cntk,
+    coco,
+    createml,
+    csv,
+    customvision,
+    cvat,
+    datumaro,
+    labelme,
+    labelstudio,
+    supervisely,
+    tutorial,
+    via,
+    voc,
+    vott,
+    yolo,
 )  # fmt: skip
 from data.annotation_formats.log import Log
 from data.annotation_formats.record import DataSet, Picture
@@ -86,7 +100,9 @@ def recognise(source: Source) -> tuple[Format, str]:
     if len(claims) > 1:
         found = [f"  {name}: {reasons[0][0]} ({reasons[0][1]})" for name, reasons in claims.items()]
         raise UserError(
-            f"{source.root}: annotations of {len(claims)} formats:\n" + "\n".join(found) + "\nSay which with --from FORMAT, "
+            f"{source.root}: annotations of {len(claims)} formats:\n"
+            + "\n".join(found)
+            + "\nSay which with --from FORMAT, "
             "or give the file or folder of one of them"
         )
     name, reasons = next(iter(claims.items()))

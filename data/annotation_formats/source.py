@@ -96,7 +96,7 @@ def read_text(path: Path) -> str:
 
 
 def base_name(name: str) -> str:
-    """The last part of a path or address, with slashes of either kind; what follows a ? in an address is no part of it."""
+    """The last part of a path or address, with slashes of either kind, without the query of an address."""
     if "://" in name:
         name = name.split("?")[0].split("#")[0] if "?" in name else name
     return re.split(r"[/\\]", name.rstrip("/\\"))[-1].strip()

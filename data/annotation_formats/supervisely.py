@@ -3,6 +3,9 @@
 A rectangle's two points are pixels, 0-based, both inside the object.
 """
 
+import base64
+import struct
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,12 +15,20 @@ from data.annotation_formats.json_files import JsonFile
 from data.annotation_formats.log import Damaged, Log
 from data.annotation_formats.output import write_json
 from data.annotation_formats.record import (
-    DIFFICULT, NO_LABEL, OCCLUDED, TRUNCATED, Box, DataSet, Picture, as_attributes, is_true,
+    DIFFICULT,
+    NO_LABEL,
+    OCCLUDED,
+    TRUNCATED,
+    Box,
+    DataSet,
+    Picture,
+    as_attributes,
+    is_true,
 )  # fmt: skip
 from data.annotation_formats.sniff import Sniffed
 from data.annotation_formats.source import Source, split_ending, subset_of
 from data.annotation_formats.traits import Traits, holding
-from data.annotation_formats.values import entries_of, fields_of, mapping, optional_text, plain, size_of
+from data.annotation_formats.values import entries_of, fields_of, mapping, numbers, optional_text, plain, size_of
 from helpers.console import progress
 from helpers.errors import UserError
 
@@ -42,7 +53,9 @@ def read(source: Source, log: Log, flavour: str = "") -> DataSet:
             if isinstance(root.get("objects"), list):
                 data.pictures.append(_read_file(file, source, log))
             elif path.name == "meta.json":
-                data.classes += [optional_text(fields_of(each).get("title")) for each in entries_of(root.get("classes"))]
+                data.classes += [
+                    optional_text(fields_of(each).get("title")) for each in entries_of(root.get("classes"))
+                ]
             else:
                 log.headline(f'{source.relative(path)}: no "objects", not read')
     if not data.pictures and not log.faults:
@@ -82,13 +95,22 @@ def _read_object(entry: Mapping[str, Any], name: str, log: Log) -> tuple[Box | N
     label = optional_text(entry.get("classTitle"))
     if not label.strip():
         log.remark("box without a label, called UNDECIDED", name)
-    tags = {optional_text(fields_of(tag).get("name")): fields_of(tag).get("value") for tag in entries_of(entry.get("tags"))}
-    marks = frozenset(mark for mark in (DIFFICULT, OCCLUDED, TRUNCATED) if mark in tags and (tags[mark] is None or is_true(tags[mark])))
+    tags = {
+        optional_text(fields_of(tag).get("name")): fields_of(tag).get("value") for tag in entries_of(entry.get("tags"))
+    }
+    marks = frozenset(
+        mark
+        for mark in (DIFFICULT, OCCLUDED, TRUNCATED)
+        if mark in tags and (tags[mark] is None or is_true(tags[mark]))
+    )
     pairs = [(tag, "true" if value is None else value) for tag, value in tags.items() if tag and tag not in marks]
     return Box(label if label.strip() else NO_LABEL, *edges, marks=marks, attributes=as_attributes(pairs)), False
 
 
 def _edges(entry: Mapping[str, Any], kind: str, name: str, log: Log) -> Edges | None:
+    if kind == "bitmap" and (bitmap := _around_bitmap(fields_of(entry.get("bitmap")))):
+        log.remark("mask became the box around it", name)
+        return bitmap
     if kind not in ("rectangle", "polygon"):
         log.remark(f"{kind} left out", name)
         return None
@@ -98,9 +120,21 @@ def _edges(entry: Mapping[str, Any], kind: str, name: str, log: Log) -> Edges | 
     elif len(points) != 2:
         raise Damaged(f"a rectangle with {len(points)} point(s)")
     left, top, right, bottom = around_points(points)
-    if left == right or top == bottom:
-        return left, top, left, top
     return left, top, right + 1, bottom + 1  # the last pixel is inside
+
+
+def _around_bitmap(bitmap: Mapping[str, Any]) -> Edges | None:
+    """The box of a mask: its PNG picture, packed as text, is cut to the object. None where it is damaged."""
+    try:
+        packed = base64.b64decode(optional_text(bitmap.get("data")), validate=True)
+        head = zlib.decompressobj().decompress(packed, 24)
+    except (ValueError, zlib.error):
+        return None
+    if len(head) < 24 or not head.startswith(b"\x89PNG"):
+        return None
+    width, height = struct.unpack(">II", head[16:24])
+    left, top = numbers(bitmap.get("origin"), 2, "bitmap.origin")
+    return left, top, left + width, top + height
 
 
 def place(picture: Picture) -> str:
@@ -126,7 +160,10 @@ def write(folder: Path, data: DataSet, flavour: str = "") -> None:
 def _object(box: Box, number_: int) -> dict[str, object]:
     tags: list[dict[str, object]] = [{"name": name, "value": value} for name, value in box.attributes]
     tags += [{"name": mark, "value": None} for mark in sorted(box.marks)]
-    exterior = [[plain(box.left), plain(box.top)], [plain(box.right - 1), plain(box.bottom - 1)]]
+    exterior = [
+        [plain(box.left), plain(box.top)],
+        [plain(max(box.right - 1, box.left)), plain(max(box.bottom - 1, box.top))],
+    ]
     return {
         "id": number_, "classTitle": box.label, "description": "", "geometryType": "rectangle", "tags": tags,
         "points": {"exterior": exterior, "interior": []},

@@ -14,9 +14,7 @@ from data.annotation_formats.source import Source, split_ending
 from data.annotation_formats.traits import Traits, holding
 
 TITLE = "the tutorial's folders"
-TRAITS = Traits(
-    holding("subsets"), inside=True, whole_pixels=True, one_line_labels=True, only_train_and_test=True
-)
+TRAITS = Traits(holding("subsets"), inside=True, whole_pixels=True, one_line_labels=True, only_train_and_test=True)
 FOLDERS = ("positive", "negative", "testImages")
 
 

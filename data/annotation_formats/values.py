@@ -1,4 +1,4 @@
-"""Values as files write them: numbers as text, sizes that are missing, flags; and the words for what is wrong with them.
+"""Values as files write them: numbers as text, sizes that are missing; and the words for what is wrong with them.
 
 Everything raises `log.Damaged` with a reason; none of it knows a format.
 """

@@ -17,7 +17,15 @@ from data.annotation_formats.json_files import JsonFile
 from data.annotation_formats.log import Damaged, Log
 from data.annotation_formats.output import write_json
 from data.annotation_formats.record import (
-    DIFFICULT, NO_LABEL, OCCLUDED, TRUNCATED, Box, DataSet, Picture, as_attributes, is_true,
+    DIFFICULT,
+    NO_LABEL,
+    OCCLUDED,
+    TRUNCATED,
+    Box,
+    DataSet,
+    Picture,
+    as_attributes,
+    is_true,
 )  # fmt: skip
 from data.annotation_formats.sniff import Sniffed
 from data.annotation_formats.source import Source, read_text, subset_of
@@ -27,7 +35,19 @@ from helpers.errors import UserError
 
 TITLE = "VGG Image Annotator"
 TRAITS = Traits(holding(DIFFICULT, OCCLUDED, TRUNCATED, "attributes", "subsets"))
-_LABEL_NAMES = ("label", "labels", "class", "classes", "name", "category", "type", "object", "tag", "class_name", "objectclass")
+_LABEL_NAMES = (
+    "label",
+    "labels",
+    "class",
+    "classes",
+    "name",
+    "category",
+    "type",
+    "object",
+    "tag",
+    "class_name",
+    "objectclass",
+)
 _COLUMNS = ("filename", "region_shape_attributes", "region_attributes")
 _SHAPES_3 = {1: "point", 2: "rect", 3: "circle", 4: "ellipse", 5: "polyline", 6: "polyline", 7: "polygon"}
 Region = tuple[Mapping[str, Any], Mapping[str, Any], str]  # shape, attributes, where
@@ -97,10 +117,15 @@ def _read_json(file: JsonFile, images: dict[str, tuple[str, list[Region], Path]]
     return None
 
 
-def _read_version_3(root: Mapping[str, Any], path: Path, images: dict[str, tuple[str, list[Region], Path]], log: Log) -> None:
+def _read_version_3(
+    root: Mapping[str, Any], path: Path, images: dict[str, tuple[str, list[Region], Path]], log: Log
+) -> None:
     """Version 3: regions point to a view, a view to a file; attributes and their options have numbers."""
     names = {key: optional_text(fields_of(value).get("fname")) for key, value in fields_of(root["file"]).items()}
-    views = {key: [names.get(str(n), "") for n in entries_of(fields_of(value).get("fid_list"))] for key, value in fields_of(root["view"]).items()}
+    views = {
+        key: [names.get(str(n), "") for n in entries_of(fields_of(value).get("fid_list"))]
+        for key, value in fields_of(root["view"]).items()
+    }
     for name in names.values():
         images.setdefault(name, ("", [], path))
     kinds = fields_of(root.get("attribute"))
@@ -118,14 +143,25 @@ def _read_version_3(root: Mapping[str, Any], path: Path, images: dict[str, tuple
             for number_, value in fields_of(entry.get("av")).items():
                 kind = fields_of(kinds.get(number_))
                 options = fields_of(kind.get("options"))
-                attributes[optional_text(kind.get("aname")) or number_] = optional_text(options.get(str(value))) or value
+                attributes[optional_text(kind.get("aname")) or number_] = (
+                    optional_text(options.get(str(value))) or value
+                )
             images[name][1].append((_shape_3(xy), attributes, str(path)))
 
 
 def _shape_3(xy: Sequence[float]) -> dict[str, Any]:
     kind, rest = _SHAPES_3.get(int(xy[0]), "unknown shape"), list(xy[1:])
-    fields = {"rect": ("x", "y", "width", "height"), "circle": ("cx", "cy", "r"), "ellipse": ("cx", "cy", "rx", "ry")}.get(kind, ())
-    return {"name": kind, "all_points_x": rest[::2], "all_points_y": rest[1::2], **dict(zip(fields, rest, strict=False))}
+    fields = {
+        "rect": ("x", "y", "width", "height"),
+        "circle": ("cx", "cy", "r"),
+        "ellipse": ("cx", "cy", "rx", "ry"),
+    }.get(kind, ())
+    return {
+        "name": kind,
+        "all_points_x": rest[::2],
+        "all_points_y": rest[1::2],
+        **dict(zip(fields, rest, strict=False)),
+    }
 
 
 def _read_csv(path: Path, images: dict[str, tuple[str, list[Region], Path]], log: Log) -> None:
@@ -154,10 +190,16 @@ def _json_field(row: Mapping[str, str | None], name: str) -> Mapping[str, Any]:
 def _label_name(regions: Sequence[Mapping[str, Any]], log: Log) -> str:
     """The attribute that holds the class: one that is called so, else the one that most regions have."""
     counts = Counter(str(name) for attributes in regions for name in attributes)
-    named = [name for name in counts if name.lower().replace(" ", "").replace("_", "") in _LABEL_NAMES or name.lower() in _LABEL_NAMES]
+    named = [
+        name
+        for name in counts
+        if name.lower().replace(" ", "").replace("_", "") in _LABEL_NAMES or name.lower() in _LABEL_NAMES
+    ]
     ranked = sorted(named, key=lambda name: (-counts[name], _rank(name))) or [name for name, _ in counts.most_common(1)]
     if len(counts) > 1:
-        log.headline(f"the class is the region attribute {ranked[0]!r}; there are also {sorted(set(counts) - {ranked[0]})}")
+        log.headline(
+            f"the class is the region attribute {ranked[0]!r}; there are also {sorted(set(counts) - {ranked[0]})}"
+        )
     return ranked[0] if ranked else ""
 
 
@@ -186,7 +228,9 @@ def _read_region(
     flags = {str(key).lower(): value for key, value in attributes.items()}
     marks = frozenset(mark for mark in (DIFFICULT, OCCLUDED, TRUNCATED) if is_true(flags.get(mark)))
     pairs = [(key, value) for key, value in attributes.items() if key != label_name and str(key).lower() not in marks]
-    return Box(label if label.strip() else NO_LABEL, *edges, marks=marks, attributes=as_attributes(pairs), where=where), False
+    return Box(
+        label if label.strip() else NO_LABEL, *edges, marks=marks, attributes=as_attributes(pairs), where=where
+    ), False
 
 
 def _edges(shape: Mapping[str, Any], name: str, log: Log) -> Edges | None:
@@ -225,7 +269,9 @@ def place(picture: Picture) -> str:
 def write(folder: Path, data: DataSet, flavour: str = "") -> None:
     """Write via_project.json, a project of VIA 2 that opens with all pictures."""
     entries = {}
-    names = sorted({name for picture in data.pictures for box in picture.boxes for name, _ in box.attributes} - {"label"})
+    names = sorted(
+        {name for picture in data.pictures for box in picture.boxes for name, _ in box.attributes} - {"label"}
+    )
     for picture in data.pictures:
         path = folder / picture.name
         size = path.stat().st_size if path.is_file() else -1
@@ -235,14 +281,17 @@ def write(folder: Path, data: DataSet, flavour: str = "") -> None:
             "regions": [_region(box) for box in picture.boxes],
             "file_attributes": {"subset": picture.subset} if picture.subset else {},
         }
-    options = {name: "" for name in data.all_classes()}
+    options = dict.fromkeys(data.all_classes(), "")
     region = {"label": {"type": "dropdown", "description": "", "options": options, "default_options": {}}}
     region |= {name: {"type": "text", "description": "", "default_value": ""} for name in names}
     settings = {"core": {"buffer_size": 18, "filepath": {}, "default_filepath": ""}, "project": {"name": "converted"}}
     value = {
         "_via_settings": settings,
         "_via_img_metadata": entries,
-        "_via_attributes": {"region": region, "file": {"subset": {"type": "text", "description": "", "default_value": ""}}},
+        "_via_attributes": {
+            "region": region,
+            "file": {"subset": {"type": "text", "description": "", "default_value": ""}},
+        },
         "_via_data_format_version": "2.0.10",
         "_via_image_id_list": list(entries),
     }
@@ -252,6 +301,6 @@ def write(folder: Path, data: DataSet, flavour: str = "") -> None:
 def _region(box: Box) -> dict[str, object]:
     sides = {"x": box.left, "y": box.top, "width": box.right - box.left, "height": box.bottom - box.top}
     shape: dict[str, object] = {"name": "rect"} | {side: plain(value) for side, value in sides.items()}
-    marks = {mark: "true" for mark in sorted(box.marks)}
+    marks = dict.fromkeys(sorted(box.marks), "true")
     others = {name: value for name, value in box.attributes if name != "label"}
     return {"shape_attributes": shape, "region_attributes": others | marks | {"label": box.label}}

@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 
 from data.annotation_formats.geometry import Edges, around_points, around_rotated
 from data.annotation_formats.log import Damaged, Log
+from data.annotation_formats.output import write_text
 from data.annotation_formats.record import MARKS, NO_LABEL, Box, DataSet, Picture, as_attributes, marks_of
 from data.annotation_formats.sniff import Sniffed
 from data.annotation_formats.source import Source, base_name, read_text, split_ending, subset_of
@@ -21,7 +22,6 @@ from data.annotation_formats.values import number, plain, size_of
 from data.annotation_formats.xml_files import Element, read_xml
 from helpers.console import progress
 from helpers.errors import UserError
-from data.annotation_formats.output import write_text
 
 TITLE = "Pascal VOC XML"
 TRAITS = Traits(holding("difficult", "truncated", "occluded", "attributes", "tracks", "subsets"))
@@ -37,7 +37,11 @@ class _File:
 
 def recognise(file: Sniffed) -> str:
     """Why a file is this format's, or ""."""
-    is_voc = file.xml is not None and file.xml.tag.lower() == "annotation" and (file.xml.first("object") or file.xml.first("filename"))
+    is_voc = (
+        file.xml is not None
+        and file.xml.tag.lower() == "annotation"
+        and (file.xml.first("object") or file.xml.first("filename"))
+    )
     return "XML with <annotation>" if is_voc else ""
 
 
@@ -116,7 +120,14 @@ def _read_object(element: Element, path: Path, log: Log) -> list[Box]:
     plain_pairs = [pair for pair in pairs if pair[0] not in ("track_id", "keyframe", "rotation", "occluded")]
     where = f"{path}:{element.line}"
     return [
-        Box(label or NO_LABEL, *edges, marks=marks_of(**flags), attributes=as_attributes(plain_pairs), track=track, where=where)
+        Box(
+            label or NO_LABEL,
+            *edges,
+            marks=marks_of(**flags),
+            attributes=as_attributes(plain_pairs),
+            track=track,
+            where=where,
+        )
     ]
 
 
@@ -141,8 +152,12 @@ def _edges(element: Element, stem: str, log: Log) -> Edges:
         return around_rotated(upright, math.degrees(angle))
     if polygon:
         log.remark("polygon became the box around it", stem)
-        values = {child.tag.lower(): number(child.text, f"<{child.tag}>") for child in polygon.children if not child.children}
-        return around_points([(values[f"x{i}"], values[f"y{i}"]) for i in range(1, 999) if {f"x{i}", f"y{i}"} <= values.keys()])
+        values = {
+            child.tag.lower(): number(child.text, f"<{child.tag}>") for child in polygon.children if not child.children
+        }
+        return around_points(
+            [(values[f"x{i}"], values[f"y{i}"]) for i in range(1, 999) if {f"x{i}", f"y{i}"} <= values.keys()]
+        )
     raise Damaged(f"<object> {element.text_of('name')!r} has no <bndbox>")
 
 
@@ -219,6 +234,10 @@ def _xml(picture: Picture) -> str:
         ]
         if attributes:
             pairs = (f"<name>{escape(n)}</name><value>{escape(v)}</value>" for n, v in attributes.items())
-            lines += ["    <attributes>", *(f"      <attribute>{pair}</attribute>" for pair in pairs), "    </attributes>"]
+            lines += [
+                "    <attributes>",
+                *(f"      <attribute>{pair}</attribute>" for pair in pairs),
+                "    </attributes>",
+            ]
         lines.append("  </object>")
     return "\n".join([*lines, "</annotation>"]) + "\n"

@@ -31,7 +31,9 @@ def traits(flavour: str) -> Traits:
     """What a flavour can hold."""
     if flavour.startswith("cntk"):
         whole = flavour == "cntk1"
-        return Traits(holding("subsets"), inside=True, whole_pixels=whole, one_line_labels=True, only_train_and_test=True)
+        return Traits(
+            holding("subsets"), inside=True, whole_pixels=whole, one_line_labels=True, only_train_and_test=True
+        )
     return Traits(size_required=flavour != "csv", empty_pictures=flavour != "csv")
 
 
@@ -63,7 +65,9 @@ def read(source: Source, log: Log, flavour: str = "") -> DataSet:
     tables = [path for path in source.with_ending(".csv") if table_kind(Sniffed(path).lines)]
     if flavour in ("", "csv") and tables:
         return csv.read(source, log)
-    raise UserError(f"{source.root}: nothing of VoTT in it (*.vott, *-asset.json, *-export.json, *-export.csv, *.bboxes.tsv)")
+    raise UserError(
+        f"{source.root}: nothing of VoTT in it (*.vott, *-asset.json, *-export.json, *-export.csv, *.bboxes.tsv)"
+    )
 
 
 def _read_json(source: Source, log: Log) -> DataSet:
@@ -119,7 +123,9 @@ def _read_version_1(root: Mapping[str, Any], file: JsonFile, source: Source, log
                     min(x1, x2) / canvas[0], min(y1, y2) / canvas[1], max(x1, x2) / canvas[0], max(y1, y2) / canvas[1]
                 )  # fmt: skip
                 boxes += _boxes(edges, entries_of(region.get("tags")), name, log, relative=True)
-        data.pictures.append(Picture(name, tuple(boxes), size, subset_of(source.relative(file.path.parent)), others, file.path))
+        data.pictures.append(
+            Picture(name, tuple(boxes), size, subset_of(source.relative(file.path.parent)), others, file.path)
+        )
     names = {base_name(str(key)) for key in root["frames"]}
     for visited in entries_of(root.get("visitedFrames")):
         if base_name(str(visited)) not in names and not str(visited).isdigit():
@@ -176,7 +182,13 @@ def place(picture: Picture) -> str:
 
 def cntk_place(picture: Picture) -> str:
     """Where the picture goes in a CNTK export."""
-    return "testImages" if picture.subset == "test" else "positive" if picture.boxes or picture.file is None else "negative"
+    return (
+        "testImages"
+        if picture.subset == "test"
+        else "positive"
+        if picture.boxes or picture.file is None
+        else "negative"
+    )
 
 
 def write(folder: Path, data: DataSet, flavour: str = "") -> None:
@@ -192,7 +204,10 @@ def write(folder: Path, data: DataSet, flavour: str = "") -> None:
         ]
         return write_text(folder / "vott-export.csv", "\n".join([header, *rows]) + "\n")
     if flavour == "1":
-        frames = {picture.name: [_region_1(box, picture, n) for n, box in enumerate(picture.boxes)] for picture in data.pictures}
+        frames = {
+            picture.name: [_region_1(box, picture, n) for n, box in enumerate(picture.boxes)]
+            for picture in data.pictures
+        }
         value = {
             "frames": frames, "framerate": "1", "inputTags": ",".join(data.all_classes()), "suggestiontype": "track",
             "scd": False, "visitedFrames": list(frames), "tag_colors": ["#f9e90c"] * len(data.all_classes()),
@@ -204,11 +219,21 @@ def write(folder: Path, data: DataSet, flavour: str = "") -> None:
         width, height = picture.size or (0, 0)
         ending = picture.name.rpartition(".")[2]
         size = {"width": width, "height": height}
-        asset = {"format": ending, "id": key, "name": picture.name, "path": picture.name, "size": size, "state": 2, "type": 1}
+        asset = {
+            "format": ending,
+            "id": key,
+            "name": picture.name,
+            "path": picture.name,
+            "size": size,
+            "state": 2,
+            "type": 1,
+        }
         regions = [_region_2(box, f"{key[:6]}{n:03}") for n, box in enumerate(picture.boxes)]
         assets[key] = {"asset": asset, "regions": regions, "version": "2.2.0"}
     tags = [{"name": name, "color": "#5db300"} for name in data.all_classes()]
-    return write_json(folder / "vott-export.json", {"name": "converted", "version": "2.2.0", "tags": tags, "assets": assets})
+    return write_json(
+        folder / "vott-export.json", {"name": "converted", "version": "2.2.0", "tags": tags, "assets": assets}
+    )
 
 
 def _quoted(value: str) -> str:
@@ -238,6 +263,7 @@ def _write_cntk(folder: Path, data: DataSet, flavour: str) -> None:
         where = cntk_place(picture)
         if where == "negative":
             continue
+        rows: list[tuple[float, float, float, float]]
         if flavour == "cntk1":
             rows = [bbox_files.as_pixels(box) for box in picture.boxes]
         else:

@@ -1,6 +1,6 @@
-"""YOLO: one text file for each picture, a line for each object: class number, centre x, centre y, width, height.
+"""YOLO: one text file for each picture, a line for each object.
 
-Fractions of the picture. Class names in data.yaml (ultralytics, Roboflow) or obj.names (darknet); labels in labels/ with
+Class number, centre x, centre y, width, height: fractions of the picture. Class names in data.yaml (ultralytics, Roboflow) or obj.names (darknet); labels in labels/ with
 the pictures in images/, or beside the pictures. A picture without a label file shows no object.
 """
 
@@ -82,10 +82,9 @@ def read(source: Source, log: Log, flavour: str = "") -> DataSet:
 
 def _class_names(source: Source, log: Log) -> list[str]:
     for path in source.all_files:
-        if path.suffix.lower() in (".yaml", ".yml"):
-            if names := _yaml_names(path):
-                log.headline(f"class names from {source.relative(path)}")
-                return names
+        if path.suffix.lower() in (".yaml", ".yml") and (names := _yaml_names(path)):
+            log.headline(f"class names from {source.relative(path)}")
+            return names
     for path in source.all_files:
         if path.name.lower() in _NAME_FILES or path.suffix.lower() == ".names":
             log.headline(f"class names from {source.relative(path)}")
@@ -139,7 +138,9 @@ def _read_lines(path: Path, source: Source, log: Log) -> list[_Line] | None:
     filled = [text for text in texts if text.strip()]
     expected = path.parent.name.lower() == "labels" or "labels" in (part.lower() for part in path.parts[-4:-1])
     if not expected and not (
-        _LABEL_LINE.fullmatch(filled[0]) if filled else source.find_picture([path.stem], path) or "obj" in path.parent.name
+        _LABEL_LINE.fullmatch(filled[0])
+        if filled
+        else source.find_picture([path.stem], path) or "obj" in path.parent.name
     ):
         return None
     for count, text in enumerate(texts, start=1):
@@ -166,7 +167,9 @@ def _are_pixels(lines: list[_Line], log: Log) -> bool:
 
 def _box(line: _Line, names: list[str], in_pixels: bool, name: str, where: str, log: Log) -> Box | None:
     if names and line.label >= len(names):
-        raise Damaged(f"class number {line.label}, but there are names for {len(names)} classes (0 to {len(names) - 1})")
+        raise Damaged(
+            f"class number {line.label}, but there are names for {len(names)} classes (0 to {len(names) - 1})"
+        )
     values = line.values
     if not in_pixels and max(values) > _PIXELS:
         raise Damaged(f"{max(values):g} is no fraction of the picture")
@@ -211,7 +214,9 @@ def _unlabelled(source: Source, seen: set[Path], log: Log) -> list[Picture]:
             folders = [part.lower() for part in folders_of(source.relative(file))]
             if "images" in folders or "obj_train_data" in folders:
                 log.remark("picture without a label file, taken as without objects", source.relative(file))
-                pictures.append(Picture(source.relative(file), subset=subset_of(source.relative(file.parent)), beside=file))
+                pictures.append(
+                    Picture(source.relative(file), subset=subset_of(source.relative(file.parent)), beside=file)
+                )
     return pictures
 
 
@@ -228,7 +233,9 @@ def write(folder: Path, data: DataSet, flavour: str = "") -> None:
     for picture in data.pictures:
         subset = picture.subset or "train"
         (folder / place(picture)).mkdir(parents=True, exist_ok=True)
-        lines = [" ".join([str(ids[box.label]), *map(_fraction, _centre(box, picture))]) + "\n" for box in picture.boxes]
+        lines = [
+            " ".join([str(ids[box.label]), *map(_fraction, _centre(box, picture))]) + "\n" for box in picture.boxes
+        ]
         write_text(folder / "labels" / subset / f"{split_ending(picture.name)[0]}.txt", "".join(lines))
         lists.setdefault(subset, []).append(f"{place(picture)}/{picture.name}\n")
     if flavour == "darknet":
@@ -236,8 +243,10 @@ def write(folder: Path, data: DataSet, flavour: str = "") -> None:
         names = {"train": "train", "val": "valid", "test": "test"}
         for subset, lines in lists.items():
             write_text(folder / f"{names[subset]}.txt", "".join(lines))
-        valid = next((names[subset] for subset in ("val", "test", "train") if subset in lists))
-        data_file = f"classes = {len(classes)}\ntrain = train.txt\nvalid = {valid}.txt\nnames = obj.names\nbackup = backup/\n"
+        valid = next(names[subset] for subset in ("val", "test", "train") if subset in lists)
+        data_file = (
+            f"classes = {len(classes)}\ntrain = train.txt\nvalid = {valid}.txt\nnames = obj.names\nbackup = backup/\n"
+        )
         write_text(folder / "obj.data", data_file)
     else:
         valid = next(subset for subset in ("val", "test", "train") if subset in lists)
