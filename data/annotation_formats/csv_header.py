@@ -7,7 +7,8 @@ from typing import ClassVar
 _NAMES = {
     "name": (
         "filename", "file", "filepath", "image", "imageid", "imagename", "imagepath", "path", "img", "imgname",
-        "imgid", "imagefile", "imagefilename", "imgpath", "picture", "photo", "uri", "imageuri", "imgfile", "imagefilepath", "id",
+        "imgid", "imagefile", "imagefilename", "imgpath", "picture", "photo", "uri", "imageuri", "imgfile",
+        "imagefilepath", "id",
     ),
     "label": (
         "class", "label", "labelname", "classname", "category", "categoryname", "name", "tag", "object", "celltype",

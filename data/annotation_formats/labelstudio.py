@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from data.annotation_formats.geometry import Edges, around_ellipse, around_points, around_rotated, point_pairs
 from data.annotation_formats.json_files import JsonFile
@@ -117,10 +117,10 @@ def _picture_address(fields: Mapping[str, Any]) -> str:
 
 def _names(address: str, upload: str) -> tuple[str, tuple[str, ...]]:
     """The picture's name, and others to look for: uploads carry eight random digits in front."""
-    query = parse_qs(urlsplit(address).query) if "?" in address else {}
-    full = query["d"][0] if "d" in query else address  # /data/local-files/?d=folder/photo.jpg
+    _, is_local, local = address.partition("?d=")  # /data/local-files/?d=folder/photo.jpg
+    full = unquote(local) if is_local else address
     base = base_name(full)
-    others = [full, upload]
+    others = [local, full, upload]
     match = _UPLOAD.match(base)
     if match and ("/upload/" in full or base == upload):
         return match[1], (*others, base, unquote(match[1]))
@@ -235,7 +235,7 @@ def write(folder: Path, data: DataSet, flavour: str = "") -> None:
         shared = {"from_name": "label", "to_name": "image", "type": "rectanglelabels", "image_rotation": 0, **size}
         results = [{"id": f"{len(tasks) + 1}-{n}", **shared, "value": value} for n, value in enumerate(values)]
         annotations = [{"result": results, "was_cancelled": False, "ground_truth": False}]
-        data_field = {"image": f"/data/local-files/?d=images/{picture.name}"}
+        data_field = {"image": f"/data/local-files/?d=images/{quote(picture.name)}"}
         tasks.append({"id": len(tasks) + 1, "data": data_field, "meta": split, "annotations": annotations})
     write_json(folder / "tasks.json", tasks)
 

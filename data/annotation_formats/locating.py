@@ -31,8 +31,8 @@ def locate(data: DataSet, source: Source, log: Log, *, required: bool) -> DataSe
     missing = [picture for picture in pictures if picture.file is None]
     if required and missing and len(missing) == len(pictures):
         raise UserError(
-            f"none of the {len(missing)} pictures lies in {source.root} (looked for {base_name(missing[0].name)} and so on). "
-            "Give their folder with --pictures DIR, or convert the annotations alone with --no-pictures"
+            f"none of the {len(missing)} pictures lies in {source.root}: looked for {base_name(missing[0].name)} "
+            "and so on. Give their folder with --pictures DIR, or convert the annotations alone with --no-pictures"
         )
     if required:
         for picture in missing:

@@ -1,7 +1,8 @@
 """YOLO: one text file for each picture, a line for each object.
 
-Class number, centre x, centre y, width, height: fractions of the picture. Class names in data.yaml (ultralytics, Roboflow) or obj.names (darknet); labels in labels/ with
-the pictures in images/, or beside the pictures. A picture without a label file shows no object.
+Class number, centre x, centre y, width, height: fractions of the picture. Class names in data.yaml (ultralytics,
+Roboflow) or obj.names (darknet); labels in labels/ with the pictures in images/, or beside the pictures.
+A picture without a label file shows no object.
 """
 
 import re
