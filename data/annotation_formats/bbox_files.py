@@ -10,7 +10,7 @@ from pathlib import Path
 
 from data.annotation_formats.log import Damaged, Log
 from data.annotation_formats.record import Box, DataSet, Picture
-from data.annotation_formats.source import PICTURE_ENDINGS, Source, read_text, split_ending
+from data.annotation_formats.source import Source, read_text, split_ending
 from data.annotation_formats.values import number
 from helpers.console import progress
 from helpers.errors import UserError
@@ -88,9 +88,9 @@ def _read_pair(path: Path, source: Source, log: Log) -> _Pair:
     labels_path = path.with_name(name + LABELS)
     rows: list[tuple[int, Row, str]] = []
     lines = _lines(path)
-    if lines and not labels_path.is_file():
+    if lines and not source.holds(labels_path):
         raise UserError(f"{path}: {len(lines)} box(es), but {labels_path.name} is missing")
-    labels = _lines(labels_path) if labels_path.is_file() else []
+    labels = _lines(labels_path) if source.holds(labels_path) else []
     if len(lines) != len(labels):
         raise UserError(f"{path}: {len(lines)} box(es), but {len(labels)} label(s) in {labels_path.name}")
     for (line, entry), (_, label) in zip(lines, labels, strict=True):
@@ -100,10 +100,7 @@ def _read_pair(path: Path, source: Source, log: Log) -> _Pair:
                 raise Damaged(f"expected 4 numbers, found {len(fields)} column(s): {entry.strip()!r}")
             x1, y1, x2, y2 = (number(field, "a coordinate") for field in fields)
             rows.append((line, (x1, y1, x2, y2), label.strip()))
-    beside = [path.with_name(name)] if has_picture_ending(path) else []
-    beside += [path.with_name(name + ending) for ending in PICTURE_ENDINGS if not beside]
-    file = next((each for each in beside if each.is_file()), None) or source.find_picture([name], path)
-    return _Pair(path, rows, file)
+    return _Pair(path, rows, source.find_picture([name], path))
 
 
 def _lines(path: Path) -> list[tuple[int, str]]:
@@ -113,17 +110,10 @@ def _lines(path: Path) -> list[tuple[int, str]]:
 
 def _order(pairs: list[_Pair], log: Log) -> str:
     """The column order that fits all boxes; where both fit, VoTT 2's only for its names with decimals."""
-    fits = {"xyxy": 0, "xxyy": 0}
-    total = 0
-    for pair in pairs:
-        size = None
-        if pair.file and pair.rows:
-            with log.whole_file(pair.file.name):
-                size = image_size(pair.file)
-        for _, (a, b, c, d), _ in pair.rows:
-            total += 1
-            fits["xyxy"] += _fits(a, b, c, d, size)
-            fits["xxyy"] += _fits(a, c, b, d, size)
+    fits = _count_fits(pairs, {})
+    if fits["xyxy"] == fits["xxyy"]:  # then the pictures' sizes may tell
+        fits = _count_fits(pairs, {pair.file: size for pair in pairs if pair.file and (size := _size(pair.file))})
+    total = sum(len(pair.rows) for pair in pairs)
     decimals = any(value != int(value) for pair in pairs for _, row, _ in pair.rows for value in row)
     named = bool(pairs) and all(has_picture_ending(pair.path) for pair in pairs)
     if fits["xxyy"] > fits["xyxy"]:
@@ -139,6 +129,23 @@ def _order(pairs: list[_Pair], log: Log) -> str:
         columns = "x1 x2 y1 y2 (VoTT 2)" if order == "xxyy" else "x1 y1 x2 y2"
         log.headline(f"columns taken as {columns}: {reason}. Otherwise: --from vott:cntk1 or --from vott:cntk2")
     return order
+
+
+def _count_fits(pairs: list[_Pair], sizes: dict[Path, tuple[int, int]]) -> dict[str, int]:
+    fits = {"xyxy": 0, "xxyy": 0}
+    for pair in pairs:
+        size = sizes.get(pair.file) if pair.file else None
+        for _, (a, b, c, d), _ in pair.rows:
+            fits["xyxy"] += _fits(a, b, c, d, size)
+            fits["xxyy"] += _fits(a, c, b, d, size)
+    return fits
+
+
+def _size(path: Path) -> tuple[int, int] | None:
+    try:
+        return image_size(path)
+    except UserError:  # told later, when all pictures are measured
+        return None
 
 
 def _fits(x1: float, y1: float, x2: float, y2: float, size: tuple[int, int] | None) -> bool:

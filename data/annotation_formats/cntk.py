@@ -38,7 +38,7 @@ def read(source: Source, log: Log, flavour: str = "") -> DataSet:
     pictures = []
     lists = [path for path in source.all_files if path.name.lower().endswith(_IMAGES)]
     missing = [path.with_name(path.name[: -len(_IMAGES)] + _ROIS) for path in lists]
-    missing = [path for path in missing if not path.is_file()]
+    missing = [path for path in missing if not source.holds(path)]
     if missing or not lists:
         what = ", ".join(map(str, missing)) or f"{source.root}: train_img_file.txt and train_roi_file.txt"
         raise UserError(f"{what}: missing; the boxes are in there ({class_maps[0].name} names {len(names)} classes)")

@@ -45,23 +45,16 @@ def fit(data: DataSet, traits: Traits, target: str, log: Log, choices: Choices |
     ]
     kept = []
     for picture in pictures:
-        if picture.boxes or not picture.incomplete or (picture.subset == "" and not traits.only_train_and_test):
-            if picture.boxes or traits.empty_pictures:
-                kept.append(picture)
-            else:
-                log.remark(f"picture without objects left out: {target} has no place for it", picture.name)
+        if picture.boxes:
+            kept.append(picture)
+        elif picture.incomplete and traits.only_train_and_test:  # it would teach that a picture of objects shows none
+            log.remark("picture left out: it shows objects, but none that became a box", picture.name)
+        elif not traits.empty_pictures:
+            log.remark(f"picture without objects left out: {target} has no place for it", picture.name)
         else:
-            kept += _without_boxes(picture, traits, log)
+            kept.append(picture)
     classes = [_one_line(name) for name in data.classes] if traits.one_line_labels else list(data.classes)
     return DataSet(kept, list(dict.fromkeys(classes)))
-
-
-def _without_boxes(picture: Picture, traits: Traits, log: Log) -> list[Picture]:
-    """A picture whose objects are all lost would teach that it shows none; only pictures that show none may say so."""
-    if not traits.only_train_and_test and traits.empty_pictures:
-        return [picture]
-    log.remark("picture left out: it shows objects, but none that is a box", picture.name)
-    return []
 
 
 def split(data: DataSet, share: float, seed: int) -> DataSet:

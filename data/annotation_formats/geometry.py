@@ -63,8 +63,6 @@ def around_segmentation(segmentation: object) -> Edges | None:
     if not isinstance(segmentation, list) or not segmentation:
         return None
     polygons: list[Any] = segmentation if isinstance(segmentation[0], list | tuple) else [segmentation]
-    if polygons and polygons[0] and isinstance(polygons[0][0], list | tuple):  # [[[x, y], ...]]
-        polygons = [[value for point in polygon for value in point] for polygon in polygons]
     points = [point for polygon in polygons for point in point_pairs(polygon, "segmentation")]
     return around_points(points) if points else None
 

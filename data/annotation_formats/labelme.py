@@ -61,7 +61,7 @@ def _read_file(file: JsonFile, source: Source, log: Log) -> Picture:
     if name and not base_name(name).lower().endswith(".json"):
         own = path.stem + split_ending(base_name(name))[1]
         beside = path.with_name(own)
-        if beside.is_file() and base_name(name) != own:
+        if source.holds(beside) and base_name(name) != own:
             log.remark("imagePath is another than the JSON file's name, which was taken", path.stem)
             name = own
         others = (own,)

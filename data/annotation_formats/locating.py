@@ -15,6 +15,7 @@ from helpers.console import progress
 from helpers.errors import UserError
 from helpers.images import image_size
 
+_FAR = 1.1  # a box that reaches so many times the picture is no slip of the mouse
 _SIZE_TABLE = {"image", "width", "height"}
 
 
@@ -28,6 +29,11 @@ def locate(data: DataSet, source: Source, log: Log, *, required: bool) -> DataSe
         replace(p, file=source.find_picture(p.names, p.beside)) for p in progress(data.pictures, "looking for pictures")
     ]
     pictures = _together(found, log)
+    if required and not source.only:
+        used = {picture.file for picture in pictures}
+        for path in source.pictures:
+            if path not in used:
+                log.remark("picture without annotation left out", source.relative(path))
     missing = [picture for picture in pictures if picture.file is None]
     if required and missing and len(missing) == len(pictures):
         raise UserError(
@@ -106,10 +112,15 @@ def _with_size(picture: Picture, size: tuple[int, int], log: Log) -> Picture:
             log.fault(picture.name, f"{_origin(picture)}: {picture.name}: {text}: {advice}")
         else:
             log.remark("size in the annotation is not the picture's, which was taken", picture.name)
+    if said is None and pixels and not _all_inside(pixels, (size[0] * _FAR, size[1] * _FAR)):
+        box = max(pixels, key=lambda each: max(each.right / size[0], each.bottom / size[1]))
+        edges = " ".join(f"{edge:g}" for edge in box.edges)
+        text = f"a box ({edges}) lies far beyond the picture of {size[0]}x{size[1]} pixels: annotated at another size?"
+        log.fault(picture.name, f"{box.where or _origin(picture)}: {picture.name}: {text}")
     return replace(picture, size=size)
 
 
-def _all_inside(boxes: Iterable[Box], size: tuple[int, int]) -> bool:
+def _all_inside(boxes: Iterable[Box], size: tuple[float, float]) -> bool:
     return all(box.right <= size[0] + 1 and box.bottom <= size[1] + 1 for box in boxes)
 
 

@@ -19,13 +19,18 @@ class Log:
 
     def __init__(self) -> None:
         self.remarks: dict[str, Counter[str]] = defaultdict(Counter)
-        self.headlines: list[str] = []
+        self._headlines: dict[str, None] = {}
         self.faults: dict[str, list[str]] = defaultdict(list)  # picture -> what is wrong
+        self._count = 0
 
     def headline(self, text: str) -> None:
         """Say once how something was understood."""
-        if text not in self.headlines:
-            self.headlines.append(text)
+        self._headlines[text] = None
+
+    @property
+    def headlines(self) -> list[str]:
+        """What was said once, in order."""
+        return list(self._headlines)
 
     def remark(self, kind: str, picture: str, count: int = 1) -> None:
         """Count something that was changed or left out in a picture."""
@@ -35,6 +40,7 @@ class Log:
     def fault(self, picture: str, text: str) -> None:
         """Note that a picture's annotation cannot be used; `text` says where and why."""
         self.faults[picture].append(text)
+        self._count += 1
 
     @contextmanager
     def part(self, picture: str, where: str | Callable[[], str]) -> Iterator[None]:
@@ -42,8 +48,7 @@ class Log:
         try:
             yield
         except Damaged as error:
-            known = sum(map(len, self.faults.values()))
-            place = where if isinstance(where, str) else where() if known < _SHOWN else where.__doc__ or picture
+            place = where if isinstance(where, str) else where() if self._count < _SHOWN else where.__doc__ or picture
             self.fault(picture, f"{place}: {error}")
 
     @contextmanager

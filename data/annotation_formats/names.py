@@ -20,6 +20,7 @@ def target_names(pictures: Sequence[Picture], log: Log) -> list[str]:
         stem = split_ending(name)[0].casefold()
         count[stem] = count.get(stem, 0) + 1
     taken = {stem for stem, times in count.items() if times == 1}
+    last: dict[str, int] = {}
     names = []
     for picture, name in zip(pictures, plain, strict=True):
         stem, ending = split_ending(name)
@@ -29,9 +30,9 @@ def target_names(pictures: Sequence[Picture], log: Log) -> list[str]:
             wanted = [stem, *("_".join([*folders[-depth:], stem]) for depth in range(1, min(len(folders), 3) + 1))]
             wanted = wanted[1:] or wanted
             stem = next((each for each in wanted if each.casefold() not in taken), "")
-            number = 2
             while not stem or stem.casefold() in taken:
-                stem, number = f"{wanted[-1]}_{number}", number + 1
+                last[wanted[-1]] = last.get(wanted[-1], 1) + 1
+                stem = f"{wanted[-1]}_{last[wanted[-1]]}"
         taken.add(stem.casefold())
         names.append(stem + ending)
         if names[-1] != name:

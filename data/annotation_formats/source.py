@@ -27,11 +27,20 @@ class Source:
     ) -> None:
         self.root, self.log, self.only = root, log, only
         found = list(_walk(root, skip))
+        outside = pictures and not pictures.resolve().is_relative_to(root.resolve())
         self.files = [only] if only else [path for path in found if path.suffix.lower() not in PICTURE_ENDINGS]
         self.all_files = [path for path in found if path.suffix.lower() not in PICTURE_ENDINGS]
         self.pictures = [path for path in found if path.suffix.lower() in PICTURE_ENDINGS]
-        if pictures and not pictures.resolve().is_relative_to(root.resolve()):
-            self.pictures += [path for path in _walk(pictures, skip) if path.suffix.lower() in PICTURE_ENDINGS]
+        tops = dict.fromkeys(found, root)
+        if pictures and outside:
+            more = [path for path in _walk(pictures, skip) if path.suffix.lower() in PICTURE_ENDINGS]
+            self.pictures += more
+            tops |= dict.fromkeys(more, pictures)
+        self._listed = frozenset(found)
+        self._folders = {
+            path: [_part.casefold() for _part in path.relative_to(top).parts[:-1]] for path, top in tops.items()
+        }
+        self._by_path = {(*self._folders[path], path.name.casefold()): path for path in self.pictures}
         self._by_name: dict[str, list[Path]] = defaultdict(list)
         self._by_stem: dict[str, list[Path]] = defaultdict(list)
         for path in self.pictures:
@@ -41,6 +50,10 @@ class Source:
     def with_ending(self, *endings: str) -> list[Path]:
         """The files whose lower-case name ends in one of `endings`, sorted."""
         return [path for path in self.files if path.name.lower().endswith(endings)]
+
+    def holds(self, path: Path) -> bool:
+        """Whether `path` is one of the files that were listed."""
+        return path in self._listed
 
     def relative(self, path: Path) -> str:
         """`path` as it is called from the root, with slashes."""
@@ -53,6 +66,11 @@ class Source:
         """
         names = [name for name in names if name]
         tried = list(dict.fromkeys([*names, *(unquote(name) for name in names)]))
+        near = self._folders.get(beside, []) if beside else []
+        for name in tried:
+            way = (*(part.casefold() for part in folders_of(name)), base_name(name).casefold())
+            if found := self._by_path.get((*near, *way)) or self._by_path.get(way):
+                return found
         for name in tried:
             if found := self._best(self._by_name.get(base_name(name).casefold(), []), name, beside):
                 return found
@@ -65,13 +83,15 @@ class Source:
         return None
 
     def _best(self, paths: Sequence[Path], name: str, beside: Path | None) -> Path | None:
+        wanted = [part.casefold() for part in folders_of(name)]
+        near = self._folders.get(beside, []) if beside else []
+        subset = _folder_subset(wanted) or _folder_subset(near)
+        paths = [path for path in paths if not _differ(subset, _folder_subset(self._folders[path]))]
         if len(paths) < 2:
             return paths[0] if paths else None
-        wanted = [part.casefold() for part in folders_of(name)]
-        near = [part.casefold() for part in self.relative(beside).split("/")[:-1]] if beside else []
 
         def likeness(path: Path) -> tuple[int, int, int, int]:
-            folders = [part.casefold() for part in self.relative(path).split("/")[:-1]]
+            folders = self._folders[path]
             exact = path.name == base_name(name)
             return _alike_at_end(folders, wanted), _alike_at_start(folders, near), int(exact), -len(folders)
 
@@ -130,14 +150,24 @@ _SUBSETS = {
 }  # fmt: skip
 
 
+def _folder_subset(folders: Sequence[str]) -> str:
+    """The image set that folders speak of; trainval/ is any of two."""
+    return "" if any("trainval" in folder for folder in folders) else subset_of("/".join(folders))
+
+
+def _differ(subset: str, other: str) -> bool:
+    """A picture of the training set is not the one of the same name that a test set means."""
+    return bool(subset) and bool(other) and subset != other
+
+
 def _walk(root: Path, skip: Path | None) -> Iterable[Path]:
     """Files below `root` in a fixed order; no hidden ones, none behind links that lead out, not what lies in `skip`."""
-    real_root = root.resolve()
+    real_root, real_skip = root.resolve(), skip.resolve() if skip else None
     for folder, folders, names in os.walk(root):
         here = Path(folder)
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
-        if skip and skip.is_relative_to(root):
-            folders[:] = [name for name in folders if here / name != skip]
+        if real_skip and real_skip.is_relative_to(real_root):
+            folders[:] = [name for name in folders if (here / name).resolve() != real_skip]
         for name in sorted(names):
             path = here / name
             hidden = name.startswith(".") or name == REPORT_NAME

@@ -18,7 +18,7 @@ from data.annotation_formats.record import Box, DataSet, Picture
 from data.annotation_formats.sniff import Sniffed
 from data.annotation_formats.source import Source, base_name, folders_of, read_text, split_ending, subset_of
 from data.annotation_formats.traits import FRACTIONS, Traits, holding
-from data.annotation_formats.values import fields_of, number
+from data.annotation_formats.values import fields_of, number, shorten
 from helpers.console import progress
 from helpers.errors import UserError
 
@@ -96,23 +96,25 @@ def _class_names(source: Source, log: Log) -> list[str]:
 
 def _yaml_names(path: Path) -> list[str]:
     try:
-        value = yaml.safe_load(read_text(path))
+        value = yaml.load(read_text(path), yaml.BaseLoader)  # all values as text: `no` is a name
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         raise UserError(f"{path}{line}: no YAML that can be read: {getattr(error, 'problem', error)}") from None
     names = fields_of(value).get("names")
     if isinstance(names, dict):
-        keys = [int(number(str(key), "a class number in names")) for key in names] if _all_whole(names) else None
-        if keys is None or min(keys, default=0) < 0 or max(keys, default=0) > 100_000:
-            raise UserError(f"{path}: names: expected a list, or numbers with names, found {names!r:.80}")
-        by_number = dict(zip(keys, names.values(), strict=True))
-        return [str(by_number.get(index, f"class{index}")) for index in range(max(keys, default=-1) + 1)]
-    return [str(name) for name in names] if isinstance(names, list) else []
+        keys = [int(key) for key in names if re.fullmatch(r"\d{1,6}", str(key))]
+        if len(keys) != len(names) or max(keys, default=0) > 100_000:
+            raise UserError(f"{path}: names: expected a list, or numbers with names, found {shorten(list(names))}")
+        by_number = dict(zip(keys, _checked(list(names.values()), path), strict=True))
+        return [by_number.get(index, f"class{index}") for index in range(max(keys, default=-1) + 1)]
+    return _checked(names, path) if isinstance(names, list) else []
 
 
-def _all_whole(names: dict[object, object]) -> bool:
-    return all(re.fullmatch(r"\d+", str(key)) for key in names)
+def _checked(names: list[object], path: Path) -> list[str]:
+    if not all(isinstance(name, str) for name in names):
+        raise UserError(f"{path}: names: a name is no text")
+    return [str(name) for name in names]
 
 
 def _listed_pictures(source: Source) -> dict[str, tuple[str, str]]:

@@ -10,7 +10,14 @@ import pytest
 from data.annotation_formats.conversion import Request, Result, convert
 from helpers.annotations import read_boxes, read_labels
 
-SIZES = {"one": (64, 48), "two words": (50, 70), "straße #3": (40, 40), "none": (30, 20), "test_1": (80, 60), "empty": (33, 44)}
+SIZES = {
+    "one": (64, 48),
+    "two words": (50, 70),
+    "straße #3": (40, 40),
+    "none": (30, 20),
+    "test_1": (80, 60),
+    "empty": (33, 44),
+}
 BOXES = {
     "one": [(0, 0, 63, 47, "orange"), (10, 12, 30, 40, "egg box")],
     "two words": [(5, 6, 7, 8, "orange"), (5, 6, 7, 8, "EXCLUDE"), (20, 30, 49, 69, "café")],

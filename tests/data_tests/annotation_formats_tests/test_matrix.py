@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from data.annotation_formats.registry import formats
-from tests.data_tests.annotation_formats_tests.conftest import BOXES, FOLDERS, SIZES, Converter, tutorial_boxes, write_picture
+from tests.data_tests.annotation_formats_tests.conftest import (
+    BOXES,
+    FOLDERS,
+    SIZES,
+    Converter,
+    tutorial_boxes,
+    write_picture,
+)
 
 ALL = [f"{name}:{flavour}".rstrip(":") for name, each in formats().items() for flavour in each.flavours]
 WITHOUT_EMPTY = {"csv:tf", "csv:keras-frcnn", "csv:openimages", "vott:csv"}
@@ -78,7 +85,11 @@ def test_same_seed_same_bytes(target: str, tutorial_set: Path, tmp_path: Path, r
     for name in ("first", "second"):
         run(tutorial_set, target, tmp_path / name, split=0.4, seed=7)
     first, second = (
-        {path.relative_to(tmp_path / name): path.read_bytes() for path in (tmp_path / name).rglob("*") if path.is_file()}
+        {
+            path.relative_to(tmp_path / name): path.read_bytes()
+            for path in (tmp_path / name).rglob("*")
+            if path.is_file()
+        }
         for name in ("first", "second")
     )
     assert first == second
