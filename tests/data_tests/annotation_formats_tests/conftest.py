@@ -1,5 +1,6 @@
 """Shared: a small data set in the tutorial's layout, and conversions without the command line."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from data.annotation_formats.conversion import Request, Result, convert
+from data.annotation_formats.conversion import Request, Result, convert, read
+from data.annotation_formats.locating import locate
+from data.annotation_formats.log import Log
+from data.annotation_formats.record import Picture
 from helpers.annotations import read_boxes, read_labels
 
 SIZES = {
@@ -72,3 +76,54 @@ def run(tmp_path: Path) -> Converter:
         return convert(Request(source, target, target_format=target_format, **options))  # type: ignore[arg-type]
 
     return call
+
+
+class Folder:
+    """A folder of files made in a test, and what is read from it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.log = Log()
+
+    def add(self, name: str, content: str | bytes | object) -> "Folder":
+        """Write a file: text, bytes, or anything else as JSON."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not isinstance(content, str | bytes):
+            content = json.dumps(content)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return self
+
+    def picture(self, name: str, width: int = 100, height: int = 80, seed: int = 0) -> "Folder":
+        """Write a picture."""
+        write_picture(self.root / name, width, height, seed)
+        return self
+
+    def read(self, source_format: str = "auto", only: str = "") -> dict[str, Picture]:
+        """Read the folder or one of its files; faults are left in `log`."""
+        self.log = Log()
+        request = Request(self.root / only, self.root.parent / "unused", source_format)
+        data, source, _, _ = read(request, self.log)
+        return {picture.name: picture for picture in locate(data, source, self.log, required=False).pictures}
+
+    def boxes(self, source_format: str = "auto", only: str = "") -> list[tuple[object, ...]]:
+        """Edges and label of all boxes, rounded."""
+        pictures = self.read(source_format, only).values()
+        return [(*(round(edge, 6) for edge in box.edges), box.label) for picture in pictures for box in picture.boxes]
+
+    @property
+    def remarks(self) -> dict[str, int]:
+        """How often each remark was made."""
+        return {kind: sum(counts.values()) for kind, counts in self.log.remarks.items()}
+
+    @property
+    def faults(self) -> list[str]:
+        """All faults."""
+        return [text for texts in self.log.faults.values() for text in texts]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """An empty `Folder`."""
+    (tmp_path / "source").mkdir()
+    return Folder(tmp_path / "source")

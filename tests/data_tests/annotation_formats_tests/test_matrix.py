@@ -22,7 +22,7 @@ WHOLE_PIXELS = {"tutorial", "vott:cntk1"}
 
 
 def expected_after(target: str) -> dict[str, list[tuple[object, ...]]]:
-    """What must come back: for formats without image sets all in training, for those without empty pictures not these."""
+    """What must come back; some formats have no image sets (all for training), some no pictures without objects."""
     expected = {}
     for stem, boxes in BOXES.items():
         folder = "positive" if target in WITHOUT_SETS else FOLDERS.get(stem, "positive")
