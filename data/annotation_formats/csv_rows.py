@@ -44,6 +44,8 @@ def table_kind(lines: list[str]) -> str:
     rows = [[field.strip() for field in row] for row in csv.reader(lines, delimiter=delimiter)]
     if all(row and row[0].upper() in _SETS for row in rows) and any(len(row) >= 4 for row in rows):
         return "Google's table (set, path, label, corners)"
+    if all(len(row) == 10 and "/" in row[0] for row in rows) and any(_are_numbers(row[2:4]) for row in rows):
+        return "Google's table (path, label, corners)"
     if all(len(row) == 6 and row[0] for row in rows) and any(_are_numbers(row[1:5]) for row in rows):
         return "keras-frcnn's table (path, x1, y1, x2, y2, class)"
     if all(_KERAS_YOLO.fullmatch(line) for line in lines) and any("," in line for line in lines):
@@ -80,12 +82,13 @@ def rows_of(path: Path, source: Source, log: Log) -> Iterator[Row]:
                 seen_header = True
                 continue
             where = f"{path}:{reader.line_num}"
-            at = columns.at["name"] if columns else 1 if kind.startswith("Google") else 0
+            at = columns.at["name"] if columns else 1 if "(set" in kind else 0
             with log.part(fields[at].strip() if at < len(fields) else path.name, where):
                 if columns:
                     yield _named_row(fields, columns, names, delimiter, where, log)
                 elif kind.startswith("Google"):
-                    yield _google_row([field.strip() for field in fields], where, log)
+                    no_set = [] if "(set" in kind else ["UNASSIGNED"]
+                    yield _google_row([*no_set, *(field.strip() for field in fields)], where, log)
                 else:
                     yield _keras_frcnn_row([field.strip() for field in fields], where, log)
     except csv.Error as error:

@@ -37,7 +37,7 @@ _SIDES = ("left", "top", "width", "height")
 
 def recognise(file: Sniffed) -> str:
     """Why a file is this format's, or ""."""
-    for entry in _entries(file.json)[:50]:
+    for entry in _entries(file.json)[:1000]:
         marked = [fields_of(each) for key in ("regions", "tags") for each in entries_of(fields_of(entry).get(key))]
         if any("left" in each and "top" in each for each in marked) or any(
             {"tagId", "tagName"} <= each.keys() for each in marked

@@ -122,6 +122,13 @@ def _edges(annotation: Mapping[str, Any], kind: str, name: str, log: Log) -> Edg
         if width < 0 or height < 0:
             log.remark("box with its corners swapped, put in order", name)
         return min(x, x + width), min(y, y + height), max(x, x + width), max(y, y + height)
+    if kind == "rotated_bbox":
+        x, y, width, height, degrees = numbers(annotation.get("rbox", annotation.get("points")), 5, "rbox")
+        log.remark("rotated box became the upright box around it", name)
+        return around_rotated((x - width / 2, y - height / 2, x + width / 2, y + height / 2), degrees)
+    if kind == "ellipse":  # its points are the corners of the box around it
+        log.remark("ellipse became the box around it", name)
+        return around_points(point_pairs(annotation.get("points"), "points"))
     if kind == "polygon":
         log.remark("polygon became the box around it", name)
         return around_points(point_pairs(annotation.get("points"), "points"))

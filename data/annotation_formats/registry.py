@@ -22,11 +22,13 @@ from data.annotation_formats import (
     vott,
     yolo,
 )  # fmt: skip
+from data.annotation_formats.json_files import read_json
 from data.annotation_formats.log import Log
 from data.annotation_formats.record import DataSet, Picture
 from data.annotation_formats.sniff import Sniffed
 from data.annotation_formats.source import Source
 from data.annotation_formats.traits import Traits
+from data.annotation_formats.xml_files import read_xml
 from helpers.errors import UserError
 
 
@@ -92,6 +94,7 @@ def recognise(source: Source) -> tuple[Format, str]:
                 claims.setdefault(name, []).append((source.relative(path), reason))
                 break
     if not claims:
+        _raise_damage(source)
         endings = sorted({path.suffix.lower() for path in source.files if path.suffix}) or ["no text file"]
         raise UserError(
             f"{source.only or source.root}: no annotations of a known format ({', '.join(endings[:10])}; "
@@ -106,8 +109,17 @@ def recognise(source: Source) -> tuple[Format, str]:
             "or give the file or folder of one of them"
         )
     name, reasons = next(iter(claims.items()))
-    others = f" and {len(reasons) - 1} more" if len(reasons) > 1 else ""
+    others = " and others" if len(reasons) > 1 else ""
     return formats()[name], f"{reasons[0][1]} in {reasons[0][0]}{others}"
+
+
+def _raise_damage(source: Source) -> None:
+    """Say what is wrong with files that cannot be read at all, before it is said that nothing was found."""
+    for path in _sample(source):
+        if path.suffix.lower() in (".json", ".vott"):
+            read_json(path)
+        elif path.suffix.lower() == ".xml":
+            read_xml(path)
 
 
 def _sample(source: Source, most: int = 40) -> list[Path]:

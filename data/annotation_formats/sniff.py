@@ -39,7 +39,9 @@ class Sniffed:
     @cached_property
     def entries(self) -> list[Mapping[str, Any]]:
         """The first entries of a JSON file where it is a list of objects, else none."""
-        return [entry for entry in self.json[:50] if isinstance(entry, Mapping)] if isinstance(self.json, list) else []
+        return (
+            [entry for entry in self.json[:1000] if isinstance(entry, Mapping)] if isinstance(self.json, list) else []
+        )
 
     @cached_property
     def xml(self) -> Element | None:

@@ -8,7 +8,7 @@ import io
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,8 @@ _LABEL_NAMES = (
 )
 _COLUMNS = ("filename", "region_shape_attributes", "region_attributes")
 _SHAPES_3 = {1: "point", 2: "rect", 3: "circle", 4: "ellipse", 5: "polyline", 6: "polyline", 7: "polygon"}
-Region = tuple[Mapping[str, Any], Mapping[str, Any], str]  # shape, attributes, where
+Where = str | Callable[[], str]
+Region = tuple[Mapping[str, Any], Mapping[str, Any], Where]  # shape, attributes, file and line
 
 
 def recognise(file: Sniffed) -> str:
@@ -98,7 +99,7 @@ def read(source: Source, log: Log, flavour: str = "") -> DataSet:
 def _read_json(file: JsonFile, images: dict[str, tuple[str, list[Region], Path]], log: Log) -> None:
     root = fields_of(file.value)
     if _is_version_3(root):
-        return _read_version_3(root, file.path, images, log)
+        return _read_version_3(root, file, images, log)
     way = ("_via_img_metadata",) if "_via_img_metadata" in root else ()
     for key, entry in fields_of(root["_via_img_metadata"] if way else root).items():
         name = str(key)
@@ -110,15 +111,18 @@ def _read_json(file: JsonFile, images: dict[str, tuple[str, list[Region], Path]]
                 continue
             subset = subset_of(optional_text(fields_of(entry.get("file_attributes")).get("subset")))
             regions = images.setdefault(name, (subset, [], file.path))[1]
-            for region in entries_of(entry.get("regions")):
+            found = entry.get("regions")
+            keys: Sequence[str | int] = list(found) if isinstance(found, Mapping) else range(len(entries_of(found)))
+            for region_key, region in zip(keys, entries_of(found), strict=True):
                 region = mapping(region, "region")
                 shape = mapping(region.get("shape_attributes"), "shape_attributes")
-                regions.append((shape, fields_of(region.get("region_attributes")), str(file.path)))
+                place = file.place(*way, key, "regions", region_key)
+                regions.append((shape, fields_of(region.get("region_attributes")), place))
     return None
 
 
 def _read_version_3(
-    root: Mapping[str, Any], path: Path, images: dict[str, tuple[str, list[Region], Path]], log: Log
+    root: Mapping[str, Any], file: JsonFile, images: dict[str, tuple[str, list[Region], Path]], log: Log
 ) -> None:
     """Version 3: regions point to a view, a view to a file; attributes and their options have numbers."""
     names = {key: optional_text(fields_of(value).get("fname")) for key, value in fields_of(root["file"]).items()}
@@ -127,11 +131,12 @@ def _read_version_3(
         for key, value in fields_of(root["view"]).items()
     }
     for name in names.values():
-        images.setdefault(name, ("", [], path))
+        images.setdefault(name, ("", [], file.path))
     kinds = fields_of(root.get("attribute"))
     for key, entry in fields_of(root["metadata"]).items():
         name = next(iter(views.get(optional_text(fields_of(entry).get("vid")), [])), "")
-        with log.part(name or key, str(path)):
+        place = file.place("metadata", key)
+        with log.part(name or key, place):
             entry = mapping(entry, f"metadata {key}")
             if not name:
                 raise Damaged(f"metadata {key} belongs to no picture")
@@ -146,7 +151,7 @@ def _read_version_3(
                 attributes[optional_text(kind.get("aname")) or number_] = (
                     optional_text(options.get(str(value))) or value
                 )
-            images[name][1].append((_shape_3(xy), attributes, str(path)))
+            images[name][1].append((_shape_3(xy), attributes, place))
 
 
 def _shape_3(xy: Sequence[float]) -> dict[str, Any]:
@@ -208,7 +213,7 @@ def _rank(name: str) -> int:
 
 
 def _read_region(
-    shape: Mapping[str, Any], attributes: Mapping[str, Any], label_name: str, name: str, where: str, log: Log
+    shape: Mapping[str, Any], attributes: Mapping[str, Any], label_name: str, name: str, where: Where, log: Log
 ) -> tuple[Box | None, bool]:
     edges = _edges(shape, name, log)
     if edges is None:
@@ -229,7 +234,11 @@ def _read_region(
     marks = frozenset(mark for mark in (DIFFICULT, OCCLUDED, TRUNCATED) if is_true(flags.get(mark)))
     pairs = [(key, value) for key, value in attributes.items() if key != label_name and str(key).lower() not in marks]
     return Box(
-        label if label.strip() else NO_LABEL, *edges, marks=marks, attributes=as_attributes(pairs), where=where
+        label if label.strip() else NO_LABEL,
+        *edges,
+        marks=marks,
+        attributes=as_attributes(pairs),
+        where=where if isinstance(where, str) else "",
     ), False
 
 

@@ -39,6 +39,11 @@ def test_google_two_or_four_corners(folder: Folder) -> None:
     )
 
 
+def test_google_without_the_sets(folder: Folder) -> None:
+    folder.add("a.csv", "gs://x/a.jpg,cat,0.1,0.2,,,0.3,0.4,,\ngs://x/b.jpg,,,,,,,,,\n")
+    assert folder.boxes() == [(0.1, 0.2, 0.3, 0.4, "cat")] and len(folder.read()) == 2
+
+
 def test_openimages(folder: Folder) -> None:
     head = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,"
     head += "IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside\n"

@@ -1,6 +1,7 @@
 """labelme, VIA, Create ML, Custom Vision, Datumaro, Supervisely: numbers by hand, shapes and oddities."""
 
 import base64
+import json
 import struct
 import zlib
 from typing import Any
@@ -83,6 +84,14 @@ def test_via_regions(folder: Folder, as_dict: bool) -> None:
 def test_via_the_class_is_the_attribute_called_so(folder: Folder) -> None:
     folder.add("via.json", via_entry(rect("cat", "Object Class", note="x"), rect("dog", "Object Class", note="y")))
     assert [box[4] for box in folder.boxes()] == ["cat", "dog"]
+
+
+def test_via_damage_names_the_line(folder: Folder) -> None:
+    regions = [rect("cat"), {"shape_attributes": {"name": "rect", "x": "?"}, "region_attributes": {}}]
+    folder.add("via.json", json.dumps({"_via_img_metadata": via_entry(*regions)}, indent=1)).read()
+    lines = (folder.root / "via.json").read_text().split("\n")
+    number = int(folder.faults[0].split(":")[1])
+    assert folder.faults[0].endswith(": x is no number: '?'") and '"x": "?"' in "".join(lines[number - 1 : number + 4])
 
 
 def test_via_without_a_class(folder: Folder) -> None:
