@@ -144,7 +144,7 @@ def _shape(box: Box) -> dict[str, object]:
     return {
         "label": box.label,
         "points": [[plain(box.left), plain(box.top)], [plain(box.right), plain(box.bottom)]],
-        "group_id": int(box.track) if box.track.isdigit() else None,
+        "group_id": None,
         "description": "",
         "shape_type": "rectangle",
         "flags": dict.fromkeys(sorted(box.marks), True),
