@@ -4,7 +4,7 @@
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,7 +113,7 @@ def _read_file(file: JsonFile, subset: str, log: Log, pictures: list[Picture]) -
         for key, image in images.items()
     }
     boxes: dict[str, list[Box]] = defaultdict(list)
-    for index, annotation in enumerate(annotations):
+    for index, annotation in _with_segments(annotations):
         key = key_of(fields_of(annotation).get("image_id"))
         with log.part(names.get(key, f"annotation {index}"), file.place("annotations", index)):
             annotation = mapping(annotation, "annotation")
@@ -129,6 +129,17 @@ def _read_file(file: JsonFile, subset: str, log: Log, pictures: list[Picture]) -
                 Picture(names[key], tuple(boxes[key]), size, subset, (address,) if address else (), file.path)
             )
     return list(reading.categories.values())
+
+
+def _with_segments(annotations: Any) -> Iterator[tuple[int, Any]]:
+    """(index, annotation) of all; those of a panoptic file hold segments, which are its objects."""
+    for index, annotation in enumerate(annotations):
+        segments = fields_of(annotation).get("segments_info")
+        if not isinstance(segments, list):
+            yield index, annotation
+            continue
+        for segment in segments:
+            yield index, {**fields_of(segment), "image_id": annotation.get("image_id")}
 
 
 def _categories(root: Mapping[str, Any]) -> dict[str, str]:
@@ -157,6 +168,9 @@ def _masks_are_objects(annotations: Any) -> bool:
 def _read_box(annotation: Mapping[str, Any], name: str, reading: _Reading) -> Box | None:
     log = reading.log
     category = key_of(annotation.get("category_id"))
+    if not category and "bbox" not in annotation and "segmentation" not in annotation:
+        log.remark("annotation without box and outline left out (caption, keypoints)", name)
+        return None
     if category not in reading.categories and reading.categories:
         raise Damaged(f"category_id {annotation.get('category_id')!r} is no category of this file")
     segmentation = annotation.get("segmentation")

@@ -48,6 +48,8 @@ def table_kind(lines: list[str]) -> str:
         return "Google's table (path, label, corners)"
     if all(len(row) == 6 and row[0] for row in rows) and any(_are_numbers(row[1:5]) for row in rows):
         return "keras-frcnn's table (path, x1, y1, x2, y2, class)"
+    if all(len(row) == 6 and row[0] and _are_numbers(row[2:]) for row in rows):
+        return "table (path, class, x1, y1, x2, y2)"
     if all(_KERAS_YOLO.fullmatch(line) for line in lines) and any("," in line for line in lines):
         return "keras-yolo3's list (path, then x1,y1,x2,y2,class)"
     return ""
@@ -89,6 +91,9 @@ def rows_of(path: Path, source: Source, log: Log) -> Iterator[Row]:
                 elif kind.startswith("Google"):
                     no_set = [] if "(set" in kind else ["UNASSIGNED"]
                     yield _google_row([*no_set, *(field.strip() for field in fields)], where, log)
+                elif kind.startswith("table (path, class"):
+                    name, label, *corners = (field.strip() for field in fields)
+                    yield _keras_frcnn_row([name, *corners, label], where, log)
                 else:
                     yield _keras_frcnn_row([field.strip() for field in fields], where, log)
     except csv.Error as error:

@@ -81,7 +81,10 @@ def _read_task(task: Mapping[str, Any], file: JsonFile, index: int, log: Log) ->
     fields = task.get("data") if isinstance(task.get("data"), Mapping) else task
     address = _picture_address(fields_of(fields))
     if not address:
-        raise Damaged("the task names no picture")
+        if any("rectanglelabels" in str(annotation) for annotation in entries_of(task.get("annotations"))):
+            raise Damaged("the task has rectangles, but names no picture")
+        log.remark("task without a picture left out", f"task {index}")
+        return None
     name, others = _names(address, optional_text(task.get("file_upload")))
     if isinstance(task.get("data"), Mapping):
         results = _chosen_results(task, name, log)

@@ -23,7 +23,8 @@ def locate(data: DataSet, source: Source, log: Log, *, required: bool) -> DataSe
     """`data` with `file` and `size` of each picture; two records of one picture become one.
 
     A picture that is `required` and not there is a fault. A size in the annotation that is not the picture's is told,
-    and where the picture is a copy in another size it is a fault: its boxes would be wrong.
+    and where the picture is a copy in another size it is a fault: its boxes would be wrong. When pictures are not
+    `required`, only the sizes that no annotation has are looked for.
     """
     found = [
         replace(p, file=source.find_picture(p.names, p.beside)) for p in progress(data.pictures, "looking for pictures")
@@ -43,12 +44,14 @@ def locate(data: DataSet, source: Source, log: Log, *, required: bool) -> DataSe
     if required:
         for picture in missing:
             log.fault(picture.name, f"{_origin(picture)}: the picture {picture.name} is not there")
-    sizes = dict(_measured([picture for picture in pictures if picture.file], log))
+    to_measure = [picture for picture in pictures if picture.file and (required or picture.size is None)]
+    sizes = dict(_measured(to_measure, log))
     table = _size_table(source) if any(p.size is None and p.file not in sizes for p in pictures) else {}
     result = []
     for picture in pictures:
         if picture.file in sizes:
-            result.append(_with_size(picture, sizes[picture.file], log))
+            size = sizes[picture.file]
+            result.append(_with_size(picture, size, log) if required else replace(picture, size=size))
         elif picture.size is None:
             stem = split_ending(base_name(picture.name))[0]
             result.append(replace(picture, size=table.get(picture.name) or table.get(stem)))

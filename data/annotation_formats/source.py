@@ -4,6 +4,7 @@ Nothing outside is ever opened: names in annotation files are only looked up amo
 that lead out of the folder are not listed.
 """
 
+import filecmp
 import os
 import re
 from collections import defaultdict
@@ -75,10 +76,8 @@ class Source:
             if found := self._best(self._by_name.get(base_name(name).casefold(), []), name, beside):
                 return found
         for name in tried:
-            stem, ending = split_ending(base_name(name))
-            for key in dict.fromkeys((stem, base_name(name))):
-                found = self._best(self._by_stem.get(key.casefold(), []), name, beside)
-                if found and (ending or len(self._by_stem[key.casefold()]) == 1):
+            for key in dict.fromkeys((split_ending(base_name(name))[0], base_name(name))):
+                if found := self._best(self._by_stem.get(key.casefold(), []), name, beside):
                     return found
         return None
 
@@ -90,12 +89,17 @@ class Source:
         if len(paths) < 2:
             return paths[0] if paths else None
 
-        def likeness(path: Path) -> tuple[int, int, int, int]:
+        def likeness(path: Path) -> tuple[int, int, int]:
             folders = self._folders[path]
             exact = path.name == base_name(name)
-            return _alike_at_end(folders, wanted), _alike_at_start(folders, near), int(exact), -len(folders)
+            return _alike_at_end(folders, wanted), _alike_at_start(folders, near), int(exact)
 
-        return max(paths, key=likeness)
+        best = max(map(likeness, paths))
+        first, *others = [path for path in paths if likeness(path) == best]
+        if others and not all(filecmp.cmp(first, other, shallow=False) for other in others):
+            self.log.remark("not found: several different pictures have this name", name, len(others) + 1)
+            return None
+        return first
 
 
 def read_text(path: Path) -> str:

@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 from data.annotation_formats.geometry import Edges, around_points, around_rotated
 from data.annotation_formats.log import Damaged, Log
 from data.annotation_formats.output import write_text
-from data.annotation_formats.record import MARKS, NO_LABEL, Box, DataSet, Picture, as_attributes, marks_of
+from data.annotation_formats.record import MARKS, NO_LABEL, Box, DataSet, Picture, as_attributes, is_true, marks_of
 from data.annotation_formats.sniff import Sniffed
 from data.annotation_formats.source import Source, base_name, read_text, split_ending, subset_of
 from data.annotation_formats.traits import Traits, holding
@@ -32,7 +32,7 @@ class _File:
     path: Path
     picture: Picture
     stem: str
-    is_pascal: bool  # says that it keeps to VOC's convention
+    convention: str  # "voc" where it says so, "edges" for LabelMe's files, "" to be seen in the numbers
 
 
 def recognise(file: Sniffed) -> str:
@@ -57,7 +57,7 @@ def read(source: Source, log: Log, flavour: str = "") -> DataSet:
                 log.headline(f"{source.relative(path)}: no <annotation>, not read")
     if not files and not log.faults:
         raise UserError(f"{source.root}: no Pascal VOC XML file in it")
-    marked, one_based = _is_one_based(files, log)
+    one_based = {"voc": True, "edges": False, "": _is_one_based(files, log)}
     same_name = Counter(file.picture.name for file in files)
     subsets = _image_sets(source)
     pictures = []
@@ -65,7 +65,7 @@ def read(source: Source, log: Log, flavour: str = "") -> DataSet:
         if file.stem in log.faults:
             continue
         picture = file.picture
-        base = 1 if (marked if file.is_pascal else one_based) else 0
+        base = int(one_based[file.convention])
         boxes = tuple(replace(box, left=box.left - base, top=box.top - base) for box in picture.boxes)
         by_stem = source.find_picture([file.stem + split_ending(picture.name)[1]], file.path)
         name = picture.name
@@ -81,11 +81,13 @@ def read(source: Source, log: Log, flavour: str = "") -> DataSet:
 
 def _read_file(root: Element, path: Path, log: Log) -> _File:
     stem, name, full = path.stem, root.text_of("filename"), root.text_of("path")
-    size = root.first("size")
     source = root.first("source")
     said = f"{source.text_of('database')} {source.text_of('annotation')}".lower() if source else ""
     boxes: list[Box] = []
     for element in root.all("object"):
+        if is_true(element.text_of("deleted")):
+            log.remark("object marked as deleted left out", stem)
+            continue
         with log.part(stem, f"{path}:{element.line}"):
             boxes += _read_object(element, path, log)
     has_area = [box for box in boxes if box.left < box.right and box.top < box.bottom]
@@ -95,11 +97,19 @@ def _read_file(root: Element, path: Path, log: Log) -> _File:
     picture = Picture(
         name,
         tuple(has_area),
-        size_of(size.text_of("width"), size.text_of("height")) if size else None,
+        _size(root),
         other_names=(full,) if full else (),
         beside=path,
     )
-    return _File(path, picture, stem, "pascal" in said or "voc20" in said)
+    convention = "voc" if "pascal" in said or "voc20" in said else "edges" if root.first("imagesize") else ""
+    return _File(path, picture, stem, convention)
+
+
+def _size(root: Element) -> tuple[int, int] | None:
+    if size := root.first("size"):
+        return size_of(size.text_of("width"), size.text_of("height"))
+    size = root.first("imagesize")  # LabelMe's
+    return size_of(size.text_of("ncols"), size.text_of("nrows")) if size else None
 
 
 def _read_object(element: Element, path: Path, log: Log) -> list[Box]:
@@ -150,6 +160,15 @@ def _edges(element: Element, stem: str, log: Log) -> Edges:
         log.remark("rotated box became the upright box around it", stem)
         upright = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
         return around_rotated(upright, math.degrees(angle))
+    segment = element.first("segm")
+    if segment and (box := segment.first("box")):  # LabelMe's masks
+        log.remark("mask became the box around it", stem)
+        left, top, right, bottom = (number(box.text_of(side), f"<{side}>") for side in ("xmin", "ymin", "xmax", "ymax"))
+        return left, top, right, bottom
+    if polygon and polygon.first("pt"):
+        log.remark("polygon became the box around it", stem)
+        points = polygon.all("pt")
+        return around_points([(number(pt.text_of("x"), "<x>"), number(pt.text_of("y"), "<y>")) for pt in points])
     if polygon:
         log.remark("polygon became the box around it", stem)
         values = {
@@ -165,16 +184,16 @@ def _flag(text: str) -> str:
     return "1" if text.isdigit() and int(text) > 0 else text  # labelImg knows 0 and 1, others count
 
 
-def _is_one_based(files: list[_File], log: Log) -> tuple[bool, bool]:
-    """Whether files that call themselves VOC's, and all others, count from 1."""
-    unmarked = [box for file in files if not file.is_pascal for box in file.picture.boxes]
+def _is_one_based(files: list[_File], log: Log) -> bool:
+    """Whether files that do not say so count from 1."""
+    unmarked = [box for file in files if not file.convention for box in file.picture.boxes]
     decimals = any(value != int(value) for box in unmarked for value in box.edges)
     zeros = any(min(box.left, box.top) <= 0 for box in unmarked)
     if unmarked:
         reason = "they hold decimals" if decimals else "they hold 0" if zeros else "whole numbers from 1 on"
         convention = "0-based edges" if decimals or zeros else "1-based and inclusive, VOC's own"
         log.headline(f"coordinates taken as {convention}: {reason}")
-    return True, not (decimals or zeros)
+    return not (decimals or zeros)
 
 
 def _image_sets(source: Source) -> dict[str, str]:

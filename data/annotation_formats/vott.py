@@ -6,6 +6,7 @@ same region, so they are read as fractions of the picture.
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,8 @@ def _read_json(source: Source, log: Log) -> DataSet:
     for key, (entry, file, way) in assets.items():
         with log.part(key, file.place(*way)):
             picture = _read_asset(entry, file, way, log)
-            data.pictures += [picture] if picture else []
+            subset = subset_of(source.relative(file.path)) if way else ""
+            data.pictures += [replace(picture, subset=subset)] if picture else []
     for key, entry in listed.items():
         if key not in assets and entry.get("name"):
             log.remark("picture listed without an asset file, left out", optional_text(entry.get("name")))

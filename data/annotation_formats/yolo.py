@@ -139,7 +139,7 @@ def _read_lines(path: Path, source: Source, log: Log) -> list[_Line] | None:
     lines = []
     texts = read_text(path).split("\n")
     filled = [text for text in texts if text.strip()]
-    expected = path.parent.name.lower() == "labels" or "labels" in (part.lower() for part in path.parts[-4:-1])
+    expected = "labels" in [part.lower() for part in source.relative(path).split("/")[:-1]]
     if not expected and not (
         _LABEL_LINE.fullmatch(filled[0])
         if filled

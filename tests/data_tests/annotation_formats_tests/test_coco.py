@@ -117,3 +117,13 @@ def test_pycocotools_reads_what_is_written(tutorial_set: Path, tmp_path: Path, r
     assert names == ["orange", "egg box"]
     assert [each["area"] for each in annotations] == [64 * 48, 21 * 29]
     assert truth.loadRes(annotations and [{**each, "score": 1.0} for each in annotations])  # usable in evaluation
+
+
+def test_segments_of_a_panoptic_file_are_objects(folder: Folder) -> None:
+    segments = [
+        {"id": 1, "category_id": 3, "bbox": [1, 2, 3, 4], "iscrowd": 0},
+        {"id": 2, "category_id": 3, "bbox": [5, 5, 9, 9]},
+    ]
+    value = coco()
+    value["annotations"] = [{"image_id": 7, "file_name": "a.png", "segments_info": segments}]
+    assert folder.add("panoptic.json", value).boxes() == [(1, 2, 4, 6, "cat"), (5, 5, 14, 14, "cat")]

@@ -125,3 +125,16 @@ def test_written_file_read_by_elementtree(tutorial_set: Path, tmp_path: Path, ru
     assert [each.text for each in root.findall("object/name")] == ["orange", "egg box"]
     assert [root.find(f"size/{side}").text for side in ("width", "height", "depth")] == ["64", "48", "3"]
     assert (tmp_path / "voc" / "ImageSets" / "Main" / "test.txt").read_text() == "empty\ntest_1\n"
+
+
+def test_labelme_s_xml_has_edges_polygons_and_masks(folder: Folder) -> None:
+    points = "".join(f"<pt><x>{x}</x><y>{y}</y></pt>" for x, y in ((10, 20), (30, 20), (30, 44)))
+    mask = "<segm><box><xmin>5</xmin><ymin>6</ymin><xmax>7</xmax><ymax>8</ymax></box></segm>"
+    objects = [
+        f"<polygon><username>x</username>{points}</polygon>",
+        mask,
+        f"<deleted>1</deleted><polygon>{points}</polygon>",
+    ]
+    text = voc(*objects, size="").replace("<size></size>", "<imagesize><nrows>80</nrows><ncols>100</ncols></imagesize>")
+    assert folder.add("a.xml", text).boxes() == [(10, 20, 30, 44, "cat"), (5, 6, 7, 8, "cat")]
+    assert folder.read()["a.jpg"].size == (100, 80) and folder.remarks["object marked as deleted left out"] == 1
