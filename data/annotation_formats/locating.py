@@ -44,7 +44,7 @@ def locate(data: DataSet, source: Source, log: Log, *, required: bool) -> DataSe
     if required:
         for picture in missing:
             log.fault(picture.name, f"{_origin(picture)}: the picture {picture.name} is not there")
-    to_measure = [picture for picture in pictures if picture.file and (required or picture.size is None)]
+    to_measure = [picture for picture in pictures if picture.file and (required or _lacks_size(picture))]
     sizes = dict(_measured(to_measure, log))
     table = _size_table(source) if any(p.size is None and p.file not in sizes for p in pictures) else {}
     result = []
@@ -58,6 +58,11 @@ def locate(data: DataSet, source: Source, log: Log, *, required: bool) -> DataSe
         else:
             result.append(picture)
     return DataSet(result, data.classes)
+
+
+def _lacks_size(picture: Picture) -> bool:
+    """Whether only the picture itself can tell; VoTT 1's fractions stand beside the size of a canvas."""
+    return picture.size is None or any(box.relative for box in picture.boxes)
 
 
 def _origin(picture: Picture) -> str:

@@ -55,9 +55,8 @@ def test_links_that_lead_out_are_not_listed(folder: Folder, tmp_path: Path) -> N
 def test_parts_of_names() -> None:
     assert base_name("C:\\a\\b c.jpg") == base_name("gs://a/b c.jpg?x=/d.jpg") == "b c.jpg"
     assert split_ending("a.rf.0f3.JPEG") == ("a.rf.0f3", ".JPEG") and split_ending("v1.5") == ("v1.5", "")
-    assert [subset_of(name) for name in ("train2017/x", "instances_val.json", "testImages", "contest/latest", "valid")] == [
-        "train", "val", "test", "", "val"
-    ]  # fmt: skip
+    names = ("train2017/x", "instances_val.json", "testImages", "contest/latest", "valid")
+    assert [subset_of(name) for name in names] == ["train", "val", "test", "", "val"]
 
 
 @pytest.mark.parametrize("data", [b"a\r\r\nb\r\n", b"\xef\xbb\xbfa\nb\n", "a\rb\n".encode("utf-16")])
