@@ -16,8 +16,8 @@ from data.annotation_formats.sniff import Sniffed
 from data.annotation_formats.source import Source, subset_of
 from data.annotation_formats.traits import Traits, holding
 from data.annotation_formats.values import number, plain, size_of
-from data.annotation_formats.xml_files import Element, attribute, read_xml
 from helpers.errors import UserError
+from helpers.xml_files import Element, read_xml
 
 TITLE = "CVAT XML"
 TRAITS = Traits(holding(OCCLUDED, "attributes", "subsets"))
@@ -70,7 +70,7 @@ def _labels(meta: Element) -> list[str]:
 
 
 def _read_image(image: Element, path: Path, fallback: str, log: Log) -> Picture:
-    name = attribute(image, "name")
+    name = _attribute(image, "name")
     boxes: list[Box] = []
     incomplete = False
     for shape in image.children:
@@ -110,7 +110,7 @@ def _read_shape(
 def _edges(shape: Element, kind: str, name: str, log: Log) -> Edges:
     if kind == "polygon":
         log.remark("polygon became the box around it", name)
-        return around_points(_points(attribute(shape, "points")))
+        return around_points(_points(_attribute(shape, "points")))
     if kind == "mask":
         log.remark("mask became the box around it", name)
         left, top, width, height = (number(shape.attributes.get(k), k) for k in ("left", "top", "width", "height"))
@@ -124,7 +124,7 @@ def _edges(shape: Element, kind: str, name: str, log: Log) -> Edges:
         log.remark("cuboid became the box around it", name)
         corners = [f"{side}{end}" for side in ("tl", "bl", "tr", "br") for end in "12"]
         return around_points(
-            [(number(attribute(shape, f"x{c}"), c), number(attribute(shape, f"y{c}"), c)) for c in corners]
+            [(number(_attribute(shape, f"x{c}"), c), number(_attribute(shape, f"y{c}"), c)) for c in corners]
         )
     x1, y1, x2, y2 = (number(shape.attributes.get(k), k) for k in ("xtl", "ytl", "xbr", "ybr"))
     if x1 > x2 or y1 > y2:
@@ -134,6 +134,13 @@ def _edges(shape: Element, kind: str, name: str, log: Log) -> Edges:
         log.remark("rotated box became the upright box around it", name)
         return around_rotated(edges, degrees)
     return edges
+
+
+def _attribute(element: Element, name: str) -> str:
+    """An attribute that must be there."""
+    if name not in element.attributes:
+        raise Damaged(f"<{element.tag}> has no {name}")
+    return element.attributes[name]
 
 
 def _points(text: str) -> list[tuple[float, float]]:

@@ -25,7 +25,7 @@ from helpers.errors import UserError
 
 EXCLUDE = "EXCLUDE"
 CHOICES = ("exclude", "keep", "drop")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from data.annotation_formats.log import Log
 from data.annotation_formats.record import Picture
 from data.annotation_formats.source import base_name, folders_of, split_ending
 
-_UNFIT = re.compile(r'[\x00-\x1f\x7f<>:"|?*/\\]')
+_UNFIT = re.compile(r'[\x00-\x1f\x7f\ud800-\udfff<>:"|?*/\\]')
+_LONGEST = 180  # bytes; file systems end at 255, and annotations put their endings behind
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)")  # Windows keeps these for devices
 
 
@@ -58,4 +59,7 @@ def _plain_name(picture: Picture, log: Log) -> str:
 
 def _fit(name: str) -> str:
     fit = _UNFIT.sub("_", name).strip(" ")
+    if len(fit.encode()) > _LONGEST:
+        stem, ending = split_ending(fit)
+        fit = stem.encode()[: _LONGEST - len(ending)].decode("utf-8", "ignore").strip(" ") + ending
     return f"_{fit}" if _RESERVED.match(fit) or fit in (".", "..") or fit.startswith(".") else fit or "picture"

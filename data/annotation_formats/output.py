@@ -5,9 +5,9 @@ from pathlib import Path
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8 with its line ends as they are."""
+    r"""Write `text` as UTF-8 with its line ends as they are; what UTF-8 lacks (half a character) becomes a \u escape."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode())
+    path.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
 def write_json(path: Path, value: object, indent: int | None = 1) -> None:

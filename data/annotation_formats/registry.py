@@ -28,8 +28,8 @@ from data.annotation_formats.record import DataSet, Picture
 from data.annotation_formats.sniff import Sniffed
 from data.annotation_formats.source import Source
 from data.annotation_formats.traits import Traits
-from data.annotation_formats.xml_files import read_xml
 from helpers.errors import UserError
+from helpers.xml_files import read_xml
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 from data.annotation_formats.json_files import read_json
 from data.annotation_formats.source import read_text
 from data.annotation_formats.values import fields_of
-from data.annotation_formats.xml_files import Element, read_xml
 from helpers.errors import UserError
+from helpers.xml_files import Element, read_xml
 
 
 class Sniffed:

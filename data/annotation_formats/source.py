@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from data.annotation_formats.log import Log
 from helpers.errors import UserError
-from helpers.images import EXTENSIONS
+from helpers.image_files import EXTENSIONS
 
 PICTURE_ENDINGS = frozenset({*EXTENSIONS, ".webp", ".tif", ".tiff", ".gif"})
 REPORT_NAME = "conversion_report.tsv"

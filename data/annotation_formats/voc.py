@@ -19,9 +19,9 @@ from data.annotation_formats.sniff import Sniffed
 from data.annotation_formats.source import Source, base_name, read_text, split_ending, subset_of
 from data.annotation_formats.traits import Traits, holding
 from data.annotation_formats.values import number, plain, size_of
-from data.annotation_formats.xml_files import Element, read_xml
 from helpers.console import progress
 from helpers.errors import UserError
+from helpers.xml_files import Element, read_xml
 
 TITLE = "Pascal VOC XML"
 TRAITS = Traits(holding("difficult", "truncated", "occluded", "attributes", "tracks", "subsets"))

@@ -88,10 +88,10 @@ def test_targets_that_cannot_be_meant(coco_set: Path, tmp_path: Path, target: st
 
 
 def test_nothing_is_left_behind_when_something_is_wrong(coco_set: Path, tmp_path: Path) -> None:
-    (coco_set / "pictures" / "p3.png").write_bytes((coco_set / "pictures" / "p3.png").read_bytes()[:200])
+    (coco_set / "pictures" / "p3.png").write_bytes(b"no picture at all")
     (coco_set / "pictures" / "p4.png").unlink()
     text = refused(coco_set, tmp_path / "out")
-    assert "p3.png: the PNG picture is cut off in the middle" in text and "the picture p4.png is not there" in text
+    assert f"{coco_set / 'pictures' / 'p3.png'}: " in text and "the picture p4.png is not there" in text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["coco set"]
     done = convert(coco_set, tmp_path / "out", "--skip-faulty")
     assert done.returncode == 0 and "left out, faulty: p3.png" in done.stdout and "8 pictures" in done.stdout
@@ -137,8 +137,19 @@ def test_no_path_leads_out_of_the_source(coco_set: Path, tmp_path: Path) -> None
 
 
 def test_a_name_cannot_write_outside_the_target(tmp_path: Path) -> None:
-    box = {"coordinates": {"x": 5, "y": 5, "width": 4, "height": 4}, "label": "../../evil"}
-    names = ["../../evil.jpg", "/etc/evil.jpg", "C:\\evil.jpg", "a\tb.jpg", "con.jpg", "..", "a/b.jpg", "c/b.jpg"]
+    box = {"coordinates": {"x": 5, "y": 5, "width": 4, "height": 4}, "label": "../../evil \udc00"}
+    names = [
+        "x" * 300 + ".jpg",
+        "half \ud83d.jpg",
+        "../../evil.jpg",
+        "/etc/evil.jpg",
+        "C:\\evil.jpg",
+        "a\tb.jpg",
+        "con.jpg",
+        "..",
+        "a/b.jpg",
+        "c/b.jpg",
+    ]
     (tmp_path / "s").mkdir()
     (tmp_path / "s" / "a.json").write_text(json.dumps([{"image": name, "annotations": [box]} for name in names]))
     for target_format in ("tutorial", "voc", "yolo", "supervisely:x", "labelme", "cntk", "vott:cntk"):
