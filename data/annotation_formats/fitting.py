@@ -12,6 +12,7 @@ from data.annotation_formats.record import (
     CROWD,
     DIFFICULT,
     MARKS,
+    NO_LABEL,
     TEST,
     TRAIN,
     TRUNCATED,
@@ -101,6 +102,8 @@ def _fit_picture(picture: Picture, traits: Traits, target: str, log: Log, choice
 
 
 def _fit_marks(box: Box, picture: Picture, traits: Traits, target: str, log: Log, choices: Choices) -> Box | None:
+    if not (box.marks or box.attributes or box.track):
+        return box
     lost = [mark for mark in MARKS if mark in box.marks and mark not in traits.holds]
     wishes = {DIFFICULT: choices.difficult, CROWD: choices.difficult, TRUNCATED: choices.truncated}
     for mark in lost:
@@ -128,7 +131,7 @@ def _fit_label(box: Box, picture: Picture, traits: Traits, log: Log) -> Box:
     label = _one_line(label) if traits.one_line_labels else label
     if label != box.label:
         log.remark("blanks around a label removed", picture.name)
-    return replace(box, label=label or "UNDECIDED")
+    return box if label == box.label else replace(box, label=label or NO_LABEL)
 
 
 def _one_line(label: str) -> str:
@@ -160,7 +163,8 @@ def _fit_borders(box: Box, picture: Picture, traits: Traits, log: Log) -> Box | 
         beyond = max(left - box.left, top - box.top, box.right - right, box.bottom - bottom)
         if beyond > (0.5 / 1000 if box.relative else 0.5):  # less is rounding
             log.remark("box reached beyond the picture, cut at its border", picture.name)
-        box = replace(box, left=left, top=top, right=right, bottom=bottom)
+        if (left, top, right, bottom) != box.edges:
+            box = replace(box, left=left, top=top, right=right, bottom=bottom)
     elif traits.inside and min(box.left, box.top) < 0:
         log.remark("box reached beyond the picture, cut at its border", picture.name)
         box = replace(box, left=max(box.left, 0.0), top=max(box.top, 0.0))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def write_text(path: Path, text: str) -> None:
-    r"""Write `text` as UTF-8 with its line ends as they are; what UTF-8 lacks (half a character) becomes a \u escape."""
+    """Write `text` as UTF-8 with its line ends as they are; half a character, which UTF-8 lacks, is written out."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode("utf-8", "backslashreplace"))
 

@@ -66,7 +66,9 @@ def read(source: Source, log: Log, flavour: str = "") -> DataSet:
             continue
         picture = file.picture
         base = int(one_based[file.convention])
-        boxes = tuple(replace(box, left=box.left - base, top=box.top - base) for box in picture.boxes)
+        boxes = picture.boxes
+        if base:
+            boxes = tuple(replace(box, left=box.left - base, top=box.top - base) for box in boxes)
         by_stem = source.find_picture([file.stem + split_ending(picture.name)[1]], file.path)
         name = picture.name
         if (by_stem and by_stem.stem == file.stem) or same_name[name] > 1 or not name:
