@@ -127,3 +127,10 @@ def test_segments_of_a_panoptic_file_are_objects(folder: Folder) -> None:
     value = coco()
     value["annotations"] = [{"image_id": 7, "file_name": "a.png", "segments_info": segments}]
     assert folder.add("panoptic.json", value).boxes() == [(1, 2, 4, 6, "cat"), (5, 5, 14, 14, "cat")]
+
+
+def test_crowds_are_written_and_read_again(folder: Folder, run: Converter, tmp_path: Path) -> None:
+    folder.add("a.json", coco({"bbox": [1, 2, 3, 4], "iscrowd": 1}, {"bbox": [5, 5, 9, 9]})).picture("a.jpg")
+    run(folder.root, "coco", tmp_path / "coco")
+    truth = COCO(str(tmp_path / "coco" / "annotations" / "instances_train.json"))
+    assert [each["iscrowd"] for each in truth.loadAnns(truth.getAnnIds())] == [1, 0]
