@@ -37,7 +37,7 @@ def test_via_regions(folder: Folder, as_dict: bool) -> None:
 
 
 def test_via_the_class_is_the_attribute_called_so(folder: Folder) -> None:
-    folder.add("via.json", via_entry(rect("cat", "Object Class", note="x"), rect("dog", "Object Class", note="y")))
+    folder.add("via.json", via_entry(rect("cat", "Object Class", Area="x"), rect("dog", "Object Class", Area="y")))
     assert [box[4] for box in folder.boxes()] == ["cat", "dog"]
 
 
