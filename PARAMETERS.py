@@ -18,6 +18,7 @@ from helpers.parameters import make_parser as make_parser_for
 datasetName = "grocery"  # folder below data/
 datasetPath = ""  # where it lies, if not there; relative to --root
 datasetLayout = "auto"  # "tutorial" (positive/, negative/, testImages/), "voc", "coco", or as the folder looks
+skipDamagedPictures = False  # True: damaged pictures are left out, and listed by every step, instead of stopping
 trainSets = ""  # lists of pictures to learn from in a VOC or COCO folder, like "2007_trainval+2012_trainval"
 testSets = ""  # lists of pictures to test on; empty: the usual one that is there
 classifier = "svm"  # "svm": linear SVMs on the network's 4096 floats; "nn": the network's own softmax layer

@@ -30,15 +30,17 @@ def take_census(
     facts: FileFacts,
     *,
     layout: str = "auto",
+    skip_damaged: bool = False,
     jobs: int = 1,
 ) -> tuple[dict[str, Dataset], list[Finding]]:
     """Return the image sets by name, and what the user should know of them, all of a kind together.
 
     open_one: returns the image set of a name, with sizes of pictures as the second argument tells them. facts: remember
-    what was found out about pictures. layout: see `open_dataset`. Raises `UserError` with every fault of all image
-    sets: damaged pictures, annotations that cannot be read or do not fit.
+    what was found out about pictures. layout: see `open_dataset`. skip_damaged: leave damaged pictures out, and say so.
+    Raises `UserError` with every fault of all image sets: damaged pictures, annotations that cannot be read or do not
+    fit.
     """
-    pictures = PictureCheck(facts, whole=True, jobs=jobs)
+    pictures = PictureCheck(facts, whole=True, skip=skip_damaged, jobs=jobs)
     try:
         datasets = open_together(lambda image_set: open_one(image_set, pictures))
         notes = picture_notes([path for each in datasets.values() for path in each.image_paths], pictures)

@@ -8,6 +8,7 @@ from helpers.errors import UserError
 
 log = logging.getLogger(__name__)
 
+LEFT_OUT = "damaged picture(s) are left out"
 _SHOWN_FAULTS, _SHOWN_WARNINGS = 20, 5
 
 
@@ -29,6 +30,11 @@ class Finding:
         if len(self.places) > shown:
             lines.append(f"  ... and {len(self.places) - shown} more")
         return "\n".join([*lines, *([self.advice] if self.advice else [])])
+
+
+def left_out(damaged: Iterable[str]) -> Finding:
+    """Return the finding on pictures that are left out; `damaged`: what is wrong with each, by path."""
+    return Finding(LEFT_OUT, tuple(damaged), "skipDamagedPictures = False stops at them instead.")
 
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:

@@ -1,13 +1,14 @@
 """The ways a data set can lie on the disk. A new one is a module with `recognises` and `read`, and a line here."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fastRCNN.datasets import coco, pascal_voc, tutorial_folders
-from fastRCNN.datasets.findings import Finding, raise_together
+from fastRCNN.datasets.findings import Finding, left_out, raise_together
 from fastRCNN.datasets.imdb import Dataset
 from fastRCNN.datasets.picture_check import PictureCheck
+from fastRCNN.datasets.record_table import RecordTable
 from helpers.artifacts import IMAGE_SETS, Artifacts
 from helpers.errors import UserError
 
@@ -53,8 +54,26 @@ def open_dataset(
     them; for a missing one the usual list. pictures: what tells their sizes; by default their headers do. Raises
     `UserError` that collects every fault of pictures and annotations.
     """
-    chosen = layout_of(artifacts, layout)
-    return chosen.read(artifacts, image_set, classes, lists or {}, pictures or PictureCheck())
+    chosen, pictures = layout_of(artifacts, layout), pictures or PictureCheck()
+    dataset = chosen.read(artifacts, image_set, classes, lists or {}, pictures)
+    return _without_damaged(dataset, pictures) if pictures.skip else dataset
+
+
+def _without_damaged(dataset: Dataset, pictures: PictureCheck) -> Dataset:
+    """Return `dataset` without the pictures that cannot be decoded, for layouts whose headers alone were read."""
+    pictures.look_at(dataset.image_paths)
+    sound: list[int] = []
+    damaged: list[str] = []
+    for index, path in enumerate(dataset.image_paths):
+        try:
+            pictures.inspect(path)
+            sound.append(index)
+        except UserError as error:
+            damaged.append(str(error))
+    if not damaged:
+        return dataset
+    records = (replace(dataset[index], index=place) for place, index in enumerate(sound))
+    return RecordTable(dataset.image_set, dataset.classes, records, [*dataset.findings, left_out(damaged)])
 
 
 def layout_of(artifacts: Artifacts, layout: str = "auto") -> Layout:

@@ -15,10 +15,15 @@ _FACT, _SIZE = "picture", "size"
 
 
 class PictureCheck:
-    """Tells the sizes of pictures; with `whole` it decodes them and so finds damage. `facts` remember either."""
+    """Tells the sizes of pictures; with `whole` it decodes them and so finds damage. `facts` remember either.
 
-    def __init__(self, facts: FileFacts | None = None, *, whole: bool = False, jobs: int = 1) -> None:
-        self._facts, self.whole, self._jobs = facts or FileFacts(), whole, max(1, jobs)
+    skip: damaged pictures are to be left out of a data set instead of being a fault; that needs `whole` as well.
+    """
+
+    def __init__(
+        self, facts: FileFacts | None = None, *, whole: bool = False, skip: bool = False, jobs: int = 1
+    ) -> None:
+        self._facts, self.whole, self.skip, self._jobs = facts or FileFacts(), whole or skip, skip, max(1, jobs)
         self._seen: dict[Path, Any] = {}
 
     def look_at(self, paths: Iterable[Path]) -> None:

@@ -16,6 +16,7 @@ from fastRCNN.boxes.ignored import IgnoredBoxes
 from fastRCNN.datasets.box_conventions import recognise
 from fastRCNN.datasets.class_names import unknown_labels, with_background
 from fastRCNN.datasets.findings import Finding, raise_faults
+from fastRCNN.datasets.findings import left_out as left_out_of
 from fastRCNN.datasets.imdb import BACKGROUND, Dataset, ImageRecord
 from fastRCNN.datasets.picture_check import PictureCheck
 from fastRCNN.datasets.record_table import RecordTable
@@ -70,12 +71,16 @@ def read(
     if not paths:
         folders = " or ".join(f"{folder}/" for folder in IMAGE_SETS[image_set])
         raise UserError(f"{artifacts.data}: no picture ({' '.join(EXTENSIONS)}) in {folders}")
-    annotated, faults = _read_files(paths, pictures or PictureCheck())
+    pictures = pictures or PictureCheck()
+    annotated, damaged, faults = _read_files(paths, pictures)
+    if damaged and not pictures.skip:
+        faults.append(Finding("picture(s) cannot be used", tuple(damaged)))
     faults += _boxes_that_do_not_fit(annotated)
     unknown = Counter(label for each in annotated for label in each.labels if label not in (*names, *DROPPED_LABELS))
     faults.append(Finding("label(s) are not among the classes", tuple(unknown_labels(unknown, names))))
     raise_faults(faults)
-    return RecordTable(image_set, names, _records(annotated, names), _beyond_by_a_pixel(annotated))
+    findings = [*_beyond_by_a_pixel(annotated), left_out_of(damaged)]
+    return RecordTable(image_set, names, _records(annotated, names), findings)
 
 
 def _labels_of_training(artifacts: Artifacts) -> list[str]:
@@ -94,8 +99,8 @@ def _labels_of_training(artifacts: Artifacts) -> list[str]:
     return sorted(found)
 
 
-def _read_files(paths: Sequence[Path], pictures: PictureCheck) -> tuple[list[_Annotated], list[Finding]]:
-    """Return what can be read, and the faults of the rest."""
+def _read_files(paths: Sequence[Path], pictures: PictureCheck) -> tuple[list[_Annotated], list[str], list[Finding]]:
+    """Return what can be read, what is wrong with damaged pictures, and the faults of annotations."""
     pictures.look_at(paths)
     annotated: list[_Annotated] = []
     damaged, wrong = [], []
@@ -109,10 +114,7 @@ def _read_files(paths: Sequence[Path], pictures: PictureCheck) -> tuple[list[_An
             annotated.append(_Annotated(path, size.width, size.height, *_annotation(path)))
         except UserError as error:
             wrong.append(str(error))
-    return annotated, [
-        Finding("picture(s) cannot be used", tuple(damaged)),
-        Finding("annotation(s) cannot be used", tuple(wrong)),
-    ]
+    return annotated, damaged, [Finding("annotation(s) cannot be used", tuple(wrong))]
 
 
 def _annotation(path: Path) -> tuple[NDArray[np.float64], list[str]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fastRCNN.datasets.census import take_census
-from fastRCNN.datasets.findings import Finding, log_warnings
+from fastRCNN.datasets.findings import LEFT_OUT, Finding, log_warnings
 from fastRCNN.datasets.imdb import Dataset
 from fastRCNN.datasets.layouts import open_dataset, open_together
 from fastRCNN.datasets.picture_check import PictureCheck
@@ -41,8 +41,9 @@ def artifacts_of(parameters: Mapping[str, Any]) -> Artifacts:
 def dataset_of(parameters: Mapping[str, Any], image_set: str, pictures: PictureCheck | None = None) -> Dataset:
     """Return the pictures of `image_set` of the data set that `parameters` (by name) ask for; reads annotations.
 
-    pictures: what tells the sizes of pictures; by default their headers do.
+    pictures: what tells the sizes of pictures; by default their headers do, or with `skipDamagedPictures` their whole.
     """
+    pictures = pictures or PictureCheck(skip=parameters["skipDamagedPictures"])
     lists = {name: text for name in IMAGE_SETS if (text := parameters[f"{name}Sets"])}
     return open_dataset(
         artifacts_of(parameters), image_set, parameters["classes"], layout=parameters["datasetLayout"], lists=lists,
@@ -56,8 +57,10 @@ def census_of(
     """Return the image sets that `parameters` (by name) ask for, and findings (`fastRCNN.datasets.census`)."""
     artifacts = artifacts_of(parameters)
     facts = facts or FileFacts(artifacts.facts_file, artifacts.proc)
-    choice = {"layout": parameters["datasetLayout"], "jobs": parameters["jobs"]}
-    return take_census(artifacts, partial(dataset_of, parameters), facts, **choice)
+    return take_census(
+        artifacts, partial(dataset_of, parameters), facts, layout=parameters["datasetLayout"],
+        skip_damaged=parameters["skipDamagedPictures"], jobs=parameters["jobs"],
+    )  # fmt: skip
 
 
 class Chain:
@@ -87,8 +90,10 @@ class Chain:
             datasets, findings = census_of(parameters, facts)
             log_warnings(findings)
         else:
-            pictures = PictureCheck(facts)
+            pictures = PictureCheck(facts, skip=parameters["skipDamagedPictures"], jobs=parameters["jobs"])
             datasets = open_together(lambda image_set: dataset_of(parameters, image_set, pictures))
+            found = (finding for dataset in datasets.values() for finding in dataset.findings)
+            log_warnings(finding for finding in found if finding.kind == LEFT_OUT)
         return cls(artifacts, datasets, Choices.choose(parameters), facts)
 
     def require(self, *stages: str) -> None:

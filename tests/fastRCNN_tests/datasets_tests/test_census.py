@@ -155,3 +155,18 @@ def test_background_is_no_label(tiny):
     write_annotation(tiny.data / "positive" / "0.png", [[1, 1, 9, 9]], ["__background__"])
     with pytest.raises(UserError, match="the name of class 0"):
         take(tiny)
+
+
+def test_damaged_pictures_can_be_left_out_and_are_said(tiny):
+    data = (tiny.data / "positive" / "1.png").read_bytes()
+    (tiny.data / "positive" / "1.png").write_bytes(data[: len(data) // 2])
+    boxes_path(tiny.data / "positive" / "1.png").write_text("no box\n")  # nobody looks
+
+    def open_one(image_set, check):
+        return open_dataset(tiny, image_set, pictures=check)
+
+    datasets, findings = take_census(tiny, open_one, FileFacts(), skip_damaged=True)
+    assert list(datasets["train"].keys) == ["positive/0", "positive/2", "positive/3", "negative/4"]
+    assert [record.index for record in datasets["train"]] == [0, 1, 2, 3]
+    (left_out,) = (finding for finding in findings if finding.kind == "damaged picture(s) are left out")
+    assert left_out.places[0].startswith(str(tiny.data / "positive" / "1.png"))

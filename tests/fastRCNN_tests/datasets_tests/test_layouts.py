@@ -2,11 +2,13 @@
 
 from dataclasses import fields
 
+import numpy as np
 import pytest
 
 from fastRCNN.datasets import layouts
 from fastRCNN.datasets.imdb import ImageRecord
 from fastRCNN.datasets.layouts import Layout, open_dataset
+from fastRCNN.datasets.picture_check import PictureCheck
 from fastRCNN.datasets.record_table import RecordTable
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
@@ -38,3 +40,18 @@ def test_voc_and_coco_are_recognised(tmp_path):
 def test_a_folder_of_no_layout_says_what_is_expected(tiny_root):
     with pytest.raises(UserError, match="no such data set"):
         open_dataset(Artifacts(tiny_root, "tyni"), "train")
+
+
+def test_damaged_pictures_are_left_out_of_any_layout(tiny_root, monkeypatch):
+    folder = tiny_root / "data" / "tiny" / "positive"
+    paths = [folder / f"{number}.png" for number in range(3)]
+    paths[1].write_bytes(paths[1].read_bytes()[:-30])
+    rows = [
+        ImageRecord(i, f"a/{i}", path, 120, 90, np.zeros((0, 4)), np.zeros(0, np.int64)) for i, path in enumerate(paths)
+    ]
+    odd = Layout(lambda folder: True, lambda *asked: RecordTable("train", ("__background__", "x"), rows))
+    monkeypatch.setattr(layouts, "LAYOUTS", {"odd": odd})
+    sound = open_dataset(Artifacts(tiny_root, "tiny"), "train", pictures=PictureCheck(skip=True))
+    assert [(record.index, record.key) for record in sound] == [(0, "a/0"), (1, "a/2")]
+    assert [finding.kind for finding in sound.findings] == ["damaged picture(s) are left out"]
+    assert len(open_dataset(Artifacts(tiny_root, "tiny"), "train")) == 3
