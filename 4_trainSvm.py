@@ -57,10 +57,12 @@ def main() -> None:
             if p.svm_bboxRegression and p.compat != "tutorial":
                 regressor = train_svm_boxes(embeddings, [record.rois for record in records],
                                             [record.gt_boxes for record in imdb], nr_classes=len(imdb.classes),
-                                            ridge=p.svm_bboxRidge)  # fmt: skip
+                                            ridge=p.svm_bboxRidge or None, seed=p.seed)  # fmt: skip
                 boxes = CLASSIFIERS[p.classifier].boxes_file(artifacts)
-                regressor.save(boxes)
-                work.enter(boxes)
+                boxes.unlink(missing_ok=True)
+                if regressor is not None:
+                    regressor.save(boxes)
+                    work.enter(boxes)
             work.enter(*model.save(folder))
         for name in ("cntk_precision", "cntk_embeddingType"):
             p[name] = chain.used("embeddings", name, p[name])

@@ -77,7 +77,7 @@ nn_headNorm = 20.0  # mean length that the numbers behind fc6 and fc7 are scaled
 nn_fitScoreFirst = True  # start the new layers where they fit the embeddings best, instead of at random
 nn_fittedRois = 16000  # ROIs that they are fitted to: all objects, and background, half of it next to objects
 nn_fittedL2 = 1e-6  # weight decay of the fit of the scores
-nn_fittedRidge = 1.0  # ridge of the fit of the boxes: larger moves less
+nn_fittedRidge = 0.0  # ridge of the fit of the boxes: larger moves less; 0: chosen by left-out pictures
 nn_rateFactor = 0.01  # of the learning rates: a layer that starts where it fits needs small steps only
 nn_dropout = 0.0  # part of the numbers behind fc6 and fc7 that is dropped in training; the tutorial's 0.5
 
@@ -97,7 +97,7 @@ svm_penality = "l2"  # penalty of large weights
 svm_loss = "hinge"  # "hinge" (the tutorial called it l1), or "squared_hinge"
 svm_rngSeed = 3  # of the solver
 svm_bboxRegression = True  # also learn to move ROIs onto objects: a ridge regression (R-CNN, appendix C)
-svm_bboxRidge = 1.0  # its ridge: larger moves less
+svm_bboxRidge = 0.0  # its ridge: larger moves less; 0: chosen by left-out pictures, and no moving where that is best
 svm_skipClassesWithoutPositives = False  # True: train the other classes instead of stopping; it is never detected
 
 # ---- detections (steps 5 and 6) --------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ limits: Limits = {
     "nn_headNorm": (0.0, 1e6),
     "nn_fittedRois": (1, 10_000_000),
     "nn_fittedL2": (0.0, 1e6),
-    "nn_fittedRidge": (1e-9, 1e12),
+    "nn_fittedRidge": (0.0, 1e12),
     "nn_rateFactor": (1e-9, 1e6),
     "nn_dropout": (0.0, 0.95),
     "svm_C": (1e-12, 1e12),
@@ -187,7 +187,7 @@ limits: Limits = {
     "svm_hardNegativeOverlap": (0.0, 1.0),
     "svm_posWeight": ("balanced",),  # or a positive number
     "svm_targetNorm": (1e-6, 1e6),
-    "svm_bboxRidge": (1e-9, 1e12),
+    "svm_bboxRidge": (0.0, 1e12),
     "svm_penality": ("l2",),
     "svm_loss": ("hinge", "squared_hinge"),
     "svm_rngSeed": (0, 2**31 - 1),

@@ -57,6 +57,15 @@ def intersections(boxes: ArrayLike, others: ArrayLike) -> NDArray:
     return np.maximum(width, 0) * np.maximum(height, 0)
 
 
+def paired_iou(boxes: ArrayLike, others: ArrayLike) -> NDArray[np.float64]:
+    """Return the (N,) intersection over union of each of (N, 4) `boxes` with the one of `others` beside it."""
+    first, second = as_boxes(boxes), as_boxes(others)
+    corners = np.hstack([np.maximum(first[:, :2], second[:, :2]), np.minimum(first[:, 2:], second[:, 2:])])
+    wide, high = widths_heights(corners)
+    common = np.maximum(wide, 0) * np.maximum(high, 0)
+    return common / (areas(first) + areas(second) - common)
+
+
 def clip_boxes(boxes: ArrayLike, width: int, height: int) -> NDArray:
     """Return (N, 4) `boxes`, same dtype, cut to a picture of `width` x `height` pixels."""
     boxes = np.asarray(boxes)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.boxes import areas, as_boxes, widths_heights
+from helpers.boxes import as_boxes, paired_iou
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,21 +92,13 @@ def _best_overlaps(
     begin = np.cumsum(count[some]) - count[some]  # where the pairs of each box start
     box_of_pair = np.repeat(some, count[some])
     object_of_pair = by_picture[np.arange(count.sum()) - np.repeat(begin - start[some], count[some])]
-    pair_overlaps = _paired_iou(boxes[box_of_pair], gt_boxes[object_of_pair])
+    pair_overlaps = paired_iou(boxes[box_of_pair], gt_boxes[object_of_pair])
     overlaps[some] = np.maximum.reduceat(pair_overlaps, begin)
     # The first pair of each box that reaches its maximum: VOC's argmax.
     hits = np.flatnonzero(pair_overlaps == overlaps[box_of_pair])
     owners, first = np.unique(box_of_pair[hits], return_index=True)
     nearest[owners] = object_of_pair[hits[first]]
     return overlaps, nearest
-
-
-def _paired_iou(boxes: NDArray, others: NDArray) -> NDArray[np.float64]:
-    """Return the (N,) intersection over union of each of (N, 4) `boxes` with the one of `others` beside it."""
-    corners = np.hstack([np.maximum(boxes[:, :2], others[:, :2]), np.minimum(boxes[:, 2:], others[:, 2:])])
-    widths, heights = widths_heights(corners)
-    intersection = np.maximum(widths, 0) * np.maximum(heights, 0)
-    return intersection / (areas(boxes) + areas(others) - intersection)
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,7 +25,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fastRCNN.boxes.box_regression import NEAR, BoxRegressor, fit_ridge
+from fastRCNN.boxes.box_regression import NEAR, BoxRegressor
+from fastRCNN.boxes.ridge_choice import fit_boxes
 from fastRCNN.engines.torch_device import exact_products
 from fastRCNN.network.network import Network
 from fastRCNN.nn.checkpoints import Checkpoint
@@ -68,7 +69,7 @@ class NnTraining:
     nn_fitScoreFirst: bool = False
     nn_fittedRois: int = 16000
     nn_fittedL2: float = 1e-6
-    nn_fittedRidge: float = 1.0
+    nn_fittedRidge: float = 0.0
     nn_rateFactor: float = 1.0
     nn_dropout: float = 0.5
 
@@ -234,12 +235,19 @@ class NnTrainer:
         log.info("Fitting the new layers to %d ROIs.", len(embeddings))
         labels = torch.from_numpy(np.concatenate([self.pictures[n].labels[rois] for n, _, rois in kept])).to(net.device)
         net.set_layer("score", *fit_softmax(embeddings, labels, len(net.classes), l2_weight=p.nn_fittedL2))
-        targets = self._targets(kept)
-        if targets is not None:
-            near = torch.from_numpy(np.concatenate([self._near_objects(n)[rois] for n, _, rois in kept])).to(net.device)
-            pairs = (embeddings[near].cpu().numpy(), targets[near].cpu().numpy())
-            weight, bias = (torch.from_numpy(part).to(net.device) for part in fit_ridge(*pairs, ridge=p.nn_fittedRidge))
-            net.set_layer("bbox", weight.repeat(len(net.classes), 1), bias.repeat(len(net.classes)))
+        if net.bbox is not None:
+            near = np.concatenate([self._near_objects(n)[rois] for n, _, rois in kept])
+            of_near = embeddings[torch.from_numpy(near).to(net.device)].cpu().numpy()
+            rois, targets = (
+                np.concatenate([np.asarray(getattr(self.pictures[n], name))[rois] for n, _, rois in kept])[near]
+                for name in ("rois", "targets")
+            )
+            numbers = np.repeat([n for n, _, _ in kept], [len(rois) for _, _, rois in kept])[near]
+            fitted = fit_boxes(of_near, rois, targets, numbers, ridge=p.nn_fittedRidge or None, rng=rng)
+            weight, bias = fitted or (np.zeros((4, of_near.shape[1])), np.zeros(4))  # these move nothing
+            normalised = (weight / self.box_deviation[:, None], (bias - self.box_mean) / self.box_deviation)
+            weights, biases = (torch.from_numpy(part.astype(np.float32)).to(net.device) for part in normalised)
+            net.set_layer("bbox", weights.repeat(len(net.classes), 1), biases.repeat(len(net.classes)))
 
     def _near_objects(self, number: int) -> NDArray[np.bool_]:
         """Return which ROIs (R,) of a picture lie so close to their object that moving them there can be learnt."""

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fastRCNN.boxes.box_regression import NEAR, BoxRegressor, best_objects, box_targets, fit_ridge
+from fastRCNN.boxes.box_regression import NEAR, BoxRegressor, best_objects, box_targets
+from fastRCNN.boxes.ridge_choice import fit_boxes
+
+_MOST_ROWS = 16_000  # that it is fitted to, drawn from all pictures: more take memory and change nothing
 
 
 def train_svm_boxes(
@@ -14,20 +17,31 @@ def train_svm_boxes(
     objects: Sequence[NDArray[np.int32]],
     *,
     nr_classes: int,
-    ridge: float = 1.0,
-) -> BoxRegressor:
+    ridge: float | None = None,
+    seed: int = 0,
+) -> BoxRegressor | None:
     """Return the box regression of `nr_classes` classes (background included), the same for each of them.
 
     For each picture: `embeddings` (R, D) of its `rois` (R, 4), and its annotated `objects` (G, 4), both x1 y1 x2 y2.
-    Every ROI that overlaps an object by `NEAR` or more learns to become the one that it overlaps most. The embeddings
-    of these ROIs are in memory, of the others one picture's at a time. ridge: see `fit_ridge`.
+    Every ROI that overlaps an object by `NEAR` or more learns to become the one that it overlaps most. ridge: see
+    `fit_ridge`; None chooses it by pictures that are left out (`fastRCNN.boxes.ridge_choice`), and returns None where
+    moving ROIs does not help there; the log says which. seed: of what is drawn.
     """
-    rows, targets = [], []
-    for of_picture, of_rois, truth in zip(embeddings, rois, objects, strict=True):
-        best, overlap = best_objects(of_rois, truth)
-        near = overlap >= NEAR
-        rows.append(np.array(of_picture[near], np.float32))
-        if near.any():
-            targets.append(box_targets(of_rois[near], truth[best[near]]))
-    weights, biases = fit_ridge(np.concatenate(rows), np.concatenate([np.zeros((0, 4)), *targets]), ridge=ridge)
+    rng = np.random.default_rng(seed)
+    matches = [best_objects(of_picture, truth) for of_picture, truth in zip(rois, objects, strict=True)]
+    near = [np.flatnonzero(overlap >= NEAR) for _, overlap in matches]
+    numbers = np.repeat(np.arange(len(near)), [len(of_picture) for of_picture in near])
+    drawn = np.sort(rng.permutation(len(numbers))[:_MOST_ROWS])
+    places, pictures = np.concatenate([np.zeros(0, np.int64), *near])[drawn], numbers[drawn]
+    rows, targets, moved = [], [np.zeros((0, 4))], [np.zeros((0, 4))]
+    for number in np.unique(pictures).tolist():
+        chosen = places[pictures == number]
+        rows.append(np.array(embeddings[number][chosen], np.float32))
+        moved.append(rois[number][chosen])
+        targets.append(box_targets(moved[-1], objects[number][matches[number][0][chosen]]))
+    together = np.concatenate(rows) if rows else np.zeros((0, embeddings[0].shape[1]), np.float32)
+    fitted = fit_boxes(together, np.concatenate(moved), np.concatenate(targets), pictures, ridge=ridge, rng=rng)
+    if fitted is None:
+        return None
+    weights, biases = fitted
     return BoxRegressor(np.tile(weights, (nr_classes, 1, 1)), np.tile(biases, (nr_classes, 1)))
