@@ -129,7 +129,9 @@ def test_a_tiny_set_is_learnt_to_ap_1(drawn, pictures, slim, tmp_path, conv):
 
 
 def test_new_layers_that_start_where_they_fit_tell_classes_and_move_boxes_at_once(pictures, slim):
-    parameters = NnTraining(cntk_nrRois=30, nn_headNorm=20.0, nn_fitScoreFirst=True, nn_bboxRegression=True)
+    parameters = NnTraining(
+        cntk_nrRois=30, nn_headNorm=20.0, nn_fitScoreFirst=True, nn_bboxRegression=True, nn_fittedRidge=1.0
+    )
     trainer = NnTrainer(slim, pictures, CLASSES, parameters, context=CONTEXT)
     list(trainer.prepare())
     trainer.net.head.eval()  # without dropout, as the layers were fitted
@@ -144,6 +146,31 @@ def test_new_layers_that_start_where_they_fit_tell_classes_and_move_boxes_at_onc
         after.append(np.abs(moves[near, 1] - picture.targets[near]).mean())
     assert np.mean(wrong) < 0.02
     assert np.mean(after) < 0.65 * np.mean(before)
+
+
+def test_boxes_that_are_better_not_moved_start_without_a_move(pictures, slim, monkeypatch):
+    given = {}
+
+    def better_not(rows, rois, targets, numbers, *, ridge, rng):
+        given.update(rows=rows, rois=rois, targets=targets, numbers=numbers, ridge=ridge)
+
+    monkeypatch.setattr(training, "fit_boxes", better_not)
+    parameters = NnTraining(cntk_nrRois=30, nn_headNorm=20.0, nn_fitScoreFirst=True, nn_bboxRegression=True)
+    trainer = NnTrainer(slim, pictures, CLASSES, parameters, context=CONTEXT)
+    list(trainer.prepare())
+    _, offsets = trainer.net.outputs(trainer._pooled(0, False, np.arange(len(pictures[0].rois))))
+    moves = offsets.detach().numpy().reshape(-1, 3, 4) * trainer.box_deviation + trainer.box_mean
+    np.testing.assert_allclose(moves, 0, atol=1e-6)
+    # what the choice was asked about: the ROIs near objects of all pictures, with their own targets
+    near = [(picture.labels > 0) | (picture.overlaps >= 0.4) for picture in pictures]
+    assert given["ridge"] is None and len(given["rows"]) == sum(each.sum() for each in near)
+    np.testing.assert_array_equal(
+        given["rois"], np.concatenate([p.rois[n] for p, n in zip(pictures, near, strict=True)])
+    )
+    np.testing.assert_array_equal(
+        given["targets"], np.concatenate([p.targets[n] for p, n in zip(pictures, near, strict=True)])
+    )
+    np.testing.assert_array_equal(given["numbers"], np.repeat(np.arange(len(pictures)), [n.sum() for n in near]))
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(pictures, slim):
