@@ -64,7 +64,7 @@ def network_of(steps: Sequence[Step], *, picture_input: PictureInput, source: st
         head=tuple(named[split:]),
         input=picture_input,
         pooling_size=_pooling_size(steps[first_linear].weight, channels, where),
-        spatial_scale=1 / math.prod(layer.stride for layer in named[:split] if isinstance(layer, (Conv, MaxPool))),
+        spatial_scale=1 / math.prod(layer.shrinks for layer in named[:split]),
         source=source,
         source_sha256=sha256,
     )
