@@ -21,6 +21,7 @@ from fastRCNN.reporting.data import THRESHOLD_COLUMNS, build_report, threshold_r
 from fastRCNN.reporting.decisions import PictureDecisions
 from fastRCNN.reporting.files import write_report_files
 from fastRCNN.reporting.pictures import draw_pictures
+from fastRCNN.reporting.subject import Subject
 from helpers.artifacts import IMAGE_SETS
 from helpers.console import progress, run_script, setup_logging, table
 from PARAMETERS import get_parameters, make_parser
@@ -39,21 +40,20 @@ def main() -> None:
     chain = Chain.choose(p)
     artifacts, imdb = chain.artifacts, chain.datasets[p.image_set]
     chain.require_scores()
-    folder, threshold = artifacts.visualizations(p.image_set), p.vis_decisionThresholds.get(p.classifier)
+    folder, classifier = artifacts.visualizations(p.image_set), CLASSIFIERS[p.classifier]
+    subject = Subject(
+        p.datasetName, p.image_set, p.classifier, imdb.classes, threshold=p.vis_decisionThresholds.get(p.classifier),
+        nms_threshold=p.nmsThreshold, overlap_threshold=p.evalVocOverlapThreshold,
+        probabilities=classifier.gives_probabilities,
+    )  # fmt: skip
     scored = scored_pictures(imdb, artifacts, classifier=p.classifier, nr_rois=p.cntk_nrRois, compat=p.compat)
     decisions: list[PictureDecisions] = []
     drawn = draw_pictures(
-        progress(scored, "pictures", len(imdb)), decisions, folder, imdb.classes, classifier=p.classifier,
-        threshold=threshold, nms_threshold=p.nmsThreshold, overlap_threshold=p.evalVocOverlapThreshold,
-        with_ground_truth=p.ground_truth,
-    )  # fmt: skip
+        progress(scored, "pictures", len(imdb)), decisions, folder, subject, with_ground_truth=p.ground_truth
+    )
     evaluation = evaluate(drawn, imdb.classes, nms_threshold=p.nmsThreshold,
                           overlap_threshold=p.evalVocOverlapThreshold, compat=p.compat)  # fmt: skip
-    report, per_class = build_report(
-        decisions, evaluation, dataset=p.datasetName, image_set=p.image_set, classifier=p.classifier,
-        probabilities=CLASSIFIERS[p.classifier].gives_probabilities, class_names=imdb.classes,
-        threshold=threshold, overlap_threshold=p.evalVocOverlapThreshold, parameters=p,
-    )  # fmt: skip
+    report, per_class = build_report(decisions, evaluation, subject, p)
     page = write_report_files(artifacts.results, report, evaluation, per_class)
     print(table(THRESHOLD_COLUMNS, threshold_rows(report.counts)))
     log.info("Pictures: %s", folder)

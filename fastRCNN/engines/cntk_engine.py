@@ -8,6 +8,7 @@ Letters in shapes: S side of the padded square, C channels, H and W of the map, 
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,20 @@ from helpers.artifacts import atomic_write
 from helpers.boxes import as_boxes
 from helpers.errors import UserError
 from helpers.images import require_picture
+
+
+@dataclass(frozen=True)
+class CntkRecipe:
+    """How CNTK's learner trains.
+
+    input_scale: multiplies what goes into the head while it learns. dropout: the part of the numbers that the head's
+    dropout layers drop; None: what they say.
+    """
+
+    momentum_time_constant: float = 10.0
+    l2_reg_weight: float = 0.0005
+    input_scale: float = 1.0
+    dropout: float | None = None
 
 
 class CntkEngine(ClosesWorker):
@@ -111,29 +126,23 @@ class CntkEngine(ClosesWorker):
     def training(
         self,
         classes: Sequence[str],
+        recipe: CntkRecipe = CntkRecipe(),  # noqa: B008 - frozen
         *,
-        momentum_time_constant: float = 10.0,
-        l2_reg_weight: float = 0.0005,
         seed: int = 0,
         first_arrays: Mapping[str, NDArray[np.float32]] | None = None,
-        input_scale: float = 1.0,
-        dropout: float | None = None,
         scratch: Path | None = None,
     ) -> Iterator["CntkTraining"]:
         """Train the head, and a new layer "score" for `classes`, by CNTK's learner, minibatch by minibatch.
 
         `first_arrays` replace arrays of the network to start from ("fc6.weight", ..., "score.weight", "score.bias");
         without the last two, the new layer starts as CNTK's `glorot_uniform` draws it, from `seed`, with bias 0.
-        `input_scale` multiplies what goes into the head while it learns; `first_arrays` are made for that.
-        `dropout` is the part of the numbers that the head's dropout layers drop; None: what they say. The
-        convolutions' maps lie in a temporary file in `scratch`. When the `with` block ends, the engine gives raw
-        scores (N, K); when an error leaves it, the worker ends too.
+        They are made for the recipe's `input_scale`. The convolutions' maps lie in a temporary file in `scratch`. When
+        the `with` block ends, the engine gives raw scores (N, K); when an error leaves it, the worker ends too.
         """
         weight, bias = glorot(len(classes), self._inputs_of_the_score_layer(), np.random.default_rng(seed))
         arrays = {"score.weight": weight, "score.bias": bias, **(first_arrays or {})}
         values = {
-            "classes": list(classes), "momentum_time_constant": momentum_time_constant,
-            "l2_reg_weight": l2_reg_weight, "seed": seed, "input_scale": input_scale, "dropout": dropout,
+            "classes": list(classes), **asdict(recipe), "seed": seed,
             "scratch": None if scratch is None else str(scratch),
         }  # fmt: skip
         with self.process.conversation("train", values, arrays) as talk:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastRCNN.engines.cntk_engine import CntkEngine, CntkTraining
+from fastRCNN.engines.cntk_engine import CntkEngine, CntkRecipe, CntkTraining
 from fastRCNN.network.layers import Linear, Relu
 from fastRCNN.network.network import Network
 from fastRCNN.nn.sampling import TrainingPicture, draw_rois, flipped_rois
@@ -75,10 +75,8 @@ class CntkNnTrainer:
         """Let CNTK compute what the frozen layers give for each picture; yields once for each of `keys`."""
         p = self.parameters
         scale, first = self._scaled_head() if p.nn_headNorm else (1.0, {})
-        training = self.engine.training(
-            self.classes, momentum_time_constant=p.cntk_momentum_time_constant, l2_reg_weight=p.cntk_l2_reg_weight,
-            seed=self.seed, first_arrays=first, input_scale=scale, dropout=p.nn_dropout, scratch=self.scratch,
-        )  # fmt: skip
+        recipe = CntkRecipe(p.cntk_momentum_time_constant, p.cntk_l2_reg_weight, scale, p.nn_dropout)
+        training = self.engine.training(self.classes, recipe, seed=self.seed, first_arrays=first, scratch=self.scratch)
         self._training: CntkTraining = self._running.enter_context(training)
         for number, flip in self.keys:
             self._training.add(self._padded(number, flip))

@@ -12,6 +12,7 @@ from fastRCNN.evaluation.matching import ThresholdCounts
 from fastRCNN.reporting.decisions import PictureDecisions, confusions, counts_per_class, round_thresholds
 from fastRCNN.reporting.mistakes import Mistake, worst
 from fastRCNN.reporting.page import PRECISION_COLOR, RECALL_COLOR, Report
+from fastRCNN.reporting.subject import Subject
 from fastRCNN.reporting.tiles import Tile
 from fastRCNN.reporting.visualization import draw_detections, scale_boxes, scale_to, square_around
 from helpers.boxes import as_boxes
@@ -29,42 +30,35 @@ _CROP_SIDE, _PICTURE_SIDE = 240, 640
 def build_report(
     pictures: Sequence[PictureDecisions],
     evaluation: Evaluation,
-    *,
-    dataset: str,
-    image_set: str,
-    classifier: str,
-    probabilities: bool = False,
-    class_names: Sequence[str],
-    threshold: float | None,
-    overlap_threshold: float,
+    subject: Subject,
     parameters: Mapping[str, Any],
 ) -> tuple[Report, list[ThresholdCounts]]:
     """Return the report on `pictures`, and the counts over thresholds for each object class.
 
-    probabilities: whether scores go from 0 to 1; else they are margins.
     parameters: of the run, by name; those that the result does not depend on are left out of the report.
     """
     misses = [miss for picture in pictures for miss in picture.misses]
     alarms = [alarm for picture in pictures for alarm in picture.alarms]
-    thresholds = round_thresholds(pictures, probabilities=probabilities, threshold=threshold)
-    counts, per_class = counts_per_class(pictures, len(class_names), thresholds, overlap_threshold=overlap_threshold)
+    s, nr_classes, overlap = subject, len(subject.class_names), subject.overlap_threshold
+    thresholds = round_thresholds(pictures, probabilities=s.probabilities, threshold=s.threshold)
+    counts, per_class = counts_per_class(pictures, nr_classes, thresholds, overlap_threshold=overlap)
     by_path = {picture.path: picture for picture in pictures}
     read = lru_cache(maxsize=4)(read_image)
     ranked = sorted(pictures, key=lambda p: (-len(p.misses) - len(p.alarms), p.path.name))[:MAX_PICTURES]
     report = Report(
-        dataset=dataset,
-        image_set=image_set,
-        classifier=classifier,
-        class_names=tuple(class_names),
+        dataset=s.dataset,
+        image_set=s.image_set,
+        classifier=s.classifier,
+        class_names=s.class_names,
         evaluation=evaluation,
         counts=counts,
-        threshold=threshold,
-        confusion=confusions(pictures, len(class_names), threshold=threshold, overlap_threshold=overlap_threshold),
+        threshold=s.threshold,
+        confusion=confusions(pictures, nr_classes, threshold=s.threshold, overlap_threshold=overlap),
         misses=[_crop(read(miss.path), miss, by_path[miss.path], missed=True) for miss in worst(misses, MAX_CROPS)],
         alarms=[
             _crop(read(alarm.path), alarm, by_path[alarm.path], missed=False) for alarm in worst(alarms, MAX_CROPS)
         ],
-        pictures=[_picture(read(picture.path), picture, threshold) for picture in ranked],
+        pictures=[_picture(read(picture.path), picture, s.threshold) for picture in ranked],
         nr_misses=len(misses),
         nr_alarms=len(alarms),
         parameters={name: parameters[name] for name in sorted(parameters) if name not in _NOT_SHOWN},

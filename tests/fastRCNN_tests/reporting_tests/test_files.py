@@ -10,6 +10,7 @@ from fastRCNN.evaluation.detections import Detections
 from fastRCNN.reporting.data import build_report
 from fastRCNN.reporting.decisions import decide
 from fastRCNN.reporting.files import write_report_files
+from fastRCNN.reporting.subject import Subject
 from helpers.images import write_image
 
 CLASSES = ("__background__", "orange", "egg\tbox")
@@ -23,10 +24,8 @@ def _write(folder: Path, image_set: str) -> Path:
     picture = PictureResult(0, path, np.array([A, B], np.int32), scores, np.array([A], np.int32), np.array([2]))
     decided = decide(picture, Detections.from_scores(scores, picture.boxes, CLASSES), threshold=0.5)
     evaluation = evaluate([picture], CLASSES)
-    report, per_class = build_report(
-        [decided], evaluation, dataset="d", image_set=image_set, classifier="svm", class_names=CLASSES, threshold=0.5,
-        overlap_threshold=0.5, parameters={},
-    )  # fmt: skip
+    subject = Subject("d", image_set, "svm", CLASSES, threshold=0.5)
+    report, per_class = build_report([decided], evaluation, subject, {})
     return write_report_files(folder / "out", report, evaluation, per_class)
 
 
@@ -64,10 +63,7 @@ def test_hundreds_of_classes_and_long_names_leave_pictures_of_a_bounded_size(tmp
     picture = PictureResult(0, path, boxes, rng.random((400, 300), np.float32), boxes, rng.integers(1, 300, 400))
     decided = decide(picture, Detections.from_scores(picture.scores, boxes, names))
     evaluation = evaluate([picture], names)
-    report, per_class = build_report(
-        [decided], evaluation, dataset="d", image_set="test", classifier="svm", class_names=names, threshold=None,
-        overlap_threshold=0.5, parameters={},
-    )  # fmt: skip
+    report, per_class = build_report([decided], evaluation, Subject("d", "test", "svm", names), {})
     page = write_report_files(tmp_path / "out", report, evaluation, per_class)
     out = tmp_path / "out"
     height, width = cv2.imread(str(out / "confusion_test_svm.png")).shape[:2]

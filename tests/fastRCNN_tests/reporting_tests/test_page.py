@@ -12,6 +12,7 @@ from fastRCNN.evaluation.detections import Detections
 from fastRCNN.reporting.data import MAX_CROPS, build_report, precision_panels, threshold_rows
 from fastRCNN.reporting.decisions import decide
 from fastRCNN.reporting.page import report_page
+from fastRCNN.reporting.subject import Subject
 from helpers.images import write_image
 
 EVIL = "<script>alert('x')</script>"
@@ -59,18 +60,10 @@ def _result(folder: Path, index: int, boxes, scores, gt_boxes, gt_classes):
     )
 
 
-def _report(results, threshold=0.5, **changes):
+def _report(results, threshold=0.5):
     decisions = [decide(r, Detections.from_scores(r.scores, r.boxes, CLASSES), threshold=threshold) for r in results]
-    values = {
-        "dataset": "a&b",
-        "image_set": "test",
-        "classifier": "svm",
-        "class_names": CLASSES,
-        "threshold": threshold,
-        "overlap_threshold": 0.5,
-        "parameters": {"cntk_nrRois": 200, "seed": 7, "note": EVIL},
-    }
-    return build_report(decisions, evaluate(results, CLASSES), **{**values, **changes})
+    subject = Subject("a&b", "test", "svm", CLASSES, threshold=threshold)
+    return build_report(decisions, evaluate(results, CLASSES), subject, {"cntk_nrRois": 200, "seed": 7, "note": EVIL})
 
 
 @pytest.fixture

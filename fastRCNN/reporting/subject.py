@@ -1,0 +1,22 @@
+"""What a report is about: the pictures, the classifier, and when something counts as found."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Subject:
+    """dataset, image_set, classifier: their names. class_names: background first.
+
+    threshold: drawn and counted is what scores at least this; None: all. nms_threshold: of two detections of a class
+    that overlap more, the lower one is dropped. overlap_threshold: an object counts as found above this overlap.
+    probabilities: whether scores go from 0 to 1; else they are margins.
+    """
+
+    dataset: str
+    image_set: str
+    classifier: str
+    class_names: tuple[str, ...]
+    threshold: float | None = None
+    nms_threshold: float = 0.3
+    overlap_threshold: float = 0.5
+    probabilities: bool = False
