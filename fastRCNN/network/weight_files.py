@@ -59,7 +59,7 @@ class WeightFile(Mapping[str, np.ndarray]):
                     with archive.open(info) as stream:
                         self._add(info, stream)
                 self.header = self._read_header(archive)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
             raise UserError(
                 f"{self.path}: expected a weight file (npz), found one that cannot be read ({error}). "
                 "It is damaged, was cut short or is something else: copy, download or make it again."
@@ -111,7 +111,7 @@ class WeightFile(Mapping[str, np.ndarray]):
         member = self._members[key]
         try:
             stored = self._map(member) if member.info.compress_type == zipfile.ZIP_STORED else self._read(member)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
             raise UserError(
                 f"{self.path}: array {key!r} is damaged ({error}): copy, download or make the file again."
             ) from error

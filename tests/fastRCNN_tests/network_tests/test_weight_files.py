@@ -208,3 +208,13 @@ def test_a_checksum_is_compared_once_and_nobody_sees_what_another_writes(
     np.testing.assert_array_equal(file["conv1.weight"], arrays["conv1.weight"])
     file["conv1.bias"]
     assert len(compared) == 2
+
+
+def test_a_flag_that_says_encrypted_is_damage(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
+    write_weight_file(tmp_path / "net.npz", HEADER, arrays)
+    whole = bytearray((tmp_path / "net.npz").read_bytes())
+    start = whole.rindex(b"PK\x01\x02")  # the last entry of the archive's directory; its flags stand 8 bytes behind
+    whole[start + 8] |= 1
+    (tmp_path / "net.npz").write_bytes(whole)
+    with pytest.raises(UserError, match=r"net\.npz: .*(encrypted|damaged)"):
+        dict(WeightFile(tmp_path / "net.npz"))
