@@ -81,14 +81,14 @@ def doubtful_boxes(dataset: Dataset, folder: Path) -> list[Finding]:
     twice, contrary, small = [], [], []
     for record in dataset:
         where = _shown(record.path, folder)
-        boxes, first = np.unique(record.gt_boxes, axis=0, return_inverse=True)
-        for number, box in enumerate(boxes):
-            labels = [dataset.classes[label] for label in record.gt_classes[first.reshape(-1) == number]]
-            text = f"{where}: {' '.join(f'{value:g}' for value in box)}"
-            if len(set(labels)) > 1:
-                contrary.append(f"{text} ({', '.join(sorted(set(labels)))})")
-            if len(set(labels)) < len(labels):
-                twice.append(f"{text} ({labels[0]})")
+        labels_of: dict[tuple[float, ...], list[str]] = defaultdict(list)
+        for box, label in zip(record.gt_boxes.tolist(), record.gt_classes.tolist(), strict=True):
+            labels_of[tuple(box)].append(dataset.classes[label])
+        for box, labels in labels_of.items():
+            if len(labels) > 1:
+                text = f"{where}: {' '.join(f'{value:g}' for value in box)} ({', '.join(sorted(set(labels)))})"
+                contrary += [text] if len(set(labels)) > 1 else []
+                twice += [text] if len(set(labels)) < len(labels) else []
         small += [f"{where}: {text}" for text in _small(record, dataset.classes)]
     return [
         Finding("box(es) stand more than once in their picture, with the same label", tuple(twice),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from helpers.decoding import decode_image, inspect_image
+from helpers.decoding import decode_image, inspect_image, size_from_header
 from helpers.errors import UserError
 
 TURNS = {  # what a camera does to an upright array so that each orientation undoes it
@@ -282,3 +282,13 @@ def test_the_warnings_of_others_are_left_alone():
         thread.join()
     with pytest.warns(UserWarning, match="ours"):
         warnings.warn("ours", stacklevel=1)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 7])
+def test_the_header_alone_tells_the_upright_size(tmp_path, kind, orientation):
+    exif = {"exif": exif_of(orientation)} if kind != "TIFF" else {"tiffinfo": {0x0112: orientation}}
+    path = tmp_path / "a"
+    path.write_bytes(saved(TURNS[orientation](smooth(30, 50)), kind, **exif))
+    assert size_from_header(path) == (50, 30)
+    assert inspect_image(path.read_bytes(), "a").turned == (orientation > 1)
