@@ -1,7 +1,7 @@
 """From the bytes of a picture file to pixels: the one decoder of the project.
 
 Pillow knows the formats, their transparency, orientation and damage. Three-channel and grey JPEGs go through simplejpeg
-(libjpeg-turbo, the same pixels, three times as fast): it alone says when the decoder had to guess, which Pillow and
+(libjpeg-turbo, the same pixels, twice as fast): it alone says when the decoder had to guess, which Pillow and
 OpenCV keep to themselves. What is damaged is refused; what is merely odd is read, with a note.
 
 A decoded picture is (H, W, 3) uint8 BGR, upright.

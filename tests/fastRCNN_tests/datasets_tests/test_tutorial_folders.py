@@ -86,3 +86,14 @@ def test_no_annotated_object_at_all(tiny):
         write_annotation(picture, [], [])
     with pytest.raises(UserError, match="no annotated object"):
         open_dataset(tiny, "train")
+
+
+def test_a_data_set_in_a_folder_of_its_own_name_is_found_there(tiny):
+    """As some programs unpack: data/tiny/tiny/positive."""
+    inner = tiny.data / "tiny"
+    inner.mkdir()
+    for name in ("positive", "negative", "testImages"):
+        (tiny.data / name).rename(inner / name)
+    with pytest.raises(UserError) as error:
+        open_dataset(tiny, "train")
+    assert str(error.value).endswith(f"They are in {inner}: move them one folder up.")
