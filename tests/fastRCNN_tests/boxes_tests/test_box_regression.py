@@ -39,6 +39,15 @@ def test_decode_undoes_targets(pairs):
     np.testing.assert_allclose(decode(rois, targets)[small], goals[small], atol=1e-6)
 
 
+def test_a_size_changes_at_most_62_and_a_half_fold():
+    """However large an offset, also an infinite one: 10 pixels become 625, or 0.16."""
+    wide, narrow, infinite = decode([[100, 100, 109, 109]] * 3, [[0, 0, 9, 0], [0, 0, -9, -1e30], [0, 0, np.inf, 4.1]])
+    assert wide.tolist() == pytest.approx([104.5 - 312, 100, 104.5 + 312, 109])
+    assert narrow.tolist() == pytest.approx([104.5 + 0.42, 104.5 + 0.42, 104.5 - 0.42, 104.5 - 0.42])
+    assert infinite[2] - infinite[0] + 1 == pytest.approx(625)
+    assert infinite[3] - infinite[1] + 1 == pytest.approx(10 * math.exp(4.1))  # ln 62.5 is 4.14
+
+
 def test_moved_boxes_of_each_class_stay_inside_the_picture():
     rois = np.array([[10, 10, 19, 19]])
     offsets = np.zeros((1, 3, 4))

@@ -86,6 +86,14 @@ def test_class_without_objects_is_left_out_of_the_mean_and_named():
     assert evaluate([_picture([box], [[0, 0.9, 0.8]])], CLASSES).map_area is None
 
 
+def test_the_mean_is_the_sum_divided_by_the_number_of_classes():
+    """Orange is found second of two (area 1/2; 11 points 1/2), the egg box at once (1)."""
+    a, b, c = [0, 0, 99, 99], [200, 0, 299, 99], [400, 0, 499, 99]
+    result = evaluate([_picture([a, b, c], [[0, 0.9, 0], [0, 0.8, 0], [0, 0, 0.7]], [b, c], [1, 2])], CLASSES)
+    assert [found.ap_area for found in result.classes] == [0.5, 1.0]
+    assert result.map_area == result.map_11point == 0.75
+
+
 def test_class_with_objects_and_no_detection_has_ap_0():
     result = evaluate([_picture([], [], [[0, 0, 99, 99]], [2])], CLASSES)
     assert result.classes[1].ap_11point == result.classes[1].ap_area == 0.0

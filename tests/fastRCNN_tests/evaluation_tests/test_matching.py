@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastRCNN.evaluation.matching import count_over_thresholds, match_detections
+from fastRCNN.evaluation.matching import Ranking, count_over_thresholds, match_detections
 
 
 def test_second_detection_of_an_object_is_wrong():
@@ -78,3 +78,14 @@ def test_counts_without_objects_or_detections():
     nothing = match_detections([], [], [], [], [])
     counts = count_over_thresholds([nothing], [0.0, 1.0])
     assert np.isnan(counts.precisions).all() and np.isnan(counts.recalls).all()
+
+
+def test_precision_and_recall_after_each_detection():
+    """Right, wrong, wrong, right of three objects."""
+    ranking = Ranking(np.array([0.9, 0.8, 0.7, 0.6]), np.array([True, False, False, True]), 3)
+    assert ranking.precisions.tolist() == [1, 1 / 2, 1 / 3, 2 / 4]
+    assert ranking.recalls.tolist() == [1 / 3, 1 / 3, 1 / 3, 2 / 3]
+    counts = count_over_thresholds([ranking, ranking], [0.5, 0.75, 1.0])
+    assert counts.detections.tolist() == [8, 4, 0] and counts.right.tolist() == [4, 2, 0]
+    assert counts.precisions[:2].tolist() == [0.5, 0.5] and np.isnan(counts.precisions[2])
+    assert counts.recalls.tolist() == [4 / 6, 2 / 6, 0]

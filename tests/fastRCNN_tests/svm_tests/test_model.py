@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fastRCNN.svm import model as model_module
 from fastRCNN.svm.model import SvmModel
 from helpers.errors import UserError
 
@@ -130,3 +131,16 @@ def test_the_weights_are_written_last(model, tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "replace", lambda old, new: (order.append(new.name), replace(old, new)))
     model.save(tmp_path)
     assert order == ["svmfeature_scale_exp1.txt", "svmbias_exp1.txt", "svmweights_exp1.txt"]
+
+
+def test_the_weights_are_written_last_so_that_with_them_all_is_there(tmp_path, model, monkeypatch):
+    written = []
+    atomic_write = model_module.atomic_write
+
+    def noting(path):
+        written.append(path.name)
+        return atomic_write(path)
+
+    monkeypatch.setattr(model_module, "atomic_write", noting)
+    model.save(tmp_path)
+    assert written == ["svmfeature_scale_exp1.txt", "svmbias_exp1.txt", "svmweights_exp1.txt"]
