@@ -26,8 +26,8 @@ sys.path.insert(0, str(REPOSITORY))
 
 from benchmarks.step_runs import STEPS, link_pictures, run_steps  # noqa: E402
 from benchmarks.timing import markdown_table  # noqa: E402
-from fastRCNN.datasets.layouts import open_dataset  # noqa: E402
 from fastRCNN.pipeline.roi_limits import with_fitted_limits  # noqa: E402
+from fastRCNN.pipeline.stages import dataset_of  # noqa: E402
 from fastRCNN.proposals.recall import best_overlaps, recall_at  # noqa: E402
 from fastRCNN.proposals.rois import RoiParameters, rois_of_pictures  # noqa: E402
 from helpers.annotations import read_rois, write_rois  # noqa: E402
@@ -103,7 +103,7 @@ def measure(runs: Sequence[Run], root: Path, out: Path, settings: Sequence[str] 
     for run in runs:
         print(f"{run} ...", file=sys.stderr, flush=True)
         outcome = run_steps(place.root, run.dataset, [*sets, "--set", f"cntk_nrRois={run.rois}"], steps=STEPS[1:])
-        recall = recall_of_test_pictures(place, run.rois)
+        recall = recall_of_test_pictures(place, run.rois, sets)
         stored = sum(path.stat().st_size for path in place.cntk_files.rglob("*") if path.is_file())
         yield {
             "run": asdict(run), "area": outcome.area, "eleven": outcome.eleven, "recall": recall,
@@ -132,7 +132,7 @@ def write_all_rois(place: Artifacts, way: str, sets: Sequence[str]) -> float:
     """Write the ROIs of all pictures as step 1 would, chosen in this `way`; return the seconds of processor it took."""
     compat = "corrected" if way == "fitted" else "tutorial"
     p = get_parameters(["--root", str(place.root), "--dataset", place.dataset, "--compat", compat, *sets])
-    imdbs = [open_dataset(place, image_set, p.classes) for image_set in IMAGE_SETS]
+    imdbs = [dataset_of(p, image_set) for image_set in IMAGE_SETS]
     parameters = RoiParameters.choose(with_fitted_limits(p, imdbs[0]))
     parameters = replace(parameters, shuffled=way == "published")
     keys = [key for imdb in imdbs for key in imdb.keys]
@@ -143,10 +143,9 @@ def write_all_rois(place: Artifacts, way: str, sets: Sequence[str]) -> float:
     return time.process_time() - start
 
 
-def recall_of_test_pictures(place: Artifacts, rois: int) -> list[float]:
+def recall_of_test_pictures(place: Artifacts, rois: int, sets: Sequence[str]) -> list[float]:
     """Return the share of the test pictures' objects that the first `rois` cover, for each of `THRESHOLDS`."""
-    p = get_parameters(["--root", str(place.root), "--dataset", place.dataset])
-    imdb = open_dataset(place, "test", p.classes)
+    imdb = dataset_of(get_parameters(["--root", str(place.root), "--dataset", place.dataset, *sets]), "test")
     found = (read_rois(place.roi_file(key)) for key in imdb.keys)
     overlaps = best_overlaps(found, [record.gt_boxes for record in imdb], [rois])
     return recall_at(overlaps, THRESHOLDS)[0].tolist()

@@ -29,7 +29,7 @@ def test_folds_leave_training_pictures_out_and_never_look_at_test_pictures(tiny_
             left_out, others, "4",
         )  # fmt: skip
         assert (target / "positive" / f"{others[0]}.bboxes.tsv").exists()
-    with pytest.raises(UserError, match="--folds 5: .* has 4 pictures"):
+    with pytest.raises(UserError, match=r"--folds 5: .* has 4 pictures"):
         link_data(data, target, Run("tiny", "fitted", 50, folds=5))
 
 
@@ -50,8 +50,8 @@ def test_three_ways_to_choose(tiny_root):
     sides = {way: np.ptp(rois.reshape(-1, 2, 2), axis=1) for way, rois in found.items()}
     assert sides["fitted"].max() < 40 < sides["ranked"].max()  # objects are 24 or 26 pixels wide and high
     assert not np.array_equal(found["published"][:20], found["ranked"][:20])
-    assert recall_of_test_pictures(place, 0) == [0, 0]
-    assert recall_of_test_pictures(place, 1000) == [1, 1]
+    assert recall_of_test_pictures(place, 0, sets) == [0, 0]
+    assert recall_of_test_pictures(place, 1000, sets) == [1, 1]
 
 
 def entry(way, rois, area, fold=0, folds=2):

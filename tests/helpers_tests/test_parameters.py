@@ -14,8 +14,8 @@ def test_base_values_overrides_and_command_line():
     assert get_parameters(["--dataset", "groceryPhotos"]).cntk_nrRois == 200
     other = get_parameters(["--dataset", "myOwnImages"])
     assert (other.cntk_nrRois, other.nmsThreshold, list(other.classes)) == (2000, 0.3, [])
-    assert get_parameters(["--dataset", "pascalVoc2007"]).classifier == "nn"
-    assert get_parameters(["--dataset", "pascalVoc2007", "--classifier", "svm"]).classifier == "svm"
+    assert get_parameters(["--dataset", "pascalVoc"]).classifier == "nn"
+    assert get_parameters(["--dataset", "pascalVoc", "--classifier", "svm"]).classifier == "svm"
     assert get_parameters(["--set", "cntk_nrRois=2000"]).cntk_nrRois == 2000
     assert get_parameters(["--set", "datasetName=myOwnImages"]).cntk_nrRois == 2000
 

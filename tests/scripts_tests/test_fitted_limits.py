@@ -40,7 +40,7 @@ def test_every_step_and_the_detector_use_what_step_1_said(run, scripts, capsys, 
         rois = read_rois(path)
         sides = rois[:, 2:] - rois[:, :2]
         assert sides.min() >= 0.13 * 120 - 1 and sides.max() <= 0.32 * 120 + 1
-    settings = json.loads((run.root / "proc" / "tiny" / "models" / "detector_svm.json").read_text())
+    settings = json.loads((run.root / "proc" / "tiny" / "models" / "detector_svm.json").read_text())["settings"]
     assert (settings["rois"]["roi_minDimRel"], settings["rois"]["roi_maxDimRel"]) == (0.13, 0.32)
     picture = run.root / "data" / "tiny" / "testImages" / "6.png"
     scripts("6_scoreImage.py", str(picture), "--tsv", str(tmp_path / "d.tsv"), "--json", str(tmp_path / "d.json"))
@@ -52,11 +52,10 @@ def test_an_annotation_that_changes_a_limit_makes_rois_stale(run, scripts):
     for script in run.steps[:3]:
         scripts(script)
     change_an_annotation(run, [40, 40, 63, 63])  # of the size of the others, but one more: 1.2 + 2 / 9
-    for script in ("2_cntkGenerateInputs.py", "3_runCntk.py", "B1_evaluateRois.py"):
+    for script in (*run.steps[1:4], "B1_evaluateRois.py"):
         said = message(scripts, script)
         assert "the files of 1_computeRois.py are stale: " in said and "Run 1_computeRois.py again" in said
         assert "roi_maxDimRel was 0.32, is 0.31" in said
-    assert "the files of 2_cntkGenerateInputs.py are stale" in message(scripts, "4_trainSvm.py")
     for script in run.steps:
         scripts(script)
 
