@@ -31,12 +31,21 @@ from fastRCNN.pipeline.stages import dataset_of  # noqa: E402
 from fastRCNN.proposals.recall import best_overlaps, recall_at  # noqa: E402
 from fastRCNN.proposals.rois import RoiParameters, rois_of_pictures  # noqa: E402
 from helpers.annotations import read_rois, write_rois  # noqa: E402
-from helpers.artifacts import IMAGE_SETS, Artifacts  # noqa: E402
+from helpers.artifacts import IMAGE_SETS, Artifacts, atomic_write  # noqa: E402
 from helpers.console import run_script  # noqa: E402
 from helpers.errors import UserError  # noqa: E402
 from helpers.images import find_images  # noqa: E402
 from PARAMETERS import get_parameters  # noqa: E402
 
+INTRODUCTION = """# What a number of ROIs finds
+
+Recall of the first ROIs and mean average precision on pictures that were not trained on, over `cntk_nrRois`. published:
+shuffled, with the tutorial's limits of size; ranked: best first, same limits; fitted: best first, limits that fit the
+training annotations, which is the default. SVMs with box regression, bundled network, one seed; all else is the same.
+"Folds": each of so many parts of the training pictures left out in turn, and the mean: what the defaults were
+chosen by. Seconds are those of processor, all threads together. Made by `benchmarks/roi_budget.py --write`.
+
+"""
 WAYS = ("published", "ranked", "fitted")
 ROIS = (50, 100, 200, 300, 2000)
 THRESHOLDS = (0.5, 0.7)
@@ -66,7 +75,11 @@ def main() -> None:
                 for entry in measure(todo, options.root, options.out, options.set) if todo else ():
                     with table.open("a", encoding="utf-8") as file:
                         file.write(json.dumps(entry) + "\n")
-    print(tables(measured(table), options.dataset, options.folds))
+    text = tables(measured(table))
+    print(text)
+    if options.write:
+        with atomic_write(options.write) as temporary:
+            temporary.write_text(INTRODUCTION + text + "\n", encoding="utf-8")
 
 
 def parse() -> argparse.Namespace:
@@ -78,6 +91,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rois", nargs="+", type=int, default=list(ROIS), metavar="N", help="values of cntk_nrRois")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="how the first ROIs are chosen")
     parser.add_argument("--folds", type=int, default=0, metavar="N", help="test on each Nth of the training pictures")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the tables to this markdown file too")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter, for all runs")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -151,13 +165,11 @@ def recall_of_test_pictures(place: Artifacts, rois: int, sets: Sequence[str]) ->
     return recall_at(overlaps, THRESHOLDS)[0].tolist()
 
 
-def tables(entries: Sequence[dict], datasets: Sequence[str], folds: int) -> str:
-    """Return for each data set what was measured with `folds`, as markdown: a row per way, means over the folds."""
+def tables(entries: Sequence[dict]) -> str:
+    """Return a markdown table for each data set and number of folds: a row per way, means over the folds."""
     text = []
-    for dataset in datasets:
-        mine = [entry for entry in entries if entry["run"]["dataset"] == dataset and entry["run"]["folds"] == folds]
-        if not mine:
-            continue
+    for dataset, folds in dict.fromkeys((entry["run"]["dataset"], entry["run"]["folds"]) for entry in entries):
+        mine = [entry for entry in entries if (entry["run"]["dataset"], entry["run"]["folds"]) == (dataset, folds)]
         sizes = sorted({entry["run"]["rois"] for entry in mine})
         title = f"{dataset}, {f'training pictures in {folds} folds' if folds else 'test pictures'}"
         heads = ["", *(f"{size} ROIs" for size in sizes)]

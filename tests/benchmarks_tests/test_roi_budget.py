@@ -62,7 +62,7 @@ def entry(way, rois, area, fold=0, folds=2):
 def test_tables_are_means_over_the_folds():
     entries = [entry("fitted", 50, 0.5), entry("fitted", 50, 0.7, fold=1), entry("published", 100, 0.25)]
     entries.append(entry("fitted", 50, 0.0, folds=0))  # another measurement
-    lines = tables(entries, ["tiny", "other"], 2).splitlines()
+    lines = tables(entries[:3]).splitlines()
     assert lines[0] == "## tiny, training pictures in 2 folds"
     assert lines[2] == "|  | 50 ROIs | 100 ROIs |"
     assert lines[4:8] == [
@@ -72,6 +72,9 @@ def test_tables_are_means_over_the_folds():
         "| recall at IoU 0.5 / 0.7, fitted | 0.900 / 0.600 |  |",
     ]
     assert lines[-1] == "| MB on disk, fitted | 7 |  |"
+    both = tables(entries).splitlines()
+    assert both[: len(lines)] == lines
+    assert both[len(lines) + 1 : len(lines) + 4] == ["## tiny, test pictures", "", "|  | 50 ROIs |"]
 
 
 def test_a_whole_run_and_that_it_is_not_repeated(tiny_root, slim_weights, tmp_path, monkeypatch, capsys):
@@ -88,7 +91,9 @@ def test_a_whole_run_and_that_it_is_not_repeated(tiny_root, slim_weights, tmp_pa
     first = capsys.readouterr().out
     assert f"| mAP, area / 11 points, fitted | {of_run['area']:.3f} / {of_run['eleven']:.3f} |" in first
     monkeypatch.setattr(roi_budget, "measure", None)  # called once more it would fail
+    assert [path.name for path in out.iterdir()] == ["roi_budget.jsonl"]  # embeddings are large: nothing stays
+    monkeypatch.setattr(sys, "argv", [*sys.argv, "--write", str(out / "page.md")])
     roi_budget.main()
     assert capsys.readouterr().out == first
-    assert [path.name for path in out.iterdir()] == ["roi_budget.jsonl"]  # embeddings are large: nothing stays
+    assert (out / "page.md").read_text() == roi_budget.INTRODUCTION + first
     assert measured(out / "none.jsonl") == []
