@@ -7,7 +7,7 @@ came from. Letters in shapes: R ROIs; (H, W, 3) a uint8 BGR picture.
 import logging
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -182,7 +182,7 @@ def _to_original(boxes: NDArray, scale: float, width: int, height: int) -> NDArr
 
 
 def rois_of_pictures(
-    paths: Sequence[Path], parameters: RoiParameters, seed: int, jobs: int
+    paths: Iterable[Path], parameters: RoiParameters, seed: int, jobs: int
 ) -> Iterator[tuple[RoiStages, float]]:
     """Yield what `rois_of_picture` returns for each of `paths`, in order, `jobs` pictures at a time.
 

@@ -139,6 +139,7 @@ def test_the_package_lists_its_best_last(found):
 
 
 def test_the_largest_number_counts_what_passes_the_filter(found):
+    assert compute_rois(BLANK, replace(ANY, ss_maxRois=1), np.random.default_rng(0)).tolist() == [SMALL]
     one = replace(ANY, ss_maxRois=1, roi_maxDimRel=0.3)  # 60 pixels: only ELSEWHERE passes
     assert compute_rois(BLANK, one, np.random.default_rng(0)).tolist() == [ELSEWHERE]
     assert found["max_rois"] is None
@@ -186,11 +187,11 @@ def test_pictures_come_in_order_however_many_at_once(tmp_path):
 
 def test_few_pictures_are_worked_on_ahead(monkeypatch):
     """Their ROIs would fill the memory where the one who writes them down is slow."""
-    started = []
-    monkeypatch.setattr("fastRCNN.proposals.rois.rois_of_picture", lambda path, *_: started.append(path) or path)
-    found = rois_of_pictures(range(1000), GROCERY, 0, 2)
+    begun = []
+    monkeypatch.setattr("fastRCNN.proposals.rois.rois_of_picture", lambda path, *_: path)
+    found = rois_of_pictures((begun.append(number) or number for number in range(1000)), GROCERY, 0, 2)
     assert [next(found) for _ in range(3)] == [0, 1, 2]
-    assert len(started) <= 3 + 2 * 2
+    assert len(begun) == 3 + 2 * 2
     assert list(found) == list(range(3, 1000))
 
 
