@@ -52,7 +52,7 @@ grid_stepSizeRel = 0.5  # from one box to the next, relative to the cell
 
 # ---- the network (steps 2 and 3) -------------------------------------------------------------------------------------
 cntk_model = ""  # weight file; empty: resources/cntk/AlexNet.npz, or He-initialised filters if there is none
-cntk_nrRois = 2000  # ROIs for each picture: more cost time and find more; cut or filled up to this number
+cntk_nrRois = 1000  # ROIs for each picture, the best: more cost time and find more (the tutorial: 2000)
 cntk_padWidth = 1000  # pixels: the picture is scaled and padded to this square ...
 cntk_padHeight = 1000  # ... so both must be equal
 cntk_precision = "auto"  # "float32"; "bfloat16": several times as fast on new processors; "auto": where that is so

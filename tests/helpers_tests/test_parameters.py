@@ -13,11 +13,11 @@ def test_base_values_overrides_and_command_line():
     assert get_parameters(["--set", "nmsThreshold=0.3"]).overridden == ["classes", "cntk_nrRois"]
     assert get_parameters(["--dataset", "groceryPhotos"]).cntk_nrRois == 200
     other = get_parameters(["--dataset", "myOwnImages"])
-    assert (other.cntk_nrRois, other.nmsThreshold, list(other.classes)) == (2000, 0.3, [])
+    assert (other.cntk_nrRois, other.nmsThreshold, list(other.classes)) == (1000, 0.3, [])
     assert get_parameters(["--dataset", "pascalVoc"]).classifier == "nn"
     assert get_parameters(["--dataset", "pascalVoc", "--classifier", "svm"]).classifier == "svm"
     assert get_parameters(["--set", "cntk_nrRois=2000"]).cntk_nrRois == 2000
-    assert get_parameters(["--set", "datasetName=myOwnImages"]).cntk_nrRois == 2000
+    assert get_parameters(["--set", "datasetName=myOwnImages"]).cntk_nrRois == 1000
 
 
 @pytest.mark.parametrize("name", ["groceryShelf", "pascalVocOwn", "Grocery", "groc"])
