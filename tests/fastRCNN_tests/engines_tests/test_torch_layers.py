@@ -213,3 +213,14 @@ def test_every_layer_is_built_and_an_unknown_one_is_not():
 
     with pytest.raises(ValueError, match="layer 'tanh': PyTorch's engine knows"):
         build_layers(he_initialised(0, spec=NetworkSpec((Conv("a", 2, 3),), (Linear("b", 2),))), (Tanh(),))
+
+
+def test_a_branch_that_begins_with_a_relu_leaves_the_shortcut_what_came_in():
+    spec = NetworkSpec((Conv("stem", 4, 3, stride=4), Residual((Relu(), Conv("a", 4, 1)))), (Linear("fc", 2),))
+    network = he_initialised(0, spec=spec)
+    pixels = torch.from_numpy(PICTURES[0].transpose(2, 0, 1)[None] - np.float32(114))
+    x = nn.functional.conv2d(pixels, torch.from_numpy(network.weight("stem")), stride=4)
+    assert float(x.min()) < 0 < float(x.max())
+    expected = x + nn.functional.conv2d(torch.relu(x), torch.from_numpy(network.weight("a")))
+    found = TorchEngine(network, device="cpu").feature_map(PICTURES[:1])
+    np.testing.assert_allclose(found.numpy(), expected.numpy(), atol=1e-4 * float(expected.max()))
