@@ -250,6 +250,8 @@ def test_a_few_odd_bytes_between_the_parts_of_a_jpeg_are_a_note():
     np.testing.assert_array_equal(pixels, decode_image(JPEG, "x")[0])
     assert len(notes) == 1
     assert "3 extraneous bytes" in notes[0]
+    with pytest.raises(UserError, match=r"damaged in the middle \(.*150 extraneous bytes"):
+        decode_image(JPEG[:table] + b"abc" * 50 + JPEG[table:], "x")
 
 
 def with_size(data, height, width):

@@ -67,6 +67,8 @@ def test_a_detection_in_a_crowd_counts_where_it_finds_an_object():
     assert not detections(2, [], [], crowd)
     assert not detections(1, [OF_TEN], [1], crowd)
     assert detections(1, [HALF], [1], crowd), "0.5 is not more than the threshold"
+    assert not detections(1, [], [], IgnoredBoxes.of([HALF], [1], [True])), "half of it is not more than half"
+    assert detections(1, [], [], IgnoredBoxes.of([HALF], [1], [True]), threshold=0.49)
 
 
 def test_the_published_rule_of_voc_on_random_boxes():

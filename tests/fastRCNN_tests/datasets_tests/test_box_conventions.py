@@ -75,6 +75,10 @@ def test_objects_in_the_corner_of_large_pictures_are_no_percents():
     assert recognise(corner, np.full((40, 2), 1000)) == ""
 
 
+def test_in_tiny_pictures_small_numbers_are_pixels():
+    assert recognise(np.array([[0.2, 0.2, 0.9, 0.9]]), np.array([[4, 4]])) == ""
+
+
 def test_boxes_of_no_convention_have_no_name():
     assert recognise(np.array([[0, 0, 2000, 2000.0], [5, 5, 1, 1]]), np.full((2, 2), 1000)) == ""
 

@@ -42,12 +42,18 @@ def test_a_sound_data_set_has_few_objects_and_no_other_doubt(tiny):
 
 
 def test_equal_boxes_and_contrary_labels(tiny):
-    boxes = [[1, 1, 20, 20], [1, 1, 20, 20], [30, 30, 50, 50], [30, 30, 50, 50], [7, 7, 7, 30]]
-    write_annotation(tiny.data / "positive" / "0.png", boxes, ["disc", "disc", "disc", "square", "square"])
+    boxes = [[1, 1, 20, 20], [1, 1, 20, 20], [30, 30, 50, 50], [30, 30, 50, 50], [7, 7, 8, 30], [9, 7, 11, 30]]
+    write_annotation(tiny.data / "positive" / "0.png", boxes, ["disc", "disc", "disc", *["square"] * 3])
     found = census(tiny)
     assert the(found, "stand more than once in their picture") == ("positive/0.png: 1 1 20 20 (disc)",)
     assert the(found, "several labels") == ("positive/0.png: 30 30 50 50 (disc, square)",)
-    assert the(found, "side of less than 3") == ("positive/0.png: 7 7 7 30 (square)",)
+    assert the(found, "side of less than 3") == ("positive/0.png: 7 7 8 30 (square)",)
+    assert not any("fewer than 5" in kind for kind in found), "six of each"
+
+
+def test_five_objects_are_not_few(tiny):
+    write_annotation(tiny.data / "positive" / "0.png", [[1, 1, 20, 20], [30, 30, 50, 50]], ["disc", "disc"])
+    assert the(census(tiny), "fewer than 5") == ("square: 3",)
 
 
 def test_a_picture_in_training_and_test_and_one_that_is_there_twice(tiny):
@@ -108,11 +114,12 @@ def test_odd_pictures_are_named_together(tiny):
 
 def test_boxes_one_pixel_beyond_are_cut_with_one_line(tiny):
     for folder, number in (("positive", 0), ("testImages", 5)):
-        write_annotation(tiny.data / folder / f"{number}.png", [[1, 1, 120, 90], [1, 1, 9, 9]], ["disc", "square"])
+        write_annotation(tiny.data / folder / f"{number}.png", [[1, 1, 120, 90], [-1, 1, 9, 9]], ["disc", "square"])
     datasets, findings = take(tiny)
     (cut,) = (finding for finding in findings if "one pixel beyond" in finding.kind)
-    assert [place.split(": ", 1)[1] for place in cut.places] == ["1 1 120 90 (disc), 120x90 pixels"] * 2
-    assert datasets["train"][0].gt_boxes.tolist() == [[1, 1, 119, 89], [1, 1, 9, 9]]
+    lines = ["1 1 120 90 (disc), 120x90 pixels", "-1 1 9 9 (square), 120x90 pixels"]
+    assert [place.split(": ", 1)[1] for place in cut.places] == lines * 2
+    assert datasets["train"][0].gt_boxes.tolist() == [[1, 1, 119, 89], [0, 1, 9, 9]]
 
 
 def test_all_faults_of_all_image_sets_come_in_one_message(tiny):
