@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 from torch.autograd import gradcheck
 
-from fastRCNN.boxes.box_regression import BoxRegressor, best_objects, box_targets, decode, fit_ridge, moved_boxes
+from fastRCNN.boxes.box_regression import (
+    BoxRegressor,
+    best_objects,
+    box_targets,
+    boxes_of_best_class,
+    decode,
+    fit_ridge,
+    moved_boxes,
+)
+from fastRCNN.network.weight_files import write_weight_file
 from fastRCNN.nn.losses import roi_losses, smooth_l1
 from helpers.errors import UserError
 
@@ -63,6 +72,12 @@ def test_huge_offsets_do_not_overflow():
     assert np.isfinite(decode([[0, 0, 9, 9]], [[0, 0, 1e30, -1e30]])).all()
 
 
+def test_boxes_of_the_best_class():
+    moved = np.arange(24, dtype=np.int32).reshape(2, 3, 4)
+    best = boxes_of_best_class(moved, np.array([[0.1, 0.2, 0.7], [0.3, 0.5, 0.2]]))
+    assert best.tolist() == [[8, 9, 10, 11], [16, 17, 18, 19]]
+
+
 def test_smooth_l1_by_hand():
     assert smooth_l1(torch.tensor([-1.5, -0.5, 0.0, 1.0, 3.0])).tolist() == [1.0, 0.125, 0.0, 0.5, 2.5]
 
@@ -111,6 +126,17 @@ def test_without_objects_nothing_moves():
     assert weights.shape == (4, 3) and not weights.any() and biases.tolist() == [0] * 4
 
 
+def test_equal_embeddings_say_nothing_of_the_targets():
+    weights, biases = fit_ridge(np.full((2, 3), 7, np.float32), np.array([[1.0, 2, 3, 4], [3, 2, 1, 0]]))
+    assert not weights.any() and biases.tolist() == [2, 2, 2, 2]
+
+
+def test_best_objects_by_hand():
+    objects = [[0, 0, 9, 4], [0, 0, 9, 7], [20, 0, 29, 9]]  # 0.5, 0.8 and nothing of the first ROI
+    best, overlap = best_objects([[0, 0, 9, 9], [20, 0, 29, 9], [50, 0, 59, 9]], objects)
+    assert best.tolist() == [1, 2, 0] and overlap.tolist() == [0.8, 1.0, 0.0]
+
+
 def test_best_objects_without_objects():
     best, overlap = best_objects([[0, 0, 9, 9]], np.zeros((0, 4)))
     assert best.tolist() == [0] and overlap.tolist() == [0.0]
@@ -127,6 +153,31 @@ def test_a_saved_regression_is_read_back(tmp_path):
         BoxRegressor.load(tmp_path / "boxes.npz", nr_classes=4)
 
 
+def test_the_number_of_classes_need_not_be_known(tmp_path):
+    BoxRegressor(np.zeros((3, 4, 5), np.float32), np.zeros((3, 4), np.float32)).save(tmp_path / "boxes.npz")
+    assert BoxRegressor.load(tmp_path / "boxes.npz").nr_classes == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "names", "reason"),
+    [
+        ("a network", ("bbox.weight", "bbox.bias"), "its format is 'a network', expected 'fast-rcnn-tutorial box"),
+        ("zzz", ("bbox.weight", "bbox.bias"), "its format is 'zzz'"),
+        ("fast-rcnn-tutorial box regression", ("bbox.weight", "bias"), "bbox.bias"),
+        ("fast-rcnn-tutorial box regression", ("bbox.bias", "bbox.weight"), r"expected weights \(C, 4, D\)"),
+    ],
+)
+def test_what_is_no_box_regression_is_named(tmp_path, kind, names, reason):
+    arrays = dict(zip(names, (np.zeros((3, 4, 5), np.float32), np.zeros((3, 4), np.float32)), strict=True))
+    write_weight_file(tmp_path / "boxes.npz", {"format": kind, "version": 1}, arrays)
+    with pytest.raises(UserError, match=rf"boxes\.npz: no box regression \(.*{reason}.*Run the step that writes it"):
+        BoxRegressor.load(tmp_path / "boxes.npz")
+
+
 def test_a_wrong_shape_is_refused():
     with pytest.raises(ValueError, match=r"expected weights \(C, 4, D\) and biases \(C, 4\)"):
         BoxRegressor(np.zeros((3, 12), np.float32), np.zeros((3, 4), np.float32))
+    with pytest.raises(ValueError, match=r"got \(3, 5, 4\) and \(3, 5\)"):
+        BoxRegressor(np.zeros((3, 5, 4), np.float32), np.zeros((3, 5), np.float32))
+    with pytest.raises(ValueError, match=r"got \(3, 4, 5\) and \(2, 4\)"):
+        BoxRegressor(np.zeros((3, 4, 5), np.float32), np.zeros((2, 4), np.float32))

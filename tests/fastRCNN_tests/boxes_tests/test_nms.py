@@ -113,8 +113,16 @@ def test_faults_are_named():
         nms([[0, 0, 1, 1]], [1.0, 2.0], threshold=0.3)
     with pytest.raises(ValueError, match="labels: expected one per box"):
         nms_per_class([[0, 0, 1, 1]], [1.0], [1, 2], threshold=0.3)
-    with pytest.raises(ValueError, match="threshold: expected an overlap between 0 and 1, got 30"):
-        nms([[0, 0, 1, 1]], [1.0], threshold=30)
+    for threshold in (30, 1.01, -0.01):
+        with pytest.raises(ValueError, match=f"threshold: expected an overlap between 0 and 1, got {threshold}"):
+            nms([[0, 0, 1, 1]], [1.0], threshold=threshold)
+
+
+def test_defaults_are_those_of_the_published_code():
+    boxes = [[0, 0, 9, 9], [0, 0, 9, 2], [0, 0, 9, 3]]  # of the first box 0.3 and 0.4
+    assert nms(boxes, [3, 2, 1]).tolist() == [0, 1]
+    assert nms_per_class(boxes, [3, 2, 1], [1, 1, 1]).tolist() == [True, True, False]
+    assert nms_largest_first([[0, 0, 9, 9], [0, 0, 9, 7], [0, 0, 8, 9]]).tolist() == [0, 1]  # 0.8 and 0.9
 
 
 @settings(max_examples=60, deadline=None)

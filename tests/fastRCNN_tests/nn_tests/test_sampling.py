@@ -11,6 +11,7 @@ from fastRCNN.nn.sampling import (
     flipped_rois,
     flipped_targets,
     rois_to_fit,
+    target_statistics,
 )
 
 
@@ -105,3 +106,15 @@ def test_flipping_twice_gives_the_same_and_once_the_mirror_image():
     assert once.tolist() == [[90, 5, 99, 20], [0, 0, 9, 99]]
     np.testing.assert_array_equal(flipped_rois(once, 100), rois)
     np.testing.assert_array_equal(flipped_targets(np.array([[1, 2, 3, 4]], np.float32)), [[-1, 2, 3, 4]])
+
+
+def test_statistics_of_targets_are_those_of_objects_and_of_their_mirror_images():
+    targets = np.array([[1, 1, 0, 2], [3, 1, 4, 2], [50, 50, 50, 50]], np.float32)
+    of = TrainingPicture(Path("p.jpg"), np.zeros((3, 4), np.float32), np.array([1, 2, 0]), targets)
+    mean, deviation = target_statistics([of])
+    assert mean.tolist() == [2, 1, 2, 2] and deviation.tolist() == [1, 1e-3, 2, 1e-3]
+    mean, deviation = target_statistics([of], flips=True)  # 1, 3, -1 and -3: mean 0, variance (1 + 9) / 2
+    assert mean.tolist() == [0, 1, 2, 2]
+    np.testing.assert_allclose(deviation, [5**0.5, 1e-3, 2, 1e-3])
+    without = [part.tolist() for part in target_statistics([picture(2, 3)])]
+    assert without == [[0, 0, 0, 0], [1, 1, 1, 1]]
