@@ -139,10 +139,10 @@ class Artifacts:
         missing = [name for name in ("positive", "negative", "testImages") if not (self.data / name).is_dir()]
         if missing:
             deeper = next(iter(sorted(self.data.glob("*/positive"))), None)
-            found = f" They are in {deeper.parent}: move them one folder up." if deeper else ""
+            hint = f" They are in {deeper.parent}: move them one folder up." if deeper else ""
             raise UserError(
                 f"{self.data}: folder(s) missing: {', '.join(missing)}. A data set has positive/ (annotated pictures "
-                f"for training), negative/ (pictures without objects, may be empty) and testImages/.{found}"
+                f"for training), negative/ (pictures without objects, may be empty) and testImages/.{hint}"
             )
 
 
