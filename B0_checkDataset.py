@@ -18,6 +18,7 @@ from fastRCNN.checking.examination import examine, recall_per_class
 from fastRCNN.checking.looking import embedder, roi_overlaps_of
 from fastRCNN.checking.sheets import doubtful_tiles, write_sheets
 from fastRCNN.datasets.findings import DataFaults, log_warnings, merged
+from fastRCNN.pipeline.roi_limits import with_fitted_limits
 from fastRCNN.pipeline.stages import artifacts_of, census_of
 from helpers.artifacts import Artifacts
 from helpers.console import run_script, setup_logging, table
@@ -42,7 +43,8 @@ def main() -> None:
         raise
     classes = datasets["train"].classes
     with embedder(p) as embed:
-        objects, found = examine(datasets, overlaps=roi_overlaps_of(artifacts, p), embed=embed)
+        overlaps = roi_overlaps_of(artifacts, with_fitted_limits(p, datasets["train"]))
+        objects, found = examine(datasets, overlaps=overlaps, embed=embed)
     findings = merged([*known, *found])
     folder = artifacts.results / "check"
     shutil.rmtree(folder, ignore_errors=True)

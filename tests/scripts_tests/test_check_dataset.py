@@ -37,6 +37,14 @@ def test_a_sound_data_set(run, capsys):
     assert files(run.root / "data") == before
 
 
+def test_roi_limits_are_fitted_to_the_training_pictures(run):
+    fitted = [part for name in ("roi_minDimRel", "roi_maxDimRel", "roi_minNrPixelsRel", "roi_maxNrPixelsRel",
+                                "roi_maxAspectRatio") for part in ("--set", f"{name}=fitted")]  # fmt: skip
+    run("B0_checkDataset.py", *fitted)
+    content = json.loads((run.root / "results/tiny/check.json").read_text(encoding="utf-8"))
+    assert content["proposal_recall"]["square"]["0.5"] == 1.0
+
+
 def test_fast_needs_no_network(run):
     run("B0_checkDataset.py", "--fast")
     content = json.loads((run.root / "results/tiny/check.json").read_text(encoding="utf-8"))
