@@ -59,7 +59,7 @@ def main() -> None:
             found[source.name] = detections = detector.detect(image)
             seconds.append(time.perf_counter() - start)
             if p.pictures:
-                threshold = p.vis_decisionThresholds[p.classifier]
+                threshold = p.vis_decisionThresholds.get(p.classifier)
                 drawn = draw_detections(image, detections.select(threshold))
                 write_image(p.pictures / f"{source.stem}.jpg", drawn)
     log.info("Time: %s.", timing_summary(seconds))
