@@ -1,16 +1,19 @@
 """Step 1: find regions of interest (ROIs) in every picture, by Selective Search and a grid.
 
-Reads   data/<dataset>/{positive,negative,testImages}/
-Writes  proc/<dataset>/rois/<folder>/<picture>.roi.txt      one ROI per line: x1 y1 x2 y2, pixels, inclusive
+Reads   data/<dataset>/{positive,negative,testImages}/: pictures; annotations, that the limits of ROIs are fitted to
+Writes  proc/<dataset>/rois/<folder>/<picture>.roi.txt      one ROI per line: x1 y1 x2 y2, pixels, inclusive; best first
 Prints  how many annotated objects are covered by a ROI: what no ROI covers, no later step can find.
 """
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from fastRCNN.datasets.imdb import Dataset
+from fastRCNN.pipeline.roi_limits import limits_in_words
 from fastRCNN.pipeline.stages import Chain
 from fastRCNN.proposals.recall import proposal_recall
 from fastRCNN.proposals.rois import RoiParameters, RoiStages, rois_of_pictures
@@ -35,6 +38,10 @@ def main() -> None:
     setup_logging(p.quiet)
     chain = Chain.choose(p, census=True)
     artifacts, datasets = chain.artifacts, chain.datasets
+    if p.overridden:
+        log.info("%s has values of its own in PARAMETERS.py: %s.", p.datasetName, ", ".join(p.overridden))
+    log.info("%s.", limits_in_words(chain.roi_limits, p))
+    parameters = RoiParameters.choose(p, chain.roi_limits)
     with exclusive(artifacts):
         files = {artifacts.roi_file(key): path for imdb in datasets.values()
                  for key, path in zip(imdb.keys, imdb.image_paths, strict=True)}  # fmt: skip
@@ -42,7 +49,7 @@ def main() -> None:
             todo = set(work.todo)
             log.info("%d pictures, %d of them up to date.", len(files), len(files) - len(todo))
             chosen = list(files) if p.pictures else work.todo
-            found = rois_of_pictures([files[file] for file in chosen], RoiParameters.choose(p), p.seed, p.jobs)
+            found = rois_of_pictures([files[file] for file in chosen], parameters, p.seed, p.jobs)
             seconds = []
             for file, (stages, taken) in zip(chosen, progress(found, "ROIs", len(chosen)), strict=True):
                 seconds.append(taken)
@@ -63,15 +70,23 @@ def draw_stages(path: Path, roi_file: Path, stages: RoiStages) -> None:
         write_image(roi_file.with_name(f"{path.stem}.{name}.jpg"), picture)
 
 
+def first_rois(artifacts: Artifacts, imdb: Dataset, nr_rois: int, counts: list[int]) -> Iterator[np.ndarray]:
+    """Yield the ROIs of each picture that later steps use, and append their number to `counts`, in place."""
+    for key in imdb.keys:
+        rois = read_rois(artifacts.roi_file(key))[:nr_rois]
+        counts.append(len(rois))
+        yield rois
+
+
 def print_recall(artifacts: Artifacts, datasets: Mapping[str, Dataset], nr_rois: int) -> None:
     """Print the part of the annotated objects that a ROI covers by at least one half."""
     rows = []
     for image_set, imdb in datasets.items():
-        rois = [read_rois(artifacts.roi_file(key))[:nr_rois] for key in imdb.keys]
+        counts: list[int] = []
         truth = [record.gt_boxes for record in imdb]
-        recall = proposal_recall(rois, truth, thresholds=(0.5, 0.7))
-        counts = sum(map(len, rois)) / len(rois)
-        rows.append([image_set, len(imdb), f"{counts:.0f}", sum(map(len, truth)), *(f"{r:.3f}" for r in recall)])
+        recall = proposal_recall(first_rois(artifacts, imdb, nr_rois, counts), truth, thresholds=(0.5, 0.7))
+        mean = sum(counts) / len(counts)
+        rows.append([image_set, len(imdb), f"{mean:.0f}", sum(map(len, truth)), *(f"{r:.3f}" for r in recall)])
     headers = ["set", "pictures", "ROIs per picture", "objects", "recall at IoU 0.5", "at IoU 0.7"]
     print(table(headers, rows))
 

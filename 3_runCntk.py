@@ -80,7 +80,7 @@ def main() -> None:
             seconds = run_network(chain, work, context, records, p.compat) if work.todo else []
         log.info("Time: %s. Files: %s", timing_summary(seconds), artifacts.cntk_files)
         if classifier.does_without("svm"):
-            settings = DetectorSettings.choose(p, train.classes)
+            settings = DetectorSettings.choose(p, train.classes, chain.roi_limits)
             save_detector(artifacts, settings, chain.files("network"))
     if classifier.does_without("svm"):
         log.info("Step 4 is not needed for classifier %s. Next: 5_evaluateResults.py", p.classifier)

@@ -66,7 +66,8 @@ def main() -> None:
             work.enter(*model.save(folder))
         for name in ("cntk_precision", "cntk_embeddingType"):
             p[name] = chain.used("embeddings", name, p[name])
-        save_detector(artifacts, DetectorSettings.choose(p, imdb.classes), [*chain.files("network"), *trained(chain)])
+        settings = DetectorSettings.choose(p, imdb.classes, chain.roi_limits)
+        save_detector(artifacts, settings, [*chain.files("network"), *trained(chain)])
     rows = [
         [imdb.classes[j], of[-1].nr_positives, of[-1].nr_negatives, len(of), of[-1].positives_wrong,
          of[-1].negatives_wrong, f"{of[-1].accuracy:.3f}", f"{of[-1].loss:.3f}", f"{sum(r.seconds for r in of):.2f}"]

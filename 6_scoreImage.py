@@ -19,6 +19,7 @@ from fastRCNN.network.precision import choose_precision
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.detector_folder import DetectorSettings, load_settings
 from fastRCNN.pipeline.half_floats import choose_type
+from fastRCNN.pipeline.roi_limits import with_fitted_limits
 from fastRCNN.pipeline.stages import artifacts_of, dataset_of
 from fastRCNN.reporting.visualization import draw_detections
 from helpers.artifacts import Artifacts, write_output
@@ -90,9 +91,10 @@ def settings_of(artifacts: Artifacts, p) -> DetectorSettings:
     precision = choose_precision(p.cntk_precision, engine=p.engine, device=p.device, may_round=may_round)
     manifest = artifacts.settings_file(p.classifier)
     if not manifest.exists() and artifacts.model_file(p.classifier).exists():  # put together by hand
-        classes = dataset_of(p, "train").classes
+        train = dataset_of(p, "train")
         kind = choose_type(p.cntk_embeddingType, may_round=may_round)
-        return replace(DetectorSettings.choose(p, classes), cntk_precision=precision, cntk_embeddingType=kind)
+        settings = DetectorSettings.choose(with_fitted_limits(p, train), train.classes)
+        return replace(settings, cntk_precision=precision, cntk_embeddingType=kind)
     trained = load_settings(artifacts, p.classifier)
     if changes := trained.changes(p):
         raise UserError(

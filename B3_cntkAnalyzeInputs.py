@@ -2,7 +2,7 @@
 
 Reads   annotations in data/<dataset>/
 Prints  percentiles of width, height, area and aspect ratio, in pixels and relative to the picture's longest side; then
-        the roi_* values that fit, as lines for PARAMETERS.py and as --set options.
+        the roi_* values that fit, as lines for PARAMETERS.py and as --set options ("fitted" takes those of "train").
 """
 
 import logging
@@ -12,8 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from fastRCNN.datasets.annotation_statistics import PERCENTILES, box_statistics, fitting_roi_parameters
+from fastRCNN.pipeline.roi_limits import fitted_limits
 from fastRCNN.pipeline.stages import artifacts_of, dataset_of
-from fastRCNN.proposals.rois import RoiParameters, filter_rois
+from fastRCNN.proposals.rois import FITTED, LIMITS, RoiParameters, filter_rois
 from helpers.artifacts import IMAGE_SETS
 from helpers.console import run_script, setup_logging, table
 from helpers.errors import UserError
@@ -29,8 +30,8 @@ def main() -> None:
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
     artifacts = artifacts_of(p)
-    imdbs = [dataset_of(p, name) for name in IMAGE_SETS if p.image_set in (name, "all")]
-    records = [record for imdb in imdbs for record in imdb]
+    imdbs = {name: dataset_of(p, name) for name in IMAGE_SETS}
+    records = [record for name, imdb in imdbs.items() if p.image_set in (name, "all") for record in imdb]
     longest = [max(record.width, record.height) for record in records]
     boxes = np.concatenate([record.gt_boxes for record in records])
     if len(boxes) == 0:
@@ -45,10 +46,11 @@ def main() -> None:
     print(table(["percentile", *columns], rows))
 
     fitting = fitting_roi_parameters(statistics)
-    now = RoiParameters.choose(p)
+    now = RoiParameters.choose(p, fitted_limits(imdbs["train"]))
     print(f"\nThe ROI limits of now let {passing(records, longest, now):.1%} of the objects pass, "
           f"these {passing(records, longest, replace(now, **fitting)):.1%}:\n")  # fmt: skip
-    print("\n".join(f"{name} = {value:g}  # now {p[name]:g}" for name, value in fitting.items()))
+    fitted = {name: f', "{FITTED}"' if p[name] == FITTED else "" for name in LIMITS}
+    print("\n".join(f"{name} = {fitting[name]:g}  # now {now.limits[name]:g}{fitted[name]}" for name in LIMITS))
     print("\n" + " ".join(f"--set {name}={value:g}" for name, value in fitting.items()))
 
 

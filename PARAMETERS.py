@@ -1,7 +1,7 @@
 """Every parameter of the tutorial, in one place: edit the values here, or give one as `--set NAME=VALUE`.
 
 The scripts call `get_parameters(sys.argv[1:])`, which lays the overrides of the data set over these values, then the
-command line over both, and checks the result.
+command line over both, and checks the result. With `--compat tutorial`, `published` says what stands for "fitted".
 """
 
 from argparse import ArgumentParser
@@ -26,21 +26,23 @@ classes: list[str] = []  # names without the background; empty: all labels found
 
 # ---- regions of interest (step 1); "Rel" is relative to the picture's longest side -----------------------------------
 roi_maxImgDim = 200  # pixels: longest side of the picture that ROIs are generated on
-roi_minDimRel = 0.01  # smallest width and height of a ROI
-roi_maxDimRel = 1.0  # largest width and height
-roi_minNrPixelsRel = 0.0  # smallest area, relative to the squared longest side
-roi_maxNrPixelsRel = 1.0  # largest area
-roi_maxAspectRatio = 4.0  # width : height and height : width at most
+# The limits of ROIs are numbers or "fitted": so that all annotated objects of training pictures pass, and ROIs whose
+# sides are 20 % smaller or larger (more where objects are few). Step 1 prints them, a trained detector keeps them.
+roi_minDimRel: float | str = "fitted"  # smallest width and height of a ROI
+roi_maxDimRel: float | str = "fitted"  # largest width and height
+roi_minNrPixelsRel: float | str = "fitted"  # smallest area, relative to the squared longest side
+roi_maxNrPixelsRel: float | str = "fitted"  # largest area
+roi_maxAspectRatio: float | str = "fitted"  # width : height and height : width at most
 
 # Selective Search (Uijlings et al. 2013)
 ss_method = "fast"  # ours; "selectivesearch" (the package's boxes), "package", "opencv", "opencv-quality", "dlib"
 ss_scale = 100.0  # larger: fewer, larger segments to start from (selectivesearch)
 ss_sigma = 1.2  # blur before segmenting (selectivesearch)
 ss_minSize = 20  # pixels: smallest segment
-ss_kvals = (50, 500, 6)  # start, end and number of segmentation scales (fast, dlib)
+ss_kvals = (50, 500, 6)  # start, end and number (100 at most) of segmentation scales (fast, dlib)
 ss_max_merging_iterations = 20  # how often regions of one segmentation are merged (dlib)
-ss_maxRois = 1000  # at most this many selective-search ROIs for each picture
-ss_nmsThreshold = 0.85  # of two ROIs that overlap more, the smaller one is dropped
+ss_maxRois = 1000  # at most this many selective-search ROIs for each picture: the best
+ss_nmsThreshold = 0.85  # of two ROIs that overlap more, the lower-ranked one is dropped
 
 # grid: boxes of several sizes and shapes, evenly spread
 grid_nrScales = 7  # number of cell sizes, from the picture's shorter side down
@@ -50,7 +52,7 @@ grid_stepSizeRel = 0.5  # from one box to the next, relative to the cell
 
 # ---- the network (steps 2 and 3) -------------------------------------------------------------------------------------
 cntk_model = ""  # weight file; empty: resources/cntk/AlexNet.npz, or He-initialised filters if there is none
-cntk_nrRois = 2000  # ROIs for each picture: more cost time and find more; cut or filled up to this number
+cntk_nrRois = 1000  # ROIs for each picture, the best: more cost time and find more (the tutorial: 2000)
 cntk_padWidth = 1000  # pixels: the picture is scaled and padded to this square ...
 cntk_padHeight = 1000  # ... so both must be equal
 cntk_precision = "auto"  # "float32"; "bfloat16": several times as fast on new processors; "auto": where that is so
@@ -105,44 +107,60 @@ nmsThreshold = 0.3  # of two detections of a class that overlap more, the lower-
 vis_decisionThresholds: dict[str, float | None] = {"svm": 0.5, "nn": None}  # drawn from this score on; None: all
 evalVocOverlapThreshold = 0.5  # an object counts as found above this overlap
 
-# ---- overrides for data sets whose name starts with the key ----------------------------------------------------------
+# ---- values for single data sets, by their exact names; step 1 says when they apply ----------------------------------
+_groceries = {
+    "classes": ["orange", "eggBox", "joghurt", "ketchup", "squash", "mushroom", "water", "mustard"],
+    "cntk_nrRois": 200,  # for a quick run; 2000 for accuracy
+    "nmsThreshold": 0.01,
+}
+_pascal_voc = {
+    "datasetPath": "resources/pascalVocData/VOCdevkit",
+    "datasetLayout": "voc",
+    "trainSets": "2007_trainval",
+    "testSets": "2007_test",
+    "classifier": "nn",
+    "classes": [
+        *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
+        *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train"),
+        "tvmonitor",
+    ],
+    "cntk_nrRois": 4000,
+    "cntk_mb_size": 2,
+    "cntk_lr_per_image": [0.05] * 10 + [0.005] * 5 + [0.0005],
+}
 overrides = {
-    "grocery": {
-        "classes": ["orange", "eggBox", "joghurt", "ketchup", "squash", "mushroom", "water", "mustard"],
-        "roi_minDimRel": 0.04,
-        "roi_maxDimRel": 0.4,
-        "roi_minNrPixelsRel": 2 * 0.04 * 0.04,
-        "roi_maxNrPixelsRel": 0.33 * 0.4 * 0.4,
-        "cntk_nrRois": 200,  # for a quick run; 2000 for accuracy
-        "nmsThreshold": 0.01,
-    },
-    "pascalVoc": {
-        "datasetPath": "resources/pascalVocData/VOCdevkit",
-        "datasetLayout": "voc",
-        "trainSets": "2007_trainval",
-        "testSets": "2007_test",
-        "classifier": "nn",
-        "classes": [
-            *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
-            *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train"),
-            "tvmonitor",
-        ],
-        "cntk_nrRois": 4000,
-        "cntk_mb_size": 2,
-        "cntk_lr_per_image": [0.05] * 10 + [0.005] * 5 + [0.0005],
-    },
+    "grocery": _groceries,
+    "groceryPhotos": _groceries,
+    "pascalVoc": _pascal_voc,
 }
 
-# ---- what values are allowed: (smallest, largest) or the choices -----------------------------------------------------
+# ---- the tutorial's values of what is "fitted": with --compat tutorial; "": data sets that are not named -------------
+_published = {
+    "roi_minDimRel": 0.01,
+    "roi_maxDimRel": 1.0,
+    "roi_minNrPixelsRel": 0.0,
+    "roi_maxNrPixelsRel": 1.0,
+    "roi_maxAspectRatio": 4.0,
+}
+_published_groceries = {
+    **_published,
+    "roi_minDimRel": 0.04,
+    "roi_maxDimRel": 0.4,
+    "roi_minNrPixelsRel": 2 * 0.04 * 0.04,
+    "roi_maxNrPixelsRel": 0.33 * 0.4 * 0.4,
+}
+published = {"": _published, "grocery": _published_groceries, "groceryPhotos": _published_groceries}
+
+# ---- what values are allowed: (smallest, largest), and words that may stand for a number; or the choices -------------
 limits: Limits = {
     "datasetLayout": ("auto", *LAYOUTS),
     "classifier": tuple(classifiers.CLASSIFIERS),
     "roi_maxImgDim": (16, 10_000),
-    "roi_minDimRel": (0.0, 1.0),
-    "roi_maxDimRel": (0.0, 1.0),
-    "roi_minNrPixelsRel": (0.0, 1.0),
-    "roi_maxNrPixelsRel": (0.0, 1.0),
-    "roi_maxAspectRatio": (1.0, 1000.0),
+    "roi_minDimRel": (0.0, 1.0, "fitted"),
+    "roi_maxDimRel": (0.0, 1.0, "fitted"),
+    "roi_minNrPixelsRel": (0.0, 1.0, "fitted"),
+    "roi_maxNrPixelsRel": (0.0, 1.0, "fitted"),
+    "roi_maxAspectRatio": (1.0, 1000.0, "fitted"),
     "ss_method": ("fast", "selectivesearch", "package", "opencv", "opencv-quality", "dlib"),
     "ss_scale": (1.0, 1e6),
     "ss_sigma": (0.0, 100.0),
@@ -185,7 +203,7 @@ limits: Limits = {
     "svm_evictThreshold": (-1e6, 1e6),
     "svm_hardNegativeScore": (-1e6, 1e6),
     "svm_hardNegativeOverlap": (0.0, 1.0),
-    "svm_posWeight": ("balanced",),  # or a positive number
+    "svm_posWeight": (1e-12, 1e12, "balanced"),
     "svm_targetNorm": (1e-6, 1e6),
     "svm_bboxRidge": (0.0, 1e12),
     "svm_penality": ("l2",),
@@ -204,4 +222,4 @@ def make_parser(description: str | None) -> ArgumentParser:
 
 def get_parameters(argv: Sequence[str], parser: ArgumentParser | None = None) -> EasyDict:
     """Return all parameters and command-line options for `argv`, checked; see `helpers.parameters.build_parameters`."""
-    return build_parameters(globals(), overrides, limits, argv, parser or make_parser(""))
+    return build_parameters(globals(), overrides, limits, argv, parser or make_parser(""), published=published)

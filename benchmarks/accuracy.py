@@ -13,9 +13,7 @@ each set's training pictures against the other's.
 import argparse
 import json
 import statistics
-import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +21,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
+from benchmarks.step_runs import link_pictures, run_steps  # noqa: E402
 from benchmarks.timing import markdown_table  # noqa: E402
 from fastRCNN.network.alexnet import he_initialised  # noqa: E402
 from fastRCNN.network.network import save_network  # noqa: E402
@@ -30,7 +29,7 @@ from fastRCNN.pipeline.classifiers import CLASSIFIERS  # noqa: E402
 from helpers.artifacts import atomic_write  # noqa: E402
 from helpers.images import find_images  # noqa: E402
 
-STEPS = ("1_computeRois", "2_cntkGenerateInputs", "3_runCntk", "4_trainSvm", "5_evaluateResults")
+DATASET = "grocery"  # the name of every data set here, each in a root folder of its own: its values in PARAMETERS.py
 FOLDS = 5
 INTRODUCTION = """# Accuracy
 
@@ -66,46 +65,38 @@ class Place:
         """The file of what was measured."""
         return self.folder / "accuracy.jsonl"
 
-    def data_sets(self, name: str) -> list[str]:
-        """Make the data sets of the experiment `name`, by links, and return their names: several are averaged."""
+    def roots(self, name: str) -> list[Path]:
+        """Make the data sets of the experiment `name`, by links, return their root folders; several are averaged."""
         if name == "bundled":
-            return [self._linked("groceryBundled", self.bundled, self.bundled)]
+            return [self._linked("bundled", self.bundled, self.bundled)]
         assert self.photos is not None
         if name == "photos":
-            return [self._linked("groceryPhotos", self.photos, self.photos)]
+            return [self._linked("photos", self.photos, self.photos)]
         if name == "bundled to photos":
-            return [self._linked("groceryToPhotos", self.bundled, self.photos, all_tested=True)]
+            return [self._linked("bundledToPhotos", self.bundled, self.photos, all_tested=True)]
         if name == "photos to bundled":
-            return [self._linked("groceryToBundled", self.photos, self.bundled, all_trained=True)]
+            return [self._linked("photosToBundled", self.photos, self.bundled, all_trained=True)]
         return [self._fold(number) for number in range(FOLDS)]
 
     def _linked(
         self, name: str, train: Path, test: Path, *, all_trained: bool = False, all_tested: bool = False
-    ) -> str:
+    ) -> Path:
         training = [train / "positive", *([train / "testImages"] if all_trained else [])]
         tested = [test / "testImages", *([test / "positive"] if all_tested else [])]
-        self._link(name, "positive", [path for folder in training for path in find_images(folder)])
-        self._link(name, "testImages", [path for folder in tested for path in find_images(folder)])
-        self._link(name, "negative", find_images(train / "negative"))
-        return name
+        data = self.folder / name / "data" / DATASET
+        link_pictures(data / "positive", [path for folder in training for path in find_images(folder)])
+        link_pictures(data / "testImages", [path for folder in tested for path in find_images(folder)])
+        link_pictures(data / "negative", find_images(train / "negative"))
+        return self.folder / name
 
-    def _fold(self, number: int) -> str:
+    def _fold(self, number: int) -> Path:
         assert self.photos is not None
-        name = f"groceryFold{number}"
+        root = self.folder / f"fold{number}"
         pictures = find_images(self.photos / "positive") + find_images(self.photos / "testImages")
         for i, path in enumerate(sorted(pictures, key=lambda path: path.name)):
-            self._link(name, "testImages" if i % FOLDS == number else "positive", [path])
-        self._link(name, "negative", find_images(self.photos / "negative"))
-        return name
-
-    def _link(self, name: str, part: str, pictures: Sequence[Path]) -> None:
-        folder = self.folder / "data" / name / part
-        folder.mkdir(parents=True, exist_ok=True)
-        for picture in pictures:
-            for path in (picture, picture.with_suffix(".bboxes.tsv"), picture.with_suffix(".bboxes.labels.tsv")):
-                link = folder / path.name
-                if path.exists() and not link.exists():
-                    link.symlink_to(path.resolve())
+            link_pictures(root / "data" / DATASET / ("testImages" if i % FOLDS == number else "positive"), [path])
+        link_pictures(root / "data" / DATASET / "negative", find_images(self.photos / "negative"))
+        return root
 
 
 SETS = {  # name -> title
@@ -175,32 +166,20 @@ def measured(place: Place) -> list[dict]:
 
 
 def measure(experiment: Experiment, place: Place) -> dict:
-    """Return {"area", "eleven": mean average precisions, "seconds": of each step}, means over the data sets."""
-    runs = []
-    for name in place.data_sets(experiment.dataset):
-        seconds = []
-        for step in STEPS:
-            start = time.perf_counter()
-            command = [
-                sys.executable,
-                str(REPOSITORY / f"{step}.py"),
-                "--quiet",
-                *step_options(experiment, place, name),
-            ]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-            seconds.append(time.perf_counter() - start)
-        results = place.folder / "results" / name
-        evaluation = json.loads((results / f"evaluation_test_{experiment.classifier}.json").read_text(encoding="utf-8"))
-        runs.append((evaluation["mAP_area"], evaluation["mAP_11point"], seconds))
+    """Return {"area", "eleven": mean average precisions, "seconds": of processor, of each step}."""
+    options = step_options(experiment, place)
+    runs = [
+        run_steps(root, DATASET, options, classifier=experiment.classifier) for root in place.roots(experiment.dataset)
+    ]
     return {
-        "area": statistics.mean(run[0] for run in runs),
-        "eleven": statistics.mean(run[1] for run in runs),
-        "seconds": [round(statistics.mean(times), 2) for times in zip(*(run[2] for run in runs), strict=True)],
+        "area": statistics.mean(run.area for run in runs),
+        "eleven": statistics.mean(run.eleven for run in runs),
+        "seconds": [round(statistics.mean(times), 2) for times in zip(*(run.seconds for run in runs), strict=True)],
     }
 
 
-def step_options(experiment: Experiment, place: Place, dataset: str) -> list[str]:
-    """Return the command line of every step."""
+def step_options(experiment: Experiment, place: Place) -> list[str]:
+    """Return the options of every step."""
     chosen = [f"cntk_nrRois={experiment.rois}", f"{experiment.classifier}_bboxRegression={experiment.boxes}"]
     if experiment.network == "random":
         file = place.folder / f"random_{experiment.seed}.npz"
@@ -208,9 +187,7 @@ def step_options(experiment: Experiment, place: Place, dataset: str) -> list[str
             network = he_initialised(experiment.seed)
             save_network(file, network.spec.to_header(), network.arrays)
         chosen.append(f"cntk_model={file}")
-    sets = [part for value in chosen for part in ("--set", value)]
-    common = ["--root", str(place.folder), "--dataset", dataset, "--classifier", experiment.classifier]
-    return [*common, "--seed", str(experiment.seed), *sets]
+    return ["--seed", str(experiment.seed), *(part for value in chosen for part in ("--set", value))]
 
 
 def tables(entries: Sequence[dict]) -> str:

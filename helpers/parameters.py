@@ -15,7 +15,8 @@ from helpers.errors import UserError, raise_collected
 
 Limits = Mapping[str, tuple[Any, ...]]
 _VALUE_TYPES = (bool, int, float, str, list, tuple, dict)
-_NOT_PARAMETERS = ("overrides", "limits")
+_NOT_PARAMETERS = ("overrides", "published", "limits")
+MOST_SCALES = 100  # of ss_kvals; the time of a picture grows with it
 REPOSITORY = Path(__file__).resolve().parent.parent
 LARGEST_SEED = 2**32 - 1  # what every random generator that the steps use takes
 BUNDLED_MODEL = Path("resources/cntk/AlexNet.npz")
@@ -58,18 +59,22 @@ def build_parameters(
     limits: Limits,
     argv: Sequence[str],
     parser: argparse.ArgumentParser,
+    *,
+    published: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> EasyDict:
     """Return the parameters and options for `argv` as one `EasyDict`.
 
     Parameters
     ----------
     names : the globals of PARAMETERS.py; what is a number, text, list, tuple or dictionary is a parameter
-    overrides : values for data sets whose name starts with the key
-    limits : (smallest, largest) of a number, or the choices of a text
+    overrides : values for data sets, by their names
+    limits : (smallest, largest) of a number, behind them words that may stand for one; or the choices of a text
     argv : command line without the program's name
     parser : from `make_parser`, with the script's own options added
+    published : with `--compat tutorial`, the numbers in place of words, for data sets by their names ("": all others)
 
-    Later ones win: base values, overrides of the data set, `--set`, the options `--dataset` and `--classifier`.
+    Later ones win: base values, overrides of the data set, `published`, `--set`, the options `--dataset` and
+    `--classifier`. `overridden` in the result are the names of what an override gave its value.
     Raises `UserError` that lists every unknown name, wrong type and value out of range; argparse leaves with 2 for
     wrong usage.
     """
@@ -79,13 +84,17 @@ def build_parameters(
         for name, value in names.items()
         if isinstance(value, _VALUE_TYPES) and not name.startswith("_") and name not in _NOT_PARAMETERS
     }
-    given = _parse_assignments(options.assignments, base)
+    given = _parse_assignments(options.assignments, base, limits)
     for option, name in (("dataset", "datasetName"), ("classifier", "classifier")):
         if getattr(options, option) is not None:
             given[name] = getattr(options, option)
-    dataset = given.get("datasetName", base["datasetName"])
-    chosen = next((values for prefix, values in overrides.items() if str(dataset).startswith(prefix)), {})
-    merged = {**base, **chosen, **given}
+    dataset = str(given.get("datasetName", base["datasetName"]))
+    chosen = overrides.get(dataset, {})
+    merged = {**base, **chosen}
+    if options.compat == "tutorial" and published:
+        numbers = published.get(dataset, published.get("", {}))
+        merged |= {name: number for name, number in numbers.items() if isinstance(merged[name], str)}
+    merged |= given
     for name, value in base.items():  # a dictionary's given entries replace those of the same key, the others stay
         if isinstance(value, dict) and isinstance(merged[name], Mapping):
             merged[name] = {**value, **merged[name]}
@@ -99,6 +108,7 @@ def build_parameters(
     for name, value in vars(options).items():
         if name not in ("dataset", "classifier", "assignments"):
             result[name] = value
+    result.overridden = [name for name in chosen if name not in given]
     result.root = options.root.resolve()
     result.engine = "torch" if options.engine == "auto" else options.engine
     result.jobs = options.jobs if options.jobs > 0 else len(_usable_cores())
@@ -106,7 +116,7 @@ def build_parameters(
     return result
 
 
-def _parse_assignments(assignments: Sequence[str], base: Mapping[str, Any]) -> dict[str, Any]:
+def _parse_assignments(assignments: Sequence[str], base: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
     """Return the `--set` values; text needs no quotes."""
     given = {}
     for assignment in assignments:
@@ -116,7 +126,7 @@ def _parse_assignments(assignments: Sequence[str], base: Mapping[str, Any]) -> d
         if name not in base:
             near = difflib.get_close_matches(name, base, n=1)
             raise UserError(f"--set {name}: no such parameter{f'; did you mean {near[0]}?' if near else ''}")
-        if isinstance(base[name], str) and name != "svm_posWeight":
+        if isinstance(base[name], str) and not _number_or_word(limits.get(name, ())):
             given[name] = text
             continue
         try:
@@ -130,17 +140,25 @@ def _fault(name: str, value: Any, base: Mapping[str, Any], limits: Limits) -> st
     """Return what is wrong with `value`, or ""."""
     if name not in base:
         return f"{name}: no such parameter (in the overrides of PARAMETERS.py)"
-    if name == "svm_posWeight" and _is_number(value) and value > 0:
-        return ""
+    allowed = limits.get(name, ())
+    if words := _number_or_word(allowed):
+        low, high = allowed[:2]
+        if value in words or (_is_number(value) and low <= value <= high):
+            return ""
+        return f"{name} = {value!r}: expected a number from {low:g} to {high:g}, or {' or '.join(map(repr, words))}"
     if not _same_type(base[name], value):
         return f"{name} = {value!r}: expected {_type_name(base[name])}, like {base[name]!r}"
-    if name not in limits:
+    if not allowed:
         return ""
-    allowed = limits[name]
     if isinstance(value, str):
         return "" if value in allowed else f"{name} = {value!r}: expected one of {', '.join(map(repr, allowed))}"
     low, high = allowed
     return "" if low <= value <= high else f"{name} = {value!r}: expected a value from {low} to {high}"
+
+
+def _number_or_word(allowed: tuple[Any, ...]) -> tuple[str, ...]:
+    """Return the words that may stand for a number, of what `limits` have for a parameter: most have none."""
+    return allowed[2:] if allowed and _is_number(allowed[0]) else ()
 
 
 def _relations(merged: Mapping[str, Any], limits: Limits) -> list[str]:
@@ -172,9 +190,16 @@ def _relations(merged: Mapping[str, Any], limits: Limits) -> list[str]:
         faults.append(f"cntk_svdRanks = {ranks!r}: expected [], or whole numbers for fc6 and fc7, like [1024, 256]")
     kvals = merged["ss_kvals"]
     if isinstance(kvals, (list, tuple)) and not (
-        len(kvals) == 3 and all(map(_is_number, kvals)) and 0 < kvals[0] <= kvals[1] and kvals[2] >= 1
+        len(kvals) == 3
+        and all(map(_is_number, kvals))
+        and 0 < kvals[0] <= kvals[1] < math.inf
+        and 1 <= kvals[2] <= MOST_SCALES
+        and kvals[2] == int(kvals[2])
     ):
-        faults.append(f"ss_kvals = {kvals!r}: expected (start, end, number) with 0 < start <= end and number >= 1")
+        faults.append(
+            f"ss_kvals = {kvals!r}: expected (start, end, number) with 0 < start <= end and a whole number of scales "
+            f"from 1 to {MOST_SCALES}"
+        )
     labels = merged["classes"]
     if isinstance(labels, (list, tuple)):
         if not all(isinstance(label, str) and label.strip() == label and label for label in labels):
@@ -204,7 +229,7 @@ def _same_type(like: Any, value: Any) -> bool:
 
 def _like(like: Any, value: Any) -> Any:
     """Return `value` in the type of the base value, so that 2 and 2.0 leave the same stamp."""
-    return float(value) if isinstance(like, float) else value
+    return float(value) if isinstance(like, float) or (isinstance(like, str) and _is_number(value)) else value
 
 
 def _type_name(like: Any) -> str:

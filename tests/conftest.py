@@ -69,7 +69,8 @@ class Runner:
     """Runs a numbered script in this process as `python SCRIPT OPTIONS` would, with small settings for data/tiny."""
 
     settings: ClassVar[dict[str, float]] = {
-        "roi_maxImgDim": 120, "roi_minDimRel": 0.1, "roi_maxDimRel": 0.5, "grid_nrScales": 4, "cntk_nrRois": 120,
+        "roi_maxImgDim": 120, "roi_minDimRel": 0.1, "roi_maxDimRel": 0.5, "roi_minNrPixelsRel": 0.0,
+        "roi_maxNrPixelsRel": 1.0, "roi_maxAspectRatio": 4.0, "grid_nrScales": 4, "cntk_nrRois": 120,
         "cntk_padWidth": 400, "cntk_padHeight": 400, "svm_retrainLimit": 100,
     }  # fmt: skip
     steps = (

@@ -1,7 +1,7 @@
 """How large and how slender the annotated objects are, and the ROI limits that fit them.
 
-Relative means relative to the longest side of the picture, as in the parameters `roi_*`; width is x2 - x1 + 1 here,
-while the ROI filter, as the tutorial's, takes x2 - x1. Letters in shapes: N boxes.
+Relative means relative to the longest side of the picture, as in the parameters `roi_*`; width is x2 - x1 + 1, but in
+the limits x2 - x1, as the ROI filter takes it. Letters in shapes: N boxes.
 """
 
 import math
@@ -12,7 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from helpers.boxes import widths_heights
 
-SIDE_MARGIN = 1.2  # a ROI may be this much smaller or larger than any object, per side
+SIDE_MARGIN = 1.2  # a ROI may be this much smaller or larger than any object, per side ...
+FEW_OBJECTS = 2.0  # ... and by this / N more: the fewer objects are known, the further the next one may be off
+ANY_SIZE = {  # the tutorial's limits for any picture, where no object is known
+    "roi_minDimRel": 0.01,
+    "roi_maxDimRel": 1.0,
+    "roi_minNrPixelsRel": 0.0,
+    "roi_maxNrPixelsRel": 1.0,
+    "roi_maxAspectRatio": 4.0,
+}
 PERCENTILES = (0, 1, 5, 25, 50, 75, 95, 99, 100)
 
 
@@ -54,24 +62,28 @@ def box_statistics(boxes: ArrayLike, longest_sides: ArrayLike) -> BoxStatistics:
 
 
 def fitting_roi_parameters(statistics: BoxStatistics) -> dict[str, float]:
-    """Return values of the ROI limits (by their names in PARAMETERS.py) that let every object pass, with room for ROIs
-    whose sides are 20 % smaller or larger. Raises ValueError without objects."""
-    if len(statistics.widths) == 0:
-        raise ValueError("statistics: expected at least one object, got none")
-    sides = np.concatenate([statistics.widths, statistics.heights]) / np.tile(statistics.longest_sides, 2)
-    areas = statistics.areas / statistics.longest_sides**2
-    ratios = np.maximum(statistics.aspect_ratios, 1 / statistics.aspect_ratios)
-    # the filter's width is one pixel less than ours
-    one_pixel = 1 / float(statistics.longest_sides.min())
-    smallest = max(0.0, float(sides.min()) / SIDE_MARGIN - one_pixel)
+    """Return ROI limits (by their names in PARAMETERS.py) that let every object pass, with room for ROIs.
+
+    Sides may be smaller or larger than those of any object by `SIDE_MARGIN` + `FEW_OBJECTS` / N. Objects one pixel wide
+    or high pass no filter and count for nothing; without others the limits are `ANY_SIZE`.
+
+    The margin was chosen by fitting limits to 1 to 40 training pictures of groceries, blood cells and animals, and
+    looking which objects of others pass and are covered by 200 ROIs: less drops objects, more crowds ROIs out.
+    """
+    widths, heights = statistics.widths - 1, statistics.heights - 1
+    solid = (widths > 0) & (heights > 0)
+    if not solid.any():
+        return dict(ANY_SIZE)
+    widths, heights, longest = widths[solid], heights[solid], statistics.longest_sides[solid]
+    margin = SIDE_MARGIN + FEW_OBJECTS / len(widths)
+    shorter, longer = np.minimum(widths, heights), np.maximum(widths, heights)
+    areas = widths * heights / longest**2
     return {
-        "roi_minDimRel": _floor(smallest),
-        "roi_maxDimRel": min(1.0, _ceil(float(sides.max()) * SIDE_MARGIN)),
-        "roi_minNrPixelsRel": _floor(
-            max(0.0, float(areas.min()) / SIDE_MARGIN**2 - 2 * one_pixel * float(sides.max()))
-        ),
-        "roi_maxNrPixelsRel": min(1.0, _ceil(float(areas.max()) * SIDE_MARGIN**2)),
-        "roi_maxAspectRatio": math.ceil(float(ratios.max()) * SIDE_MARGIN * 10) / 10,
+        "roi_minDimRel": _floor((shorter / longest).min() / margin),
+        "roi_maxDimRel": min(1.0, _ceil((longer / longest).max() * margin)),
+        "roi_minNrPixelsRel": _floor(areas.min() / margin**2),
+        "roi_maxNrPixelsRel": min(1.0, _ceil(areas.max() * margin**2)),
+        "roi_maxAspectRatio": min(1000.0, math.ceil((longer / shorter).max() * margin * 10) / 10),
     }
 
 

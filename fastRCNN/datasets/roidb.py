@@ -54,19 +54,22 @@ def load_roidb(
     published way, they are background.
     Raises `UserError` for a missing ROI file and for ROIs outside their picture.
     """
+    full: list[ImageRecord] = []
     for image in imdb:
         rois = _read_rois(artifacts.roi_file(image.key), image)
         truth = image.gt_boxes if with_ground_truth else np.zeros((0, 4))
-        if len(truth) > nr_rois:
-            log.warning(
-                "%s has %d annotated boxes, more than cntk_nrRois = %d: the surplus is not used.",
-                image.path.name, len(truth), nr_rois,
-            )  # fmt: skip
+        full += [image] if len(truth) >= nr_rois else []
         rois = np.concatenate([truth, rois])[:nr_rois]
         overlaps = roi_overlaps(rois, image.gt_boxes, image.gt_classes, len(imdb.classes))
         if ignore_from is not None and len(image.ignored_boxes):
             overlaps[ignored_rois(rois, overlaps, image.ignored_boxes, threshold=ignore_from)] = np.nan
         yield RoiRecord(image, rois, overlaps, np.arange(len(rois)) < len(truth))
+    if full:
+        log.warning(
+            "%d picture(s), like %s, have so many annotated boxes that cntk_nrRois = %d leaves no place for others, "
+            "and boxes beyond that number are not used. Raise it well above %d, the largest number of boxes.",
+            len(full), full[0].path.name, nr_rois, max(len(image.gt_boxes) for image in full),
+        )  # fmt: skip
 
 
 def roi_overlaps(

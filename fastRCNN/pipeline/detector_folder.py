@@ -41,11 +41,16 @@ class DetectorSettings:
     rois: RoiParameters = field(default_factory=RoiParameters)
 
     @classmethod
-    def choose(cls, parameters: Mapping[str, Any], classes: tuple[str, ...]) -> "DetectorSettings":
-        """Return the settings in `parameters` (by name), for a data set with these `classes`."""
+    def choose(
+        cls, parameters: Mapping[str, Any], classes: tuple[str, ...], limits: Mapping[str, float] | None = None
+    ) -> "DetectorSettings":
+        """Return the settings in `parameters` (by name), for a data set with these `classes`.
+
+        limits: what stands for the limits of ROIs that are "fitted", as step 1 took them.
+        """
         names = ("classifier", "cntk_nrRois", "cntk_padWidth", "cntk_precision", "cntk_embeddingType", "nmsThreshold",
                  "compat", "seed")  # fmt: skip
-        return cls(classes, rois=RoiParameters.choose(parameters), **{name: parameters[name] for name in names})
+        return cls(classes, rois=RoiParameters.choose(parameters, limits), **{name: parameters[name] for name in names})
 
     def changes(self, parameters: Mapping[str, Any]) -> list[str]:
         """Return one phrase for each of `parameters` (by name) that is not what the detector was trained with.

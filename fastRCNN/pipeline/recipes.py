@@ -32,7 +32,7 @@ class Stage:
 
 
 STAGES = {
-    "rois": Stage("1_computeRois.py", ("roi_", "ss_", "grid_", "seed")),
+    "rois": Stage("1_computeRois.py", ("roi_", "ss_", "grid_", "compat")),
     "inputs": Stage(
         "2_cntkGenerateInputs.py",
         ("cntk_nrRois", "cntk_padWidth", "cntk_padHeight", "train_posOverlapThres", "compat"),
@@ -60,6 +60,8 @@ class Choices:
         """Return those of `parameters` (by name) that concern the steps' files."""
         classifier = CLASSIFIERS[parameters["classifier"]]
         names = {stage: each.parameters for stage, each in STAGES.items()}
+        if parameters["compat"] == "tutorial":
+            names["rois"] += ("seed",)  # of the shuffle
         if classifier.trains_network:
             names["network"] += (*_TRAINING, *classifier.network_parameters)
         elif not parameters["cntk_model"]:

@@ -19,6 +19,8 @@ from fastRCNN.datasets.layouts import open_dataset, open_together
 from fastRCNN.datasets.picture_check import PictureCheck
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.recipes import STAGES, Choices, Plan, Workplace
+from fastRCNN.pipeline.roi_limits import with_fitted_limits
+from fastRCNN.proposals.rois import LIMITS
 from helpers.artifacts import IMAGE_SETS, Artifacts
 from helpers.errors import UserError
 from helpers.file_facts import FileFacts
@@ -94,7 +96,13 @@ class Chain:
             datasets = open_together(lambda image_set: dataset_of(parameters, image_set, pictures))
             found = (finding for dataset in datasets.values() for finding in dataset.findings)
             log_warnings(finding for finding in found if finding.kind == LEFT_OUT)
-        return cls(artifacts, datasets, Choices.choose(parameters), facts)
+        choices = Choices.choose(with_fitted_limits(parameters, datasets["train"]))
+        return cls(artifacts, datasets, choices, facts)
+
+    @property
+    def roi_limits(self) -> dict[str, float]:
+        """The limits of ROIs, in numbers, by their names in PARAMETERS.py."""
+        return {name: self.choices.values["rois"][name] for name in LIMITS}
 
     def require(self, *stages: str) -> None:
         """Raise `UserError` unless the files of all `stages` are there and up to date.

@@ -153,7 +153,8 @@ def train_svms(
         names = ", ".join(_names(without, class_names))
         raise UserError(
             f"No negative example was found for: {names}. Every ROI overlaps such an object by "
-            f"{parameters.negative_overlap} or more. Compute more ROIs in step 1, or add pictures to negative/"
+            f"{parameters.negative_overlap} or more. Raise cntk_nrRois, the number of ROIs of a picture (its annotated "
+            "objects are the first of them), and run steps 2 and 3 again, or add pictures to negative/"
         )
     training.retrain(classes)
     return training.model()

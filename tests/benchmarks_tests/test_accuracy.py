@@ -42,7 +42,7 @@ def test_photos_are_needed_for_their_sets(monkeypatch: pytest.MonkeyPatch, capsy
 
 def test_folds_test_every_picture_once(tmp_path: Path, photos: Path) -> None:
     place = Place(tmp_path / "out", photos)
-    folds = [place.folder / "data" / name for name in place.data_sets("leave-four-out")]
+    folds = [root / "data" / "grocery" for root in place.roots("leave-four-out")]
     assert [pictures(fold / "testImages") for fold in folds] == ["af", "bg", "c", "d", "e"]
     assert [pictures(fold / "positive") for fold in folds] == ["bcdeg", "acdef", "abdefg", "abcefg", "abcdfg"]
     assert all(pictures(fold / "negative") == "n" for fold in folds)
@@ -51,17 +51,17 @@ def test_folds_test_every_picture_once(tmp_path: Path, photos: Path) -> None:
 
 def test_one_set_against_the_other(tmp_path: Path, photos: Path) -> None:
     place = Place(tmp_path / "out", photos, bundled=photos)
-    (to_photos,) = place.data_sets("bundled to photos")
-    assert pictures(place.folder / "data" / to_photos / "positive") == "aceg"
-    assert pictures(place.folder / "data" / to_photos / "testImages") == "abcdefg"
-    (to_bundled,) = place.data_sets("photos to bundled")
-    assert pictures(place.folder / "data" / to_bundled / "positive") == "abcdefg"
-    assert pictures(place.folder / "data" / to_bundled / "testImages") == "bdf"
+    (to_photos,) = place.roots("bundled to photos")
+    assert pictures(to_photos / "data" / "grocery" / "positive") == "aceg"
+    assert pictures(to_photos / "data" / "grocery" / "testImages") == "abcdefg"
+    (to_bundled,) = place.roots("photos to bundled")
+    assert pictures(to_bundled / "data" / "grocery" / "positive") == "abcdefg"
+    assert pictures(to_bundled / "data" / "grocery" / "testImages") == "bdf"
 
 
 def test_options_of_the_steps(tmp_path: Path) -> None:
     place = Place(tmp_path, None)
-    words = step_options(Experiment("bundled", "random", "nn", True, 2000, 4), place, "groceryBundled")
+    words = step_options(Experiment("bundled", "random", "nn", True, 2000, 4), place)
     assert "nn_bboxRegression=True" in words and "cntk_nrRois=2000" in words
     assert words[words.index("--seed") + 1] == "4"
     assert f"cntk_model={tmp_path / 'random_4.npz'}" in words and (tmp_path / "random_4.npz").exists()

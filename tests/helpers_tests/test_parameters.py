@@ -9,14 +9,37 @@ from PARAMETERS import get_parameters
 def test_base_values_overrides_and_command_line():
     p = get_parameters([])
     assert (p.datasetName, p.cntk_nrRois, p.nmsThreshold) == ("grocery", 200, 0.01)
-    assert p.roi_maxNrPixelsRel == 0.33 * 0.4 * 0.4
+    assert sorted(p.overridden) == ["classes", "cntk_nrRois", "nmsThreshold"]
+    assert get_parameters(["--set", "nmsThreshold=0.3"]).overridden == ["classes", "cntk_nrRois"]
     assert get_parameters(["--dataset", "groceryPhotos"]).cntk_nrRois == 200
     other = get_parameters(["--dataset", "myOwnImages"])
-    assert (other.cntk_nrRois, other.nmsThreshold, list(other.classes)) == (2000, 0.3, [])
-    assert get_parameters(["--dataset", "pascalVoc2007"]).classifier == "nn"
-    assert get_parameters(["--dataset", "pascalVoc2007", "--classifier", "svm"]).classifier == "svm"
+    assert (other.cntk_nrRois, other.nmsThreshold, list(other.classes)) == (1000, 0.3, [])
+    assert get_parameters(["--dataset", "pascalVoc"]).classifier == "nn"
+    assert get_parameters(["--dataset", "pascalVoc", "--classifier", "svm"]).classifier == "svm"
     assert get_parameters(["--set", "cntk_nrRois=2000"]).cntk_nrRois == 2000
-    assert get_parameters(["--set", "datasetName=myOwnImages"]).cntk_nrRois == 2000
+    assert get_parameters(["--set", "datasetName=myOwnImages"]).cntk_nrRois == 1000
+
+
+@pytest.mark.parametrize("name", ["groceryShelf", "pascalVocOwn", "Grocery", "groc"])
+def test_overrides_belong_to_exact_names(name):
+    p = get_parameters(["--dataset", name])
+    assert (p.classifier, list(p.classes), p.nmsThreshold, p.overridden) == ("svm", [], 0.3, [])
+
+
+LIMITS = ("roi_minDimRel", "roi_maxDimRel", "roi_minNrPixelsRel", "roi_maxNrPixelsRel", "roi_maxAspectRatio")
+
+
+@pytest.mark.parametrize("name", ["grocery", "groceryPhotos", "groceryShelf"])
+def test_limits_are_fitted_or_published_or_given(name):
+    assert {get_parameters(["--dataset", name])[limit] for limit in LIMITS} == {"fitted"}
+    known = name in ("grocery", "groceryPhotos")
+    expected = [0.04, 0.4, 0.0032, 0.0528, 4.0] if known else [0.01, 1.0, 0.0, 1.0, 4.0]
+    published = get_parameters(["--dataset", name, "--compat", "tutorial"])
+    assert [published[limit] for limit in LIMITS] == pytest.approx(expected)
+    for compat in ("tutorial", "corrected"):
+        given = ["--dataset", name, "--compat", compat, "--set", "roi_minDimRel=0.02", "--set", "roi_maxDimRel=fitted"]
+        p = get_parameters(given)
+        assert (p.roi_minDimRel, p.roi_maxDimRel) == (0.02, "fitted")
 
 
 def test_options_are_in_the_result(tmp_path):
@@ -31,6 +54,11 @@ def test_options_are_in_the_result(tmp_path):
         ("ss_kvals=(10, 20, 3)", "ss_kvals", (10, 20, 3)),
         ("svm_posWeight=2.5", "svm_posWeight", 2.5),
         ("svm_posWeight=balanced", "svm_posWeight", "balanced"),
+        ("roi_maxAspectRatio=3", "roi_maxAspectRatio", 3.0),
+        ("roi_maxAspectRatio=fitted", "roi_maxAspectRatio", "fitted"),
+        ("roi_maxAspectRatio='fitted'", "roi_maxAspectRatio", "fitted"),
+        ("ss_kvals=(50, 500, 100)", "ss_kvals", (50, 500, 100)),
+        ("ss_kvals=(50, 500, 6.0)", "ss_kvals", (50, 500, 6.0)),
         ("svm_C=1", "svm_C", 1.0),
         ("ss_method=fast", "ss_method", "fast"),
         ("classes=['a', 'ü b']", "classes", ["a", "ü b"]),
@@ -57,6 +85,17 @@ def test_set_takes_every_type(assignment, name, value):
         ("classifier=forest", "expected one of 'svm', 'nn'"),
         ("ss_method=magic", "expected one of"),
         ("ss_kvals=(500, 50, 6)", "ss_kvals"),
+        ("ss_kvals=(50, 500, 6.5)", "a whole number of scales from 1 to 100"),
+        ("ss_kvals=(50, 500, 1e6)", "a whole number of scales from 1 to 100"),
+        ("ss_kvals=(50, 500, 101)", "a whole number of scales from 1 to 100"),
+        ("ss_kvals=(50, 1e999, 6)", "ss_kvals"),
+        ("ss_kvals=(50, 500, 1e999)", "ss_kvals"),
+        ("ss_kvals=(50, 500, 0)", "ss_kvals"),
+        ("roi_minDimRel=fit", "expected a number from 0 to 1, or 'fitted'"),
+        ("roi_minDimRel=-0.1", "expected a number from 0 to 1, or 'fitted'"),
+        ("roi_minDimRel=nan", "expected a number from 0 to 1, or 'fitted'"),
+        ("roi_minDimRel=True", "expected a number from 0 to 1, or 'fitted'"),
+        ("roi_minDimRel=[0.1]", "expected a number from 0 to 1, or 'fitted'"),
         ("cntk_precision=half", "expected one of 'auto', 'float32', 'bfloat16'"),
         ("cntk_svdRanks=[1024]", "expected [], or whole numbers for fc6 and fc7"),
         ("cntk_svdRanks=[1024, -1]", "expected [], or whole numbers for fc6 and fc7"),
@@ -64,7 +103,6 @@ def test_set_takes_every_type(assignment, name, value):
         ("cntk_svdRanks=1024", "expected a list"),
         ("grid_aspectRatios=[0]", "expected positive numbers"),
         ("grid_aspectRatios=1.0", "expected a list"),
-        ("roi_minDimRel=0.9", "greater than roi_maxDimRel"),
         ("cntk_padWidth=800", "differ"),
         ("classes=['a', 'a']", "different names"),
         ("classes=['a ']", "without spaces"),
@@ -94,6 +132,11 @@ def test_seeds_that_a_generator_refuses(seed):
     with pytest.raises(UserError, match=f"--seed {seed}: expected a whole number from 0 to 4294967295"):
         get_parameters(["--seed", seed])
     assert get_parameters(["--seed", str(2**32 - 1)]).seed == 2**32 - 1
+
+
+def test_limits_that_leave_no_room():
+    with pytest.raises(UserError, match=r"roi_minDimRel = 0\.9 is greater than roi_maxDimRel = 0\.8"):
+        get_parameters(["--set", "roi_minDimRel=0.9", "--set", "roi_maxDimRel=0.8"])
 
 
 def test_all_wrong_values_are_listed_together():

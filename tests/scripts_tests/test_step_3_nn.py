@@ -131,8 +131,8 @@ def test_restart_forgets_checkpoint_and_results(prepared, monkeypatch, capsys):
 
 
 def test_tutorial_compatibility_trains_on_all_rois_and_filler(prepared):
-    prepared("2_cntkGenerateInputs.py", "--compat", "tutorial")
-    prepared("3_runCntk.py", *NN, "--compat", "tutorial")
+    for script in prepared.steps[:3]:
+        prepared(script, *NN, "--compat", "tutorial")
     network = load_network(proc(prepared) / "models" / "frcn_nn.npz")
     assert network.spec.notes["training"]["nn_roisPerImage"] == 0
     log = np.genfromtxt(proc(prepared) / "models" / "training_nn.tsv", names=True)

@@ -1,11 +1,10 @@
 """Sizes of annotated objects, and that step 1's own filter lets them pass with the limits offered."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastRCNN.datasets.annotation_statistics import box_statistics, fitting_roi_parameters
+from fastRCNN.datasets.annotation_statistics import ANY_SIZE, box_statistics, fitting_roi_parameters
 from fastRCNN.proposals.rois import RoiParameters, filter_rois
 
 
@@ -21,18 +20,37 @@ def test_statistics_by_hand():
 
 
 def test_limits_by_hand():
-    # One object of 100 x 50 in a picture of 1000: sides 0.05 to 0.1, with 20 % room; one pixel is 0.001.
-    limits = fitting_roi_parameters(box_statistics([[0, 0, 99, 49]], [1000]))
-    assert limits["roi_minDimRel"] == 0.04  # 0.05 / 1.2 - 0.001 = 0.04067
-    assert limits["roi_maxDimRel"] == 0.12
-    assert limits["roi_minNrPixelsRel"] == 0.0032  # 0.005 / 1.44 - 2 * 0.001 * 0.1 = 0.003272
-    assert limits["roi_maxNrPixelsRel"] == 0.0072
-    assert limits["roi_maxAspectRatio"] == 2.4
+    # 20 objects of 100 x 50 (as the filter sees it) in pictures of 1000: sides 0.05 to 0.1. Room: 1.2 + 2 / 20 = 1.3.
+    limits = fitting_roi_parameters(box_statistics([[0, 0, 100, 50]] * 20, [1000] * 20))
+    assert limits["roi_minDimRel"] == 0.038  # 0.05 / 1.3 = 0.03846
+    assert limits["roi_maxDimRel"] == 0.13
+    assert limits["roi_minNrPixelsRel"] == 0.0029  # 0.005 / 1.69 = 0.002959
+    assert limits["roi_maxNrPixelsRel"] == 0.0085  # 0.005 * 1.69 = 0.00845
+    assert limits["roi_maxAspectRatio"] == 2.6
 
 
-def test_no_objects():
-    with pytest.raises(ValueError, match="at least one object"):
-        fitting_roi_parameters(box_statistics([], []))
+def test_few_objects_get_more_room():
+    def limits(count):
+        return fitting_roi_parameters(box_statistics([[0, 0, 100, 50]] * count, [1000] * count))
+
+    assert limits(1)["roi_maxDimRel"] == 0.32  # 0.1 * (1.2 + 2)
+    assert limits(2)["roi_maxDimRel"] == 0.22
+    assert limits(1)["roi_minDimRel"] == 0.015  # 0.05 / 3.2 = 0.0156
+    assert limits(2000)["roi_maxDimRel"] == 0.13  # 0.1 * 1.201, rounded up
+
+
+def test_no_objects_or_none_with_an_extent():
+    assert fitting_roi_parameters(box_statistics([], [])) == ANY_SIZE
+    assert fitting_roi_parameters(box_statistics([[3, 3, 3, 40]], [100])) == ANY_SIZE  # one pixel wide
+    assert fitting_roi_parameters(box_statistics([[3, 3, 3, 40], [0, 0, 50, 50]], [100, 100])) == (
+        fitting_roi_parameters(box_statistics([[0, 0, 50, 50]], [100]))
+    )
+
+
+def test_limits_are_values_that_a_parameter_may_have():
+    limits = fitting_roi_parameters(box_statistics([[0, 0, 5000, 1]], [5001]))
+    assert limits["roi_maxAspectRatio"] == 1000
+    assert limits["roi_maxDimRel"] == 1
 
 
 @given(st.lists(st.tuples(st.integers(10, 400), st.integers(10, 400), st.integers(401, 5000)), min_size=1, max_size=8))

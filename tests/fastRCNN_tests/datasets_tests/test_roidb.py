@@ -48,9 +48,17 @@ def test_the_best_object_of_a_class_counts():
 
 
 def test_more_objects_than_places_is_said(tiny, caplog):
-    record = next(load_roidb(open_dataset(tiny, "train"), tiny, 1, with_ground_truth=True))
-    assert len(record.rois) == 1
-    assert "more than cntk_nrRois = 1" in caplog.text
+    records = list(load_roidb(open_dataset(tiny, "train"), tiny, 2, with_ground_truth=True))
+    assert [len(record.rois) for record in records[:4]] == [2] * 4
+    assert all(record.is_ground_truth.all() for record in records[:4])
+    (said,) = caplog.messages  # one line, however many pictures
+    assert said.startswith(
+        "4 picture(s), like 0.png, have so many annotated boxes that cntk_nrRois = 2 leaves no place"
+    )
+    caplog.clear()
+    list(load_roidb(open_dataset(tiny, "train"), tiny, 3, with_ground_truth=True))
+    list(load_roidb(open_dataset(tiny, "train"), tiny, 1, with_ground_truth=False))
+    assert not caplog.messages
 
 
 def test_missing_and_foreign_roi_files(tiny):

@@ -7,11 +7,13 @@ from dataclasses import replace
 import pytest
 
 from fastRCNN.pipeline.detector_folder import DetectorSettings, check_parts, load_settings, save_detector
+from fastRCNN.proposals import rois
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
 from PARAMETERS import get_parameters
 
 CLASSES = ("__background__", "orange")
+LIMITS = dict.fromkeys(rois.LIMITS, 0.5)
 
 
 @pytest.fixture
@@ -28,7 +30,8 @@ def saved(tmp_path):
 
 def test_settings_come_back_as_they_were(tmp_path):
     p = get_parameters(["--set", "cntk_precision=bfloat16", "--seed", "4", "--set", "cntk_nrRois=77"])
-    settings = DetectorSettings.choose(p, CLASSES)
+    settings = DetectorSettings.choose(p, CLASSES, LIMITS)
+    assert settings.rois.limits == LIMITS
     assert (settings.cntk_precision, settings.seed, settings.cntk_nrRois) == ("bfloat16", 4, 77)
     of, other = Artifacts(tmp_path, "tiny"), Artifacts(tmp_path, "other")
     save_detector(of, settings, [])
@@ -40,11 +43,12 @@ def test_settings_come_back_as_they_were(tmp_path):
 
 def test_what_is_asked_for_must_be_what_was_trained():
     p = get_parameters(["--set", "cntk_precision=auto"])
-    settings = replace(DetectorSettings.choose(p, CLASSES), cntk_precision="bfloat16")
-    assert settings.changes(p) == [], "auto is what training made of it; the classes are the detector's"
-    p.update(nmsThreshold=0.9, cntk_padWidth=500, ss_kvals=(1, 2, 3), seed=7)
+    settings = replace(DetectorSettings.choose(p, CLASSES, LIMITS), cntk_precision="bfloat16")
+    assert settings.changes(p) == [], "auto and fitted are what training made of it; the classes are the detector's"
+    p.update(nmsThreshold=0.9, cntk_padWidth=500, roi_maxDimRel=0.6, roi_minDimRel=0.5, ss_kvals=(1, 2, 3), seed=7)
     assert settings.changes(p) == [
-        "cntk_padWidth was 1000, is 500", "seed was 0, is 7", "ss_kvals was [50, 500, 6], is [1, 2, 3]",
+        "cntk_padWidth was 1000, is 500", "roi_maxDimRel was 0.5, is 0.6", "seed was 0, is 7",
+        "ss_kvals was [50, 500, 6], is [1, 2, 3]",
     ]  # fmt: skip
 
 

@@ -54,8 +54,10 @@ def changed(before: Mapping[Path, str], after: Mapping[Path, str]) -> list[str]:
 def test_parameters_of_each_stage_by_name_and_by_prefix(tiny):
     values = place_of(tiny).choices.values
     assert values.keys() == STAGES.keys()
-    assert {"ss_method", "roi_maxImgDim", "grid_nrScales", "seed"} <= values["rois"].keys()
-    assert not {"cntk_nrRois", "svm_C", "compat"} & values["rois"].keys()
+    assert {"ss_method", "roi_maxImgDim", "grid_nrScales", "compat"} <= values["rois"].keys()
+    assert not {"cntk_nrRois", "svm_C", "seed"} & values["rois"].keys()
+    published = place_of(tiny, "--compat", "tutorial").choices.values
+    assert "seed" in published["rois"], "of the shuffle"
     assert values["inputs"].keys() == {
         "cntk_nrRois", "cntk_padWidth", "cntk_padHeight", "train_posOverlapThres", "compat"
     }  # fmt: skip

@@ -51,8 +51,10 @@ def test_only_what_changed_is_made_again(tiny):
     roi_file = tiny.roi_file("negative/4")
     roi_file.unlink()  # as after a killed run
     assert run_step_1(tiny) == ["negative/4"]
-    assert len(run_step_1(tiny, "--seed", "1")) == 7
-    assert run_step_1(tiny, "--seed", "1", "--set", "svm_C=1") == [], "step 1 knows no SVM"
+    assert run_step_1(tiny, "--seed", "1", "--set", "svm_C=1") == [], "nothing is random, and step 1 knows no SVM"
+    assert len(run_step_1(tiny, "--compat", "tutorial")) == 7
+    assert len(run_step_1(tiny, "--compat", "tutorial", "--seed", "1")) == 7, "the published order is random"
+    assert len(run_step_1(tiny, "--set", "ss_minSize=30")) == 7
 
 
 def test_what_a_picture_left_goes_with_it(tiny):
@@ -121,7 +123,7 @@ def test_rois_brought_by_hand_are_used_and_never_overwritten(tiny, caplog):
         assert "positive/0" not in run_step_1(tiny)
     assert "0.roi.txt: brought by hand, kept" in caplog.text
     write_rois(later, [[5, 6, 70, 80]])  # in the place of one that step 1 wrote
-    for more in ((), ("--seed", "1")):
+    for more in ((), ("--set", "ss_minSize=30")):
         run_step_1(tiny, *more)
         assert read_rois(by_hand).tolist() == [[1, 2, 30, 40]]
         assert read_rois(later).tolist() == [[5, 6, 70, 80]]
@@ -130,7 +132,7 @@ def test_rois_brought_by_hand_are_used_and_never_overwritten(tiny, caplog):
             chain_of(tiny, *more).require("rois")
         assert "0.roi.txt and 1 more: not written by 1_computeRois.py" in caplog.text
     by_hand.unlink()
-    assert run_step_1(tiny, "--seed", "1") == ["positive/0"]
+    assert run_step_1(tiny, "--set", "ss_minSize=30") == ["positive/0"]
 
 
 def test_auto_precision_is_what_step_3_made_of_it(tiny):

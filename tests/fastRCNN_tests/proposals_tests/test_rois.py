@@ -1,9 +1,12 @@
 """Grid and filter against numbers recorded from the published code (2846 and 2776 ROIs of a 150x200 picture, ...)."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from fastRCNN.proposals.rois import (
+    LIMITS,
     RoiParameters,
     compute_roi_stages,
     compute_rois,
@@ -13,6 +16,7 @@ from fastRCNN.proposals.rois import (
 )
 from helpers.errors import UserError
 from helpers.images import read_image, write_image
+from PARAMETERS import get_parameters
 
 GROCERY = RoiParameters(
     roi_minDimRel=0.04, roi_maxDimRel=0.4, roi_minNrPixelsRel=2 * 0.04 * 0.04, roi_maxNrPixelsRel=0.33 * 0.4 * 0.4
@@ -88,13 +92,71 @@ def test_rois_are_inside_whole_pixels_and_selective_search_comes_first():
     assert set(map(tuple, stages.selective_search_filtered)) <= set(map(tuple, stages.selective_search))
 
 
-def test_same_seed_same_rois_and_other_seed_other_order():
+def test_published_order_is_random_by_the_seed():
     image = picture()
-    first, again = (compute_rois(image, GROCERY, np.random.default_rng(1)) for _ in range(2))
-    other = compute_rois(image, GROCERY, np.random.default_rng(2))
+    shuffled = replace(GROCERY, shuffled=True)
+    first, again = (compute_rois(image, shuffled, np.random.default_rng(1)) for _ in range(2))
+    other = compute_rois(image, shuffled, np.random.default_rng(2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
     assert sorted(map(tuple, first)) == sorted(map(tuple, other))
+
+
+SMALL, LARGE, ELSEWHERE = [20, 20, 99, 99], [18, 18, 101, 101], [120, 100, 169, 139]  # LARGE overlaps SMALL by 0.907
+
+
+@pytest.fixture
+def found(monkeypatch):
+    """Let Selective Search find these three boxes in a picture of 200 x 150, in this order."""
+    boxes = np.array([SMALL, LARGE, ELSEWHERE], np.int32)
+    seen = {}
+
+    def search(image, **options):
+        seen.update(options)
+        return boxes[: options["max_rois"]]
+
+    monkeypatch.setattr("fastRCNN.proposals.rois.selective_search", search)
+    return seen
+
+
+ANY = RoiParameters(roi_maxImgDim=200, grid_nrScales=0)
+BLANK = np.zeros((150, 200, 3), np.uint8)
+
+
+def test_the_best_stand_first_and_of_near_copies_the_better_one_stays(found):
+    assert compute_rois(BLANK, ANY, np.random.default_rng(0)).tolist() == [SMALL, ELSEWHERE]
+    looser = replace(ANY, ss_nmsThreshold=0.91)
+    assert compute_rois(BLANK, looser, np.random.default_rng(0)).tolist() == [SMALL, LARGE, ELSEWHERE]
+    # As published the larger one stays; which comes first is chance.
+    published = compute_rois(BLANK, replace(ANY, shuffled=True), np.random.default_rng(0))
+    assert sorted(published.tolist()) == [LARGE, ELSEWHERE]
+
+
+def test_the_package_lists_its_best_last(found):
+    package = replace(ANY, ss_method="selectivesearch")
+    assert compute_rois(BLANK, package, np.random.default_rng(0)).tolist() == [ELSEWHERE, LARGE]
+    assert compute_rois(BLANK, replace(ANY, ss_method="dlib"), np.random.default_rng(0)).tolist() == [SMALL, ELSEWHERE]
+
+
+def test_the_largest_number_counts_what_passes_the_filter(found):
+    assert compute_rois(BLANK, replace(ANY, ss_maxRois=1), np.random.default_rng(0)).tolist() == [SMALL]
+    one = replace(ANY, ss_maxRois=1, roi_maxDimRel=0.3)  # 60 pixels: only ELSEWHERE passes
+    assert compute_rois(BLANK, one, np.random.default_rng(0)).tolist() == [ELSEWHERE]
+    assert found["max_rois"] is None
+    stages = compute_roi_stages(BLANK, replace(one, shuffled=True), np.random.default_rng(0))
+    assert stages.selective_search.tolist() == [SMALL]  # published: the first that were found, whatever passes
+
+
+def test_parameters_from_those_of_the_project():
+    p = get_parameters(["--set", "roi_maxDimRel=0.7"])
+    fitted = {"roi_minDimRel": 0.1, "roi_maxDimRel": 0.2, "roi_minNrPixelsRel": 0.3, "roi_maxNrPixelsRel": 0.4,
+              "roi_maxAspectRatio": 5.0}  # fmt: skip
+    chosen = RoiParameters.choose(p, fitted)
+    assert chosen.limits == {**fitted, "roi_maxDimRel": 0.7}
+    assert not chosen.shuffled
+    with pytest.raises(ValueError, match="roi_maxAspectRatio"):
+        RoiParameters.choose(p, {name: fitted[name] for name in LIMITS[:-1]})
+    assert RoiParameters.choose(get_parameters(["--compat", "tutorial"])).shuffled
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 2), (8, 300)])
@@ -121,6 +183,16 @@ def test_pictures_come_in_order_however_many_at_once(tmp_path):
         np.testing.assert_array_equal(one.final, expected)
         np.testing.assert_array_equal(three.final, expected)
         assert seconds > 0
+
+
+def test_few_pictures_are_worked_on_ahead(monkeypatch):
+    """Their ROIs would fill the memory where the one who writes them down is slow."""
+    begun = []
+    monkeypatch.setattr("fastRCNN.proposals.rois.rois_of_picture", lambda path, *_: path)
+    found = rois_of_pictures((begun.append(number) or number for number in range(1000)), GROCERY, 0, 2)
+    assert [next(found) for _ in range(3)] == [0, 1, 2]
+    assert len(begun) == 3 + 2 * 2
+    assert list(found) == list(range(3, 1000))
 
 
 def test_a_picture_that_cannot_be_read_is_named(tmp_path):
