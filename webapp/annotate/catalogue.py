@@ -43,7 +43,7 @@ class Entry:
     def summary(self) -> dict:
         """Return what the list on the page needs."""
         return {
-            "id": self.id, "folder": self.folder, "name": self.path.name, "boxes": len(self.stored.boxes),
+            "id": self.id, "folder": self.folder, "name": self.path.name, "count": len(self.stored.boxes),
             "unlabelled": self.unlabelled, "annotated": self.annotated, "fault": self.fault,
             "version": self.stored.version,
         }  # fmt: skip

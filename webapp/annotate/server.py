@@ -101,7 +101,7 @@ def failure(error: Exception) -> JSONResponse:
     if isinstance(error, UserError):
         return JSONResponse({"error": str(error)}, 422, headers=_FRESH)
     if isinstance(error, OSError):
-        reason = f"{error.filename or 'file system'}: {error.strerror or error}. Nothing was changed"
+        reason = f"{error.filename or 'file system'}: {error.strerror or error}"
         return JSONResponse({"error": reason}, 507, headers=_FRESH)
     log.error("The page asked for something that failed.", exc_info=error)
     return JSONResponse({"error": f"{type(error).__name__}: {error}"}, 500, headers=_FRESH)

@@ -78,7 +78,7 @@ def near_copies(prints: Sequence[tuple[str, NDArray[np.uint8]]]) -> list[list[st
             index = group[index]
         return index
 
-    stack = np.array([each for _, each in prints], np.uint8).reshape(len(prints), -1)
+    stack = np.array([each for _, each in prints], np.uint8).reshape(len(prints), 16)
     for index in range(1, len(prints)):
         different = np.unpackbits(stack[:index] ^ stack[index], axis=1).sum(axis=1)
         for other in np.flatnonzero(different < NEAR_BITS).tolist():

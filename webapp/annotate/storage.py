@@ -98,8 +98,6 @@ class Store:
             journal = _journal(image_path)
             _finish(journal)
             current = _read(image_path)
-            if current.version != base_version:
-                raise Conflict(current)
             content = {
                 "stem": image_path.stem,
                 "boxes": "".join("\t".join(map(str, box)) + "\n" for box in new_boxes),
@@ -107,6 +105,8 @@ class Store:
             }
             if content["boxes"] == _text(boxes_path(image_path)) and content["labels"] == _text(labels_path(image_path)):
                 return current
+            if current.version != base_version:
+                raise Conflict(current)
             if current.fault:
                 _keep_faulty(image_path)
             with atomic_write(journal) as temporary:

@@ -89,6 +89,11 @@ export class Editor extends EventTarget {
     this.select((from + direction + this.items.length) % this.items.length);
   }
 
+  /** Select the first box without a class, else the first. */
+  selectFirst() {
+    this.select(Math.max(this.firstUnlabelled(), Math.min(0, this.items.length - 1)));
+  }
+
   add(items) {
     this.change([...this.items, ...items], this.items.length + items.length - 1);
   }

@@ -31,6 +31,7 @@ export class Painter {
     const ink = canvas.getContext("2d");
     ink.setTransform(ratio, 0, 0, ratio, 0, 0);
     ink.clearRect(0, 0, view.width, view.height);
+    canvas.dataset.view = [view.scale, view.x, view.y].join(" "); // for programs that drive the page
     if (!editor.width) return;
     if (this.image) {
       ink.imageSmoothingEnabled = view.scale < 4;
@@ -139,6 +140,23 @@ export class Painter {
     ink.lineWidth = 1;
     ink.strokeStyle = "rgba(255,255,255,.9)";
     ink.stroke();
+  }
+}
+
+/** Draw what lies around `point` of the picture, four times as large as on the screen, with a cross. */
+export function paintMagnified(canvas, image, width, point, scale) {
+  const ink = canvas.getContext("2d");
+  ink.clearRect(0, 0, canvas.width, canvas.height);
+  if (!image || !point) return;
+  const larger = Math.max(4 * scale, 2);
+  const [x, y] = [canvas.width / 2 - point.x * larger, canvas.height / 2 - point.y * larger];
+  const full = (larger * width) / image.naturalWidth;
+  ink.imageSmoothingEnabled = larger < 8;
+  ink.drawImage(image, x, y, image.naturalWidth * full, image.naturalHeight * full);
+  for (const [colour, wide] of [["rgba(0,0,0,.45)", 3], ["#fff", 1]]) {
+    ink.fillStyle = colour;
+    ink.fillRect(0, canvas.height / 2 - wide / 2, canvas.width, wide);
+    ink.fillRect(canvas.width / 2 - wide / 2, 0, wide, canvas.height);
   }
 }
 

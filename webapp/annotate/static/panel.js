@@ -1,12 +1,12 @@
 // The right side: classes to choose, boxes of the picture, the selected box larger.
 
-import { byId, element, many } from "./dom.js";
-import { paintCloseUp } from "./painter.js";
+import { byId, element } from "./dom.js";
+import { paintCloseUp, paintMagnified } from "./painter.js";
 
 export class Panel {
-  /** `choose(label)` is called when a class is clicked. */
-  constructor(editor, painter, colours, choose) {
-    Object.assign(this, { editor, painter, colours, choose });
+  constructor(editor, painter, colours) {
+    Object.assign(this, { editor, painter, colours });
+    this.choose = () => {}; // called with the label that is clicked
     this.classes = [];
     this.special = [];
     this.standing = ""; // the class that new boxes get
@@ -49,10 +49,13 @@ export class Panel {
     this.closeUp();
   }
 
+  /** The selected box larger; without one, and while drawing, what lies around the mouse. */
   closeUp() {
-    const box = this.painter.drawn ?? this.editor.current ?? this.editor.suggestions[this.editor.chosenSuggestion];
-    paintCloseUp(byId("closeup"), this.painter.image, this.editor.width, box, box ? this.colours.of(box.label ?? "") : "");
-    byId("closeup").title = box ? "the selected box" : many(this.editor.items.length, "box", "boxes");
+    const { editor, painter, colours } = this;
+    const box = painter.drawn ? null : editor.current ?? editor.suggestions[editor.chosenSuggestion];
+    const { pointer } = painter;
+    if (box) paintCloseUp(byId("closeup"), painter.image, editor.width, box, colours.of(box.label));
+    else paintMagnified(byId("closeup"), painter.image, editor.width, pointer && painter.view.toPicture(pointer.x, pointer.y), painter.view.scale);
   }
 }
 

@@ -12,9 +12,8 @@ const FILTERS = {
 };
 
 export class Sidebar {
-  /** `open(id)` is called when a picture is chosen. */
-  constructor(open) {
-    this.open = open;
+  constructor() {
+    this.open = () => {}; // called with the id of the picture that is chosen
     this.pictures = [];
     this.uncertainty = new Map(); // by id, where a detector has looked
     this.current = "";
@@ -91,7 +90,7 @@ export class Sidebar {
     const uncertain = picture.annotated ? undefined : this.uncertainty.get(picture.id);
     const facts = [
       picture.folder || "new",
-      picture.fault ? "fault" : picture.annotated ? many(picture.boxes, "box", "boxes") : "not annotated",
+      picture.fault ? "fault" : picture.annotated ? many(picture.count, "box", "boxes") : "not annotated",
       !picture.fault && picture.unlabelled ? `${picture.unlabelled} without class` : "",
       uncertain === undefined ? "" : `uncertain ${Math.round(100 * uncertain)} %`,
     ];
