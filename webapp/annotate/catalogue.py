@@ -4,13 +4,14 @@ New pictures lie directly in data/<dataset>/ until they are sorted into positive
 """
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from helpers.annotations import DROPPED_LABELS
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
-from helpers.images import find_images, image_size
+from helpers.images import find_images, inspect_picture
 from webapp.annotate.storage import Stored, Store, box_faults, files_of, twin_faults
 
 FOLDERS = ("", "positive", "negative", "testImages")  # "": new, not sorted yet
@@ -87,13 +88,13 @@ class Catalogue:
         size, fault = self._measured(entry.path)
         return replace(entry, size=size, fault=fault or _fault(entry, size))
 
-    def measure_next(self) -> bool:
-        """Measure one picture that is not measured yet; False when there is none. For a thread in the background."""
+    def measure_all(self, go_on: Callable[[], bool] = lambda: True) -> None:
+        """Measure what is not measured yet, until `go_on()` says no. For a thread in the background."""
         for entry in self.entries():
+            if not go_on():
+                return
             if entry.size is None and not entry.fault:
                 self._measured(entry.path)
-                return True
-        return False
 
     def labels(self) -> list[str]:
         """Return all labels in use, in the order of their first letters."""
@@ -118,7 +119,8 @@ class Catalogue:
         known = self._sizes.get(path)
         if known is None or known[0] != key:
             try:
-                known = (key, image_size(path), "")
+                inspected = inspect_picture(path)
+                known = (key, (inspected.width, inspected.height), "")
             except UserError as error:
                 known = (key, None, str(error))
             self._sizes[path] = known

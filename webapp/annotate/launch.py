@@ -99,7 +99,6 @@ def no_browser() -> Iterator[None]:
 def measure_all(session: Session, server: uvicorn.Server) -> None:
     """Read the sizes of all pictures, in the background, so that the list can show boxes that do not fit."""
     try:
-        while not server.should_exit and session.catalogue.measure_next():
-            pass
+        session.catalogue.measure_all(lambda: not server.should_exit)
     except (UserError, OSError):
         return  # the page says so when it asks for the list

@@ -7,10 +7,10 @@ const limit = (value, low, high) => Math.min(Math.max(value, low), high);
 
 /** The box between two points of the plane, inside a picture of `width` x `height`; null when it is too small. */
 export function boxBetween(a, b, width, height) {
-  const x1 = limit(Math.floor(Math.min(a.x, b.x)), 0, width - 1);
-  const y1 = limit(Math.floor(Math.min(a.y, b.y)), 0, height - 1);
-  const x2 = limit(Math.ceil(Math.max(a.x, b.x)) - 1, 0, width - 1);
-  const y2 = limit(Math.ceil(Math.max(a.y, b.y)) - 1, 0, height - 1);
+  const x1 = limit(Math.round(Math.min(a.x, b.x)), 0, width - 1);
+  const y1 = limit(Math.round(Math.min(a.y, b.y)), 0, height - 1);
+  const x2 = limit(Math.round(Math.max(a.x, b.x)) - 1, 0, width - 1);
+  const y2 = limit(Math.round(Math.max(a.y, b.y)) - 1, 0, height - 1);
   return x2 - x1 + 1 < SMALLEST || y2 - y1 + 1 < SMALLEST ? null : { x1, y1, x2, y2 };
 }
 

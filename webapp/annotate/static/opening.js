@@ -34,8 +34,8 @@ export async function show(id) {
   picture.unreadable = !picture.width;
   const draft = readDraft(picture);
   painter.image = null;
-  editor.open(picture, draft?.version === picture.version ? draft.items : null);
   view.show(picture.width || 1, picture.height || 1);
+  editor.open(picture, draft?.version === picture.version ? draft.items : null);
   sidebar.update(picture);
   sidebar.highlight(id);
   history.replaceState(null, "", `#${encodeURIComponent(id)}`);

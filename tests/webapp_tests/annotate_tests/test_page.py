@@ -1,0 +1,390 @@
+"""The page in headless Chromium, driven by real mouse, touch and key events."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from helpers.annotations import boxes_path, labels_path, read_boxes, read_labels, write_annotation
+from helpers.images import write_image
+from tests.webapp_tests.annotate_tests.running import running
+
+chromium = pytest.importorskip("docs.chromium", reason="no selenium here")
+if chromium.missing():
+    pytest.skip(chromium.missing(), allow_module_level=True)
+
+ENTER, ESCAPE, SHIFT_TAB, TAB, RIGHT, DOWN = "\ue007", "\ue00c", "\ue008\ue004\ue008", "\ue004", "\ue014", "\ue015"
+WIDTH, HEIGHT = 640, 480
+
+
+def draw_photo(path: Path, seed: int, width: int = WIDTH, height: int = HEIGHT) -> None:
+    noise = np.random.default_rng(seed).integers(40, 220, (9, 12, 3), dtype=np.uint8)
+    write_image(path, cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    with chromium.chromium(1400, 900) as page:
+        yield page
+
+
+@pytest.fixture
+def page(browser) -> Iterator:
+    """The browser; a test that provokes complaints of the console asks for them itself."""
+    browser.driver.get("about:blank")
+    browser.complaints()
+    yield browser
+    assert not [line for line in browser.complaints() if "ERR_CONNECTION_REFUSED" not in line]  # the program has ended
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """data/my with three new photos."""
+    for number in range(3):
+        draw_photo(tmp_path / "data" / "my" / f"{number}.jpg", number)
+    return tmp_path
+
+
+@pytest.fixture
+def data(root: Path) -> Path:
+    return root / "data" / "my"
+
+
+def shown(page, name: str) -> None:
+    page.wait(f"document.getElementById('canvas').dataset.shown === '{name}'")
+    page.wait("true")
+
+
+def saved(page) -> None:
+    page.wait("document.getElementById('saved').textContent === 'Saved'")
+
+
+def items(page) -> int:
+    return page.get("document.querySelectorAll('#boxes li[data-index]').length")
+
+
+def boxes_of(data: Path, name: str) -> list[list[int]]:
+    return read_boxes(boxes_path(data / name)).tolist()
+
+
+def grid(count: int) -> list[list[int]]:
+    return [[20 + 110 * (k % 5), 30 + 200 * (k // 5), 20 + 110 * (k % 5) + 60 + k, 30 + 200 * (k // 5) + 90 + k] for k in range(count)]
+
+
+def test_30_boxes_on_3_pictures_drawn_undone_resized_saved_and_reloaded(page, root, data) -> None:
+    with running(root, "my") as program:
+        page.open(program.address)
+        for number in range(3):
+            name = f"{number}.jpg"
+            shown(page, name)
+            for box in grid(10):
+                page.draw(*box)
+                page.key(ESCAPE)  # nothing selected: the next one is drawn, not moved
+            assert items(page) == 10
+            page.key("u", "u", "u")
+            assert items(page) == 7
+            page.key("r", "r", "r")
+            assert items(page) == 10
+            x1, y1, x2, y2 = grid(10)[9]
+            page.tap(*page.place(x1 + 9, y1 + 9))
+            page.drag(page.place(x2 + 1, y2 + 1), page.place(x2 + 11, y2 + 21))  # by the lower right handle
+            page.key("n")
+            page.wait(f"document.querySelector('#list li[data-id=\"{name}\"] .mark').className !== 'mark '")
+        expected = [*grid(9), [x1, y1, x2 + 10, y2 + 20]]
+        for number in range(3):
+            assert boxes_of(data, f"{number}.jpg") == expected
+        page.open(program.address + "#1.jpg")
+        page.driver.refresh()
+        page.wait("document.body.dataset.ready === 'true'")
+        shown(page, "1.jpg")
+        assert items(page) == 10
+        assert "3 of 3 annotated" in page.text("#progress-text")
+
+
+def test_move_resize_on_all_sides_nudge_delete_and_edges(page, root, data) -> None:
+    with running(root, "my") as program:
+        page.open(program.address)
+        shown(page, "0.jpg")
+        page.draw(100, 100, 199, 199)
+        page.drag(page.place(150.5, 150.5), page.place(170.5, 140.5))  # inside: moves
+        page.drag(page.place(120, 140), page.place(110, 140))  # left side, on the handle's height
+        page.drag(page.place(160, 90), page.place(160, 95))  # upper side
+        page.key(RIGHT, RIGHT, DOWN)
+        page.key("s")
+        saved(page)
+        assert boxes_of(data, "0.jpg") == [[112, 96, 221, 190]]
+        page.drag(page.place(160.5, 150.5), page.place(-500, 150.5))  # stops at the edge
+        page.drag(page.place(110, 191), page.place(9000, 9000))  # beyond the lower right corner of the picture
+        page.key("s")
+        page.wait("document.getElementById('saved').textContent === 'Saved'")
+        assert boxes_of(data, "0.jpg")[0][:2] == [0, 96]
+        page.key(ESCAPE)
+        page.draw(600, 470, 900, 900)  # cut to the picture
+        page.key("s")
+        saved(page)
+        assert boxes_of(data, "0.jpg")[-1] == [600, 470, WIDTH - 1, HEIGHT - 1]
+        page.key("d")
+        assert items(page) == 1
+        page.key(ESCAPE)
+        page.tap(*page.place(630, 20))  # a click is no box
+        assert items(page) == 1
+        page.key("u")
+        assert items(page) == 2
+
+
+def test_zoomed_and_panned_the_pixels_are_still_the_originals(page, root, data) -> None:
+    with running(root, "my") as program:
+        page.open(program.address)
+        shown(page, "0.jpg")
+        before = page.get("Number(document.getElementById('canvas').dataset.view.split(' ')[0])")
+        page.wheel(*page.place(320, 240), -1200)
+        page.wait(f"Number(document.getElementById('canvas').dataset.view.split(' ')[0]) > {before} * 4")
+        page.drag(page.place(320, 240), page.place(330, 250), button="right", buttons=2)
+        page.drag(page.place(320, 240), page.place(331, 251), button="middle", buttons=4)
+        assert items(page) == 0
+        page.draw(300, 200, 340, 230)
+        page.key("f", "n")
+        page.wait("document.querySelector('#list .mark').className !== 'mark '")
+        assert boxes_of(data, "0.jpg") == [[300, 200, 340, 230]]
+
+
+def test_large_pictures_come_shrunk_and_lying_ones_upright(page, root, data) -> None:
+    """A 5000 x 3000 picture with EXIF orientation 6: shown as 3000 x 5000; boxes in these pixels."""
+    draw_photo(data / "0.jpg", 0, 5000, 3000)
+    stored = (data / "0.jpg").read_bytes()
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
+    (data / "0.jpg").write_bytes(stored[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + stored[2:])
+    with running(root, "my") as program:
+        page.open(program.address)
+        shown(page, "0.jpg")
+        assert "3000 × 5000" in page.text("#status-name")
+        page.wheel(*page.place(2995, 4995), -1500)
+        page.wait("Number(document.getElementById('canvas').dataset.view.split(' ')[0]) > 2")
+        page.draw(2950, 4960, 2999, 4999)
+        page.key("s")
+        saved(page)
+        assert boxes_of(data, "0.jpg") == [[2950, 4960, 2999, 4999]]
+
+
+def test_classes_by_key_click_and_form_and_copying(page, root, data) -> None:
+    write_annotation(data / "0.jpg", [[10, 10, 100, 100], [200, 200, 300, 300]], ["cat", "dog"])
+    with running(root, "my") as program:
+        page.open(program.address + "#1.jpg")
+        shown(page, "1.jpg")
+        page.draw(100, 100, 200, 200)
+        page.key("2")
+        page.key(ESCAPE, "1")  # nothing selected: the class of what is drawn next
+        page.draw(300, 100, 400, 200)
+        page.write("#new-class", "<img src=x onerror=alert(1)>")
+        page.key(ENTER)
+        page.wait("document.querySelectorAll('#classes li').length === 5")
+        page.key("c")
+        page.wait("document.querySelectorAll('#boxes li[data-index]').length === 4")
+        page.click("#boxes li[data-index='3']")
+        page.click("#classes button[data-label='EXCLUDE']")
+        page.key("n")
+        shown(page, "2.jpg")
+        assert read_labels(labels_path(data / "1.jpg")) == ["dog", "<img src=x onerror=alert(1)>", "cat", "EXCLUDE"]
+        assert boxes_of(data, "1.jpg")[2:] == [[10, 10, 100, 100], [200, 200, 300, 300]]
+        assert not page.get("document.querySelector('#panel img')")
+        page.key("p")
+        shown(page, "1.jpg")
+        assert items(page) == 4
+
+
+def test_label_mode_goes_from_box_to_box(page, root, data) -> None:
+    boxes_path(data / "1.jpg").write_text("10\t10\t90\t90\n200\t10\t290\t90\n10\t200\t90\t290\n")
+    write_annotation(data / "0.jpg", [[1, 1, 9, 9]], ["cat"])
+    with running(root, "my", script="A2_annotateBboxLabels.py") as program:
+        page.open(program.address + "#1.jpg")
+        shown(page, "1.jpg")
+        assert page.get("document.querySelector('#boxes [aria-current=true]').dataset.index") == "0"
+        page.key("1")
+        page.click("#classes button[data-label='UNDECIDED']")
+        page.write("#new-class", "dog")
+        page.key(ENTER)
+        page.wait("document.querySelectorAll('#boxes .grow')[2].textContent === 'dog'")
+        page.key("n")
+        shown(page, "2.jpg")
+        assert read_labels(labels_path(data / "1.jpg")) == ["cat", "UNDECIDED", "dog"]
+        assert boxes_of(data, "1.jpg") == [[10, 10, 90, 90], [200, 10, 290, 90], [10, 200, 90, 290]]
+        page.driver.find_element("css selector", "#filter").send_keys("boxes without a class")
+        page.wait("document.querySelectorAll('#list li[data-id]').length === 2")  # 1.jpg, and the one that is open
+
+
+@pytest.mark.parametrize(("choice", "boxes"), [
+    ("mine", [[300, 300, 400, 400]]), ("theirs", [[10, 10, 100, 100]]), ("both", [[300, 300, 400, 400], [10, 10, 100, 100]]),
+])  # fmt: skip
+def test_two_people_cannot_overwrite_each_other_unnoticed(page, root, data, choice, boxes) -> None:
+    with running(root, "my") as program:
+        page.open(program.address)
+        shown(page, "0.jpg")
+        page.draw(300, 300, 400, 400)
+        _, picture = program.ask("picture", id="0.jpg")
+        status, _ = program.ask("save", id="0.jpg", version=picture["version"], boxes=[[10, 10, 100, 100]], labels=["cat"])
+        assert status == 200
+        page.key("n")
+        page.wait("document.getElementById('dialog').open")
+        assert boxes_of(data, "0.jpg") == [[10, 10, 100, 100]]
+        assert "somebody else" in page.text("#dialog-title")
+        assert page.get("document.querySelectorAll('#dialog canvas').length") == 2
+        page.click(f"#dialog-{choice}")
+        shown(page, "1.jpg")
+        assert boxes_of(data, "0.jpg") == boxes
+        assert any("409" in line for line in page.complaints())  # the browser notes the answer
+
+
+def test_two_tabs(page, root, data) -> None:
+    with running(root, "my") as program:
+        page.open(program.address)
+        shown(page, "0.jpg")
+        page.draw(300, 300, 400, 400)
+        first = page.driver.current_window_handle
+        page.driver.switch_to.new_window("tab")
+        page.open(program.address + "#0.jpg")
+        shown(page, "0.jpg")
+        assert items(page) == 0  # what is not saved belongs to its tab
+        page.draw(10, 10, 50, 50)
+        page.key("s")
+        saved(page)
+        page.driver.close()
+        page.driver.switch_to.window(first)
+        page.key("s")
+        page.wait("document.getElementById('dialog').open")
+        page.click("#dialog-both")
+        saved(page)
+        assert boxes_of(data, "0.jpg") == [[300, 300, 400, 400], [10, 10, 50, 50]]
+        assert any("409" in line for line in page.complaints())
+
+
+def test_reloading_keeps_what_was_not_saved(page, root, data) -> None:
+    with running(root, "my") as program:
+        page.open(program.address)
+        shown(page, "0.jpg")
+        page.draw(300, 300, 400, 400)
+        page.driver.refresh()
+        page.wait("document.body.dataset.ready === 'true'")
+        shown(page, "0.jpg")
+        assert items(page) == 1
+        assert "not saved yet" in page.text("#banner")
+        assert not boxes_path(data / "0.jpg").exists()
+        page.key("n")
+        shown(page, "1.jpg")
+        assert boxes_of(data, "0.jpg") == [[300, 300, 400, 400]]
+
+
+def test_kill_9_while_saving_loses_nothing(page, root, data) -> None:
+    write_annotation(data / "0.jpg", [[1, 1, 9, 9]], ["cat"])
+    with running(root, "my") as program:
+        page.open(program.address + "#0.jpg")
+        shown(page, "0.jpg")
+        page.draw(300, 300, 400, 400)
+        page.key("s")
+        time.sleep(0.004)
+        program.kill()
+        page.wait("document.getElementById('saved').className !== ''")
+        assert boxes_of(data, "0.jpg") in ([[1, 1, 9, 9]], [[1, 1, 9, 9], [300, 300, 400, 400]])
+        assert items(page) == 2
+        page.draw(10, 300, 100, 400)
+        page.key("s")
+        page.wait("document.getElementById('saved').className === 'failed'")
+        assert "does not answer" in page.text("#banner")
+        assert items(page) == 3
+        page.complaints()
+    with running(root, "my") as program:  # carries on what was begun
+        _, picture = program.ask("picture", id="0.jpg")
+        assert picture["fault"] == ""
+        assert picture["boxes"] in ([[1, 1, 9, 9]], [[1, 1, 9, 9], [300, 300, 400, 400]])
+
+
+def test_somebody_without_the_key_sees_nothing(page, root) -> None:
+    with running(root, "my") as program:
+        base = program.address.rsplit("/", 2)[0]
+        for address in (base, f"{base}/", f"{base}/guessed/"):
+            page.driver.get(address)
+            assert "needs the key that the terminal shows" in page.get("document.body.textContent")
+            assert "my" not in page.driver.title
+        assert all("403" in line for line in page.complaints())
+
+
+def test_fingers_draw_pan_and_zoom(root, data) -> None:
+    with running(root, "my") as program, chromium.chromium(390, 844, touch=True) as page:
+        page.open(program.address)
+        shown(page, "0.jpg")
+        start, end = page.place(100, 100), page.place(400, 300)
+        page.fingers("Start", start)
+        page.fingers("Move", ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2))
+        page.fingers("Move", end)
+        page.fingers("End")
+        page.wait("document.querySelectorAll('#boxes li[data-index]').length === 1")
+        scale = page.get("Number(document.getElementById('canvas').dataset.view.split(' ')[0])")
+        x, y = page.place(320, 240)
+        page.fingers("Start", (x - 20, y), (x + 20, y))
+        page.fingers("Move", (x - 40, y), (x + 40, y))
+        page.fingers("Move", (x - 60, y), (x + 60, y))
+        page.fingers("End")
+        page.wait(f"Number(document.getElementById('canvas').dataset.view.split(' ')[0]) > {scale} * 2")
+        assert items(page) == 1
+        page.click("#next")
+        shown(page, "1.jpg")
+        [[x1, y1, x2, y2]] = boxes_of(data, "0.jpg")
+        assert max(abs(x1 - 100), abs(y1 - 100), abs(x2 - 400), abs(y2 - 300)) <= 3
+        page.click("#toggle-list")
+        page.wait("document.getElementById('side').getBoundingClientRect().x === 0")  # the list slides in
+        page.click("#list li[data-id='2.jpg']")
+        shown(page, "2.jpg")
+        assert not page.complaints()
+
+
+def test_faults_negative_pictures_and_sorting(page, root, data) -> None:
+    for folder in ("positive", "negative", "testImages"):
+        (data / folder).mkdir()
+    (data / "2.jpg").rename(data / "negative" / "2.jpg")
+    boxes_path(data / "1.jpg").write_text("10\t10\t9999\t90\n")
+    (data / "damaged.jpg").write_bytes((data / "0.jpg").read_bytes()[:3000])
+    with running(root, "my") as program:
+        page.open(program.address + "#1.jpg")
+        shown(page, "1.jpg")
+        assert "reaches beyond the picture of 640x480" in page.text("#banner")
+        page.click("#banner button")  # cuts the box
+        page.key("s")
+        saved(page)
+        assert boxes_of(data, "1.jpg") == [[10, 10, 639, 90]]
+        page.click("#list li[data-id='damaged.jpg']")
+        page.wait("!document.getElementById('empty').hidden")
+        assert "cannot be read" in page.text("#empty")
+        page.click("#list li[data-id='negative/2.jpg']")
+        shown(page, "negative/2.jpg")
+        page.draw(100, 100, 200, 200)
+        page.key("s")
+        page.wait("document.getElementById('dialog').open")
+        page.click("#dialog-positive")
+        saved(page)
+        assert boxes_of(data, "positive/2.jpg") == [[100, 100, 200, 200]]
+        page.click("#sort")
+        page.wait("document.getElementById('split-plan')?.textContent.includes('1 to positive')")
+        page.click("#dialog-ok")
+        page.wait("document.getElementById('banner').textContent.includes('1 picture moved')")
+        assert (data / "positive" / "1.jpg").exists()
+        assert (data / "damaged.jpg").exists()
+        page.complaints()
+
+
+def test_help_and_quit(page, root) -> None:
+    with running(root, "my") as program:
+        page.open(program.address)
+        shown(page, "0.jpg")
+        page.key("?")
+        page.wait("document.getElementById('dialog').open")
+        page.key("n")  # keys do not reach through the window
+        page.click("#dialog-ok")
+        page.wait("!document.getElementById('dialog').open")
+        shown(page, "0.jpg")
+        page.key("q")
+        page.wait("document.getElementById('dialog').open")
+        page.key(ENTER)
+        page.wait("document.getElementById('ended')")
+        assert program.process.wait(20) == 0
