@@ -57,6 +57,7 @@ class Session:
         entries = self.catalogue.entries()
         return {
             "dataset": self.settings.artifacts.dataset,
+            "place": str(self.settings.artifacts.data),
             "mode": self.settings.mode,
             "classes": self.classes(),
             "specialLabels": list(DROPPED_LABELS),

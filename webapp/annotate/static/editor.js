@@ -14,7 +14,7 @@ export class Editor extends EventTarget {
   }
 
   /** Start with a picture as the server describes it; `draft` replaces its boxes and can be undone. */
-  open(picture, draft = null) {
+  open(picture, draft = undefined) {
     this.picture = picture;
     this.saved = itemsOf(picture);
     this.past = [this.saved];

@@ -35,39 +35,49 @@ export async function show(id) {
   const draft = readDraft(picture);
   painter.image = null;
   view.show(picture.width || 1, picture.height || 1);
-  editor.open(picture, draft?.version === picture.version ? draft.items : null);
+  editor.open({ ...picture, version: draft?.version ?? picture.version }, draft?.items);
   sidebar.update(picture);
   sidebar.highlight(id);
   history.replaceState(null, "", `#${encodeURIComponent(id)}`);
   byId("status-name").textContent = `${picture.id}   ${picture.width} × ${picture.height}`;
   byId("folder").value = picture.folder;
   empty(picture.unreadable ? `This picture cannot be read.\n${picture.fault}` : "");
+  detail = 0;
+  const loaded = loadImage(DETAIL[0]);
   if (picture.fault && !picture.unreadable) bannerForFault(picture.fault);
   else if (draft && draft.version === picture.version) banner("Changes that were not saved yet are here again. Undo takes them back.");
-  else if (draft) await settle({ boxes: picture.boxes, labels: picture.labels, version: picture.version }, draft.items);
+  else if (draft) void loaded.then(() => settle({ boxes: picture.boxes, labels: picture.labels, version: picture.version }, draft.items));
   else banner("");
-  detail = 0;
-  loadImage(DETAIL[0]);
   if (app.mode === "label") editor.selectFirst();
   shown.dispatchEvent(new CustomEvent("picture", { detail: picture }));
 }
 
+/** Load the picture's pixels; the promise ends when they are there, or not to be had. */
 function loadImage(longest) {
   const mine = turn;
-  if (editor.picture.unreadable || detail >= longest) return;
+  if (editor.picture.unreadable || detail >= longest) return Promise.resolve();
   detail = longest;
-  const image = new Image();
-  image.onload = () => {
-    if (mine !== turn) return;
-    painter.image = image;
-    canvas.dataset.shown = editor.picture.id;
-    painter.paint();
-    panel.closeUp();
-    const next = sidebar.neighbour(1);
-    if (next) new Image().src = imageUrl(next, DETAIL[0]);
-  };
-  image.onerror = () => mine === turn && banner("The picture could not be loaded.", "bad");
-  image.src = imageUrl(editor.picture.id, longest);
+  return new Promise((resolve) => {
+    const image = new Image();
+    image.onload = () => {
+      if (mine === turn) imageLoaded(image);
+      resolve();
+    };
+    image.onerror = () => {
+      if (mine === turn) banner("The picture could not be loaded.", "bad");
+      resolve();
+    };
+    image.src = imageUrl(editor.picture.id, longest);
+  });
+}
+
+function imageLoaded(image) {
+  painter.image = image;
+  canvas.dataset.shown = editor.picture.id;
+  painter.paint();
+  panel.closeUp();
+  const next = sidebar.neighbour(1);
+  if (next) new Image().src = imageUrl(next, DETAIL[0]);
 }
 
 /** A closer look needs more pixels than the screen's picture has. */

@@ -9,7 +9,7 @@ import { refresh } from "./state.js";
 
 let running = null; // the save that is on its way
 
-const draftKey = (id) => `draft ${app.state.dataset} ${id}`;
+const draftKey = (id) => `draft ${app.state.place} ${id}`;
 
 /** What was not saved when the page was left: {version, items}, or null. */
 export function readDraft(picture) {
