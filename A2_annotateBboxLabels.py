@@ -18,7 +18,7 @@ def main() -> None:
     add_options(parser)
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
-    annotate(p, mode="label")
+    annotate(p, parser.parse_args().assignments, mode="label")
 
 
 if __name__ == "__main__":

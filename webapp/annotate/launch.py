@@ -13,6 +13,7 @@ from pathlib import Path
 import uvicorn
 
 from helpers.errors import UserError
+from webapp.annotate.assistance import Assistance
 from webapp.annotate.server import make_app
 from webapp.annotate.session import Session
 
@@ -20,7 +21,7 @@ PORT = 8642  # the same each time, so that `ssh -L` can be typed once
 _TRIED = 20  # further ports, when others are running
 
 
-def serve(session: Session, *, port: int = 0, browser: bool = True) -> None:
+def serve(session: Session, help: Assistance, *, port: int = 0, browser: bool = True) -> None:
     """Serve the page until it is ended there or with Ctrl-C; prints its address.
 
     `port` 0 takes the first free one from `PORT` on. Raises `UserError` when a given port is taken.
@@ -31,7 +32,7 @@ def serve(session: Session, *, port: int = 0, browser: bool = True) -> None:
     address = f"http://127.0.0.1:{number}/{key}/"
     server = uvicorn.Server(
         uvicorn.Config(
-            make_app(session, key, lambda: setattr(server, "should_exit", True)),
+            make_app(session, help, key, lambda: setattr(server, "should_exit", True)),
             log_level="warning",
             access_log=False,  # its lines would hold the key
             timeout_graceful_shutdown=5,
@@ -48,7 +49,10 @@ def serve(session: Session, *, port: int = 0, browser: bool = True) -> None:
     measuring = threading.Thread(target=measure_all, args=(session, server), daemon=True)
     measuring.start()
     with open_browser(address, session.store.folder) if browser and not is_remote() else no_browser():
-        server.run(sockets=[listening])
+        try:
+            server.run(sockets=[listening])
+        finally:
+            help.close()
 
 
 def listen(port: int) -> socket.socket:

@@ -14,6 +14,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from helpers.errors import UserError
+from webapp.annotate.assistance import Assistance
 from webapp.annotate.session import Session, stored_as_json
 from webapp.annotate.storage import Conflict
 from webapp.security import App, LocalOnly, SecurityHeaders
@@ -28,7 +29,7 @@ class BadRequest(Exception):
     """The page asked in a form that is not understood."""
 
 
-def make_app(session: Session, key: str, quit_server: Callable[[], None]) -> App:
+def make_app(session: Session, help: Assistance, key: str, quit_server: Callable[[], None]) -> App:
     """Return the ASGI application; `quit_server` is called when the page ends the session."""
 
     def leave(_: Question) -> Any:
@@ -37,11 +38,17 @@ def make_app(session: Session, key: str, quit_server: Callable[[], None]) -> App
 
     questions: dict[str, Callable[[Question], Any]] = {
         "state": lambda q: session.state(),
-        "picture": lambda q: session.picture(text(q, "id")),
+        "picture": lambda q: help.picture(text(q, "id")),
         "save": lambda q: session.save(text(q, "id"), boxes(q), labels(q), text(q, "version")),
         "move": lambda q: session.move(text(q, "id"), text(q, "folder"), text(q, "version")),
         "split": lambda q: session.split(number(q, "share"), int(number(q, "seed")), q.get("carryOut") is True),
         "addClass": lambda q: {"classes": session.add_class(text(q, "name"))},
+        "tighten": lambda q: help.tighten(text(q, "id"), box(q)),
+        "carry": lambda q: help.carry(text(q, "id")),
+        "suggestions": lambda q: help.suggestions(text(q, "id")),
+        "status": lambda q: help.status(),
+        "train": lambda q: help.train(q.get("withShares") is True),
+        "stopTraining": lambda q: help.stop_training(),
         "quit": leave,
     }
     inner = Starlette(
@@ -148,6 +155,12 @@ def boxes(question: Question, name: str = "boxes") -> list[list[int]]:
         isinstance(box, list) and len(box) == 4 and all(type(n) is int and abs(n) < 2**31 for n in box) for box in value
     ):
         raise BadRequest(f"{name}: expected a list of boxes, each four whole numbers")
+    return value
+
+
+def box(question: Question) -> list[int]:
+    """Return one box."""
+    [value] = boxes({"boxes": [question.get("box")]})
     return value
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from helpers.annotations import labels_path
 from helpers.artifacts import Artifacts
+from webapp.annotate.assistance import Assistance, HelpSettings
 from webapp.annotate.server import MAX_BODY, make_app
 from webapp.annotate.session import Session, Settings
 
@@ -52,7 +53,8 @@ def ended() -> list[bool]:
 
 @pytest.fixture
 def client(tiny_root: Path, ended: list[bool]) -> Client:
-    return Client(make_app(Session(Settings(Artifacts(tiny_root, "tiny"))), KEY, lambda: ended.append(True)))
+    session = Session(Settings(Artifacts(tiny_root, "tiny")))
+    return Client(make_app(session, Assistance(session, HelpSettings()), KEY, lambda: ended.append(True)))
 
 
 def test_the_page_and_its_files(client) -> None:

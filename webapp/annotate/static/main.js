@@ -2,6 +2,7 @@
 
 import { act, chooseClass, moveTo, setMode, zoomText } from "./actions.js";
 import { ask } from "./api.js";
+import { watch } from "./assist.js";
 import { byId } from "./dom.js";
 import * as keys from "./keys.js";
 import { go, show } from "./opening.js";
@@ -9,6 +10,7 @@ import { app, canvas, colours, editor, empty, painter, panel, report, sidebar, t
 import { Pointer } from "./pointer.js";
 import { keepDraft } from "./saving.js";
 import { refresh } from "./state.js";
+import "./training.js";
 
 function onChange() {
   const { current } = editor;
@@ -76,9 +78,10 @@ window.addEventListener("beforeunload", (event) => {
 
 try {
   await refresh();
+  await watch();
   setMode(app.state.mode);
   const wanted = decodeURIComponent(location.hash.slice(1));
-  const first = sidebar.get(wanted) ?? app.state.pictures.find((picture) => !picture.annotated) ?? app.state.pictures[0];
+  const first = sidebar.get(wanted) ?? sidebar.ordered().find((picture) => !picture.annotated) ?? app.state.pictures[0];
   if (first) await show(first.id);
   else empty("No pictures yet.\nPut some into the data set's folder, or start with --add FOLDER, and reload this page.");
 } catch (error) {
