@@ -16,6 +16,8 @@ _GRID = 10  # points along each side
 _FEWEST = 8  # points that must come back
 _FARTHEST_BACK = 1.5  # pixels between where a point started and where it comes back to
 _LIKENESS = 0.6  # correlation of the surroundings of a point, before and after
+_SAME_LOOK = 0.5  # correlation of what the whole box shows, before and after
+_PATCH = 32  # pixels: boxes are compared at this size
 _LONGEST = 960  # pixels: frames are shrunk to this
 _WINDOW = 21
 
@@ -72,7 +74,18 @@ def _median_flow(before: NDArray, after: NDArray, box: NDArray[np.float64]) -> N
     size = float(np.median(np.linalg.norm(end[pairs[0]] - end[pairs[1]], axis=1) / distance))
     centre = np.array([left + right, top + bottom]) / 2 + shift
     half = np.array([right - left, bottom - top]) / 2 * np.clip(size, 0.7, 1.4)
-    return np.concatenate([centre - half, centre + half])
+    moved = np.concatenate([centre - half, centre + half])
+    return moved if _same_look(before, box, after, moved) else None
+
+
+def _same_look(before: NDArray, box: NDArray[np.float64], after: NDArray, moved: NDArray[np.float64]) -> bool:
+    """Whether the two boxes show nearly the same: points can be followed by chance, an object cannot."""
+    patches = []
+    for frame, (left, top, right, bottom) in ((before, box), (after, moved)):
+        size = (max(round(right - left), 2), max(round(bottom - top), 2))
+        patch = cv2.getRectSubPix(frame, size, (float(left + right - 1) / 2, float(top + bottom - 1) / 2))
+        patches.append(cv2.resize(patch, (_PATCH, _PATCH), interpolation=cv2.INTER_AREA))
+    return bool(cv2.matchTemplate(patches[1], patches[0], cv2.TM_CCOEFF_NORMED)[0, 0] >= _SAME_LOOK)
 
 
 def _likeness(before: NDArray, after: NDArray, start: NDArray, end: NDArray) -> NDArray[np.float64]:

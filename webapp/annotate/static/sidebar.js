@@ -40,9 +40,13 @@ export class Sidebar {
     return this.pictures.find((picture) => picture.id === id);
   }
 
+  byUncertainty() {
+    return byId("order").value === "uncertain" && !byId("order-field").hidden;
+  }
+
   /** All pictures in the chosen order. */
   ordered() {
-    if (byId("order").value !== "uncertain" || byId("order-field").hidden) return this.pictures;
+    if (!this.byUncertainty()) return this.pictures;
     const rank = (picture) => (picture.annotated ? -2 : this.uncertainty.get(picture.id) ?? -1);
     return [...this.pictures].sort((a, b) => rank(b) - rank(a));
   }
@@ -55,6 +59,10 @@ export class Sidebar {
   /** The id of the picture `direction` from the current one among those shown; "" at the end. */
   neighbour(direction) {
     const shown = this.shown();
+    if (direction > 0 && this.byUncertainty()) { // the order changes with every look of the detector: the best of now
+      const first = shown.find((picture) => !picture.annotated && picture.id !== this.current);
+      if (first) return first.id;
+    }
     const at = shown.findIndex((picture) => picture.id === this.current);
     return shown[at + direction]?.id ?? "";
   }
@@ -90,7 +98,7 @@ export class Sidebar {
     const uncertain = picture.annotated ? undefined : this.uncertainty.get(picture.id);
     const facts = [
       picture.folder || "new",
-      picture.fault ? "fault" : picture.annotated ? many(picture.count, "box", "boxes") : "not annotated",
+      picture.fault ? "fault" : picture.annotated ? many(picture.count, "box", "boxes") : uncertain === undefined ? "not annotated" : "",
       !picture.fault && picture.unlabelled ? `${picture.unlabelled} without class` : "",
       uncertain === undefined ? "" : `uncertain ${Math.round(100 * uncertain)} %`,
     ];

@@ -12,7 +12,7 @@ const shares = element("input", { type: "checkbox", id: "train-shares" });
 const place = element("div", { id: "training" });
 
 function button(id, text, question, content = () => ({})) {
-  return element("button", { id, class: "main", onclick: () => ask(question, content()).then(watch).catch(failed) }, text);
+  return element("button", { id, class: id === "train-now" ? "main" : null, onclick: () => ask(question, content()).then(watch).catch(failed) }, text);
 }
 
 function failed(error) {
