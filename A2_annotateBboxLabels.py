@@ -1,4 +1,4 @@
-"""Name what rectangles show: the page of A1_annotateImages.py, which goes from rectangle to rectangle and asks its class.
+"""Name what rectangles show: the page of A1_annotateImages.py goes from one to the next and asks for its class.
 
 Reads   the pictures and rectangles of data/<dataset>/
 Writes  <picture>.bboxes.labels.tsv (and the rectangles, where they were changed); the version before as .backup.tsv

@@ -1,4 +1,4 @@
-"""A headless Chromium that is driven by real mouse, touch and key events: for the tests of the pages and the screenshots."""
+"""A headless Chromium, driven by real mouse, touch and key events: for tests of the pages and for screenshots."""
 
 import shutil
 import tempfile

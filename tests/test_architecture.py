@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-OURS = ("helpers", "fastRCNN", "PARAMETERS", "resources", "benchmarks", "data")
+OURS = ("helpers", "fastRCNN", "webapp", "PARAMETERS", "resources", "benchmarks", "data")
 MAY_IMPORT = {  # arrows point one way: scripts -> fastRCNN -> helpers
     "helpers": {"helpers"},
     "fastRCNN": {"fastRCNN", "helpers"},
@@ -16,7 +16,8 @@ MAY_IMPORT = {  # arrows point one way: scripts -> fastRCNN -> helpers
     "resources": {"resources", "fastRCNN", "helpers", "data"},
     "data": {"data", "helpers"},
     "benchmarks": {"benchmarks", "fastRCNN", "helpers", "PARAMETERS", "resources"},
-    "script": {"fastRCNN", "helpers", "PARAMETERS"},
+    "webapp": {"webapp", "fastRCNN", "helpers"},
+    "script": {"fastRCNN", "helpers", "PARAMETERS", "webapp"},
 }
 PACKAGES = {  # inside fastRCNN: package or module -> what it may import beside itself and helpers
     "compiling": set(),
@@ -57,7 +58,8 @@ STANDARD_LIBRARY_ONLY = (
 LONGEST = 400  # lines
 DISTRIBUTIONS = {  # import name -> name in requirements.txt, where they differ
     "cv2": "opencv-python", "skimage": "scikit-image", "sklearn": "scikit-learn", "google": "onnx", "PIL": "pillow",
-    "packaging": "matplotlib",
+    "packaging": "matplotlib", "prometheus_client": "prometheus-client", "yaml": "pyyaml",
+    "openapi_spec_validator": "openapi-spec-validator",
 }  # fmt: skip
 NOT_INSTALLED = {"cntk", "dlib", "torchvision"}  # optional: asked for by name, or in a Python of their own
 
@@ -133,6 +135,18 @@ def test_packages_import_downwards() -> None:
         ready = {name for name, allowed in PACKAGES.items() if allowed <= below} - below
         assert ready, f"cycle among {sorted(PACKAGES.keys() - below)}"
         below |= ready
+
+
+def test_only_scripts_with_pages_import_webapp() -> None:
+    """The product works without the packages of the service: nothing else may need them."""
+    with_pages = ("7_serve", "A1_", "A2_")
+    found = [
+        f"{name}: {imported}"
+        for name, path in PRODUCT.items()
+        for imported, _ in imports_of(path)
+        if imported.split(".")[0] == "webapp" and not name.startswith(("webapp", *with_pages))
+    ]
+    assert not found
 
 
 def test_nothing_imports_a_script() -> None:

@@ -1,7 +1,7 @@
 """What every page of ours answers with, and whom a local page answers: ASGI middleware without a framework.
 
-`SecurityHeaders` belongs around both, the annotation pages and the service; `LocalOnly` around what must be reached from
-this machine alone.
+`SecurityHeaders` belongs around both, the annotation pages and the service; `LocalOnly` around what must be reached
+from this machine alone.
 """
 
 import hmac

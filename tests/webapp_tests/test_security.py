@@ -28,7 +28,10 @@ def test_the_key_and_a_local_name_open(host: str) -> None:
     assert answer(LocalOnly(page, KEY), f"/{KEY}/", host=host)[0] == 200
 
 
-@pytest.mark.parametrize("path", ["/", "", f"/{KEY}", "/wrong/", f"/{KEY}x/", f"/{KEY[:-1]}/", f"//{KEY}/", "/ä/api/state", f"/static/{KEY}/"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "", f"/{KEY}", "/wrong/", f"/{KEY}x/", f"/{KEY[:-1]}/", f"//{KEY}/", "/ä/api/state", f"/static/{KEY}/"],
+)
 def test_nothing_opens_without_the_key(path: str) -> None:
     status, _, body = answer(LocalOnly(page, KEY), path, host="localhost")
     assert status == 403

@@ -23,8 +23,10 @@ from webapp.annotate.video import Frames, read_frames
 
 @dataclass(frozen=True)
 class HelpSettings:
-    """How the steps are run: `options` for each script, what of PARAMETERS.py concerns ROIs, the `classifier`, the score
-    from which an object is suggested, the `device` and `threads` of the detector."""
+    """How the steps are run: `options` for each script, what of PARAMETERS.py concerns ROIs, the `classifier`.
+
+    Objects are suggested from the score `threshold` on, by a detector on `device` with `threads`.
+    """
 
     options: tuple[str, ...] = ()
     rois: RoiParameters = field(default_factory=RoiParameters)
@@ -68,7 +70,9 @@ class Assistance:
     def frame_before(self, entry: Entry) -> Entry | None:
         """Return the picture that is the frame before `entry` in its video, wherever it was sorted."""
         name = self.frames.before(entry.path.name)
-        return next((each for each in self.session.catalogue.entries() if each.path.name == name), None) if name else None
+        return (
+            next((each for each in self.session.catalogue.entries() if each.path.name == name), None) if name else None
+        )
 
     def picture(self, picture_id: object) -> dict[str, Any]:
         """Return what the session knows of a picture, and which frame it follows ("" for none)."""

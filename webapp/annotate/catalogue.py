@@ -12,7 +12,7 @@ from helpers.annotations import DROPPED_LABELS
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
 from helpers.images import find_images, inspect_picture
-from webapp.annotate.storage import Stored, Store, box_faults, files_of, twin_faults
+from webapp.annotate.storage import Store, Stored, box_faults, files_of, twin_faults
 
 FOLDERS = ("", "positive", "negative", "testImages")  # "": new, not sorted yet
 

@@ -14,7 +14,6 @@ from helpers.errors import UserError
 from helpers.images import find_images
 from webapp.annotate.assistance import Assistance, HelpSettings
 from webapp.annotate.catalogue import FOLDERS
-from webapp.annotate.launch import serve
 from webapp.annotate.session import Session, Settings
 from webapp.annotate.video import names_taken, take_frames
 
@@ -26,7 +25,7 @@ def add_options(parser: ArgumentParser) -> None:
     page = parser.add_argument_group("options of the annotation page")
     page.add_argument("--add", type=Path, metavar="FOLDER", help="first copy the pictures of FOLDER into the data set")
     page.add_argument("--video", type=Path, metavar="FILE",
-                      help="first take frames of a video as pictures; boxes are followed from frame to frame")  # fmt: skip
+                      help="first take frames of a video as pictures; boxes are followed through it")  # fmt: skip
     page.add_argument("--every", type=int, default=30, metavar="N", help="with --video: every Nth frame (default: 30)")
     page.add_argument("--suggest", action="store_true",
                       help="show what the detector trained last would draw, most uncertain pictures first")  # fmt: skip
@@ -51,9 +50,18 @@ def annotate(p: Mapping[str, Any], assignments: list[str], *, mode: str) -> None
     if p["suggest"]:
         detector = help.newest_detector()
         if detector is None:
-            raise UserError("--suggest needs a trained detector. Annotate some pictures first and use Train on the page")
+            raise UserError("--suggest needs a trained detector: annotate some pictures, then use Train on the page")
         help.suggest(detector)
     serve(session, help, port=p["port"], browser=not p["no_browser"])
+
+
+def serve(session: Session, help: Assistance, *, port: int, browser: bool) -> None:
+    """Serve the page until it is ended; `UserError` where the packages for that are not installed."""
+    try:
+        from webapp.annotate import launch
+    except ModuleNotFoundError as error:
+        raise UserError(f"the page needs the package {error.name}: pip install starlette uvicorn") from None
+    launch.serve(session, help, port=port, browser=browser)
 
 
 def help_settings(p: Mapping[str, Any], assignments: list[str]) -> HelpSettings:
@@ -63,12 +71,17 @@ def help_settings(p: Mapping[str, Any], assignments: list[str]) -> HelpSettings:
         options += [f"--{name}", str(p[name])]
     threshold = p["vis_decisionThresholds"].get(p["classifier"])
     return HelpSettings(
-        tuple(options), RoiParameters.choose(p), p["classifier"], 0.5 if threshold is None else threshold, p["device"], p["jobs"]
+        tuple(options),
+        RoiParameters.choose(p),
+        p["classifier"],
+        0.5 if threshold is None else threshold,
+        p["device"],
+        p["jobs"],
     )
 
 
 def add_pictures(folder: Path, artifacts: Artifacts) -> None:
-    """Copy the pictures of `folder` into the data set, as new ones; those of a name that is there already are left out."""
+    """Copy the pictures of `folder` into the data set, as new ones; those whose name is there already are left out."""
     if not folder.is_dir():
         raise UserError(f"--add {folder}: no such folder")
     pictures = find_images(folder)

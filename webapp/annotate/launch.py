@@ -87,7 +87,9 @@ def open_browser(address: str, folder: Path) -> Iterator[None]:
     page.unlink(missing_ok=True)
     try:
         with os.fdopen(os.open(page, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-            file.write(f'<!DOCTYPE html><meta http-equiv="refresh" content="0; url={address}"><title>annotate</title>\n')
+            file.write(
+                f'<!DOCTYPE html><meta http-equiv="refresh" content="0; url={address}"><title>annotate</title>\n'
+            )
         threading.Thread(target=webbrowser.open, args=(page.as_uri(),), daemon=True).start()
         yield
     finally:

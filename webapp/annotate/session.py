@@ -105,7 +105,9 @@ class Session:
             if version is not None and entry.stored.version != version:
                 raise Conflict(entry.stored)
             if folder == "negative" and entry.stored.boxes:
-                raise UserError(f"{picture_id} has {len(entry.stored.boxes)} box(es); negative/ is for pictures without")
+                raise UserError(
+                    f"{picture_id} has {len(entry.stored.boxes)} box(es); negative/ is for pictures without"
+                )
             target = move_picture(entry.path, self.settings.artifacts.data / str(folder))
         return self.picture(target.relative_to(self.settings.artifacts.data).as_posix())
 

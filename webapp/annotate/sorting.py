@@ -1,7 +1,7 @@
 """Sorting new pictures into positive/, negative/ and testImages/: moving one, and dividing all by chance.
 
-Pictures that are nearly the same (frames of one video, a photo taken twice) stay together, so that no object is trained on
-and tested on in two near-copies of one picture.
+Pictures that are nearly the same (frames of one video, a photo taken twice) stay together, so that no object is trained
+on and tested on in two near-copies of one picture.
 """
 
 import os
@@ -42,7 +42,7 @@ def move_picture(image_path: Path, folder: Path) -> Path:
             raise UserError(f"{copy}: there already, without a picture. Move it away first")
         if not copy.exists():
             _duplicate(file, copy)
-    os.replace(image_path, target)
+    image_path.replace(target)
     for file in files:
         file.unlink()
     return target
@@ -54,7 +54,7 @@ def plan_split(
     """Return the folder for each of `pictures`, given as (id, number of boxes).
 
     Pictures without boxes go to negative/. Of the others `share`, rounded, goes to testImages/, drawn with `seed`;
-    at least one stays in positive/. `prints` holds a 128-bit print for each id (`picture_print`): near-copies go together.
+    at least one stays in positive/. `prints` holds the `picture_print` of each id: near-copies go together.
     """
     plan = {picture: "negative" for picture, boxes in pictures if boxes == 0}
     candidates = sorted(picture for picture, boxes in pictures if boxes > 0)

@@ -1,8 +1,8 @@
 """Reading and saving the annotation of one picture so that nothing is lost, whatever happens meanwhile.
 
 Beside `photo.jpg` lie `photo.bboxes.tsv` and `photo.bboxes.labels.tsv`; the version before goes to
-`photo.bboxes.backup.tsv` and `photo.bboxes.labels.backup.tsv`. A save has this order, so that a reader sees the old pair,
-the new pair, or boxes without labels, which the steps refuse, but never boxes with the labels of others:
+`photo.bboxes.backup.tsv` and `photo.bboxes.labels.backup.tsv`. A save has this order, so that a reader sees the old
+pair, the new pair, or boxes without labels, which the steps refuse, but never boxes with the labels of others:
 
 1. the new content goes to a journal, `.photo.bboxes.saving` (atomically),
 2. the old boxes are copied to their backup, the old labels moved to theirs,
@@ -103,7 +103,9 @@ class Store:
                 "boxes": "".join("\t".join(map(str, box)) + "\n" for box in new_boxes),
                 "labels": "".join(f"{label}\n" for label in new_labels) if new_labels or not new_boxes else None,
             }
-            if content["boxes"] == _text(boxes_path(image_path)) and content["labels"] == _text(labels_path(image_path)):
+            if content["boxes"] == _text(boxes_path(image_path)) and content["labels"] == _text(
+                labels_path(image_path)
+            ):
                 return current
             if current.version != base_version:
                 raise Conflict(current)

@@ -1,6 +1,6 @@
-"""What a trained detector would draw, for acceptance, and how sure it is: the pictures it is least sure of teach it most.
+"""What a trained detector would draw, for acceptance, and how sure it is: what it is least sure of teaches it most.
 
-Pool-based active learning: Settles, "Active Learning Literature Survey", 2009; for detectors Brust, Kaeding and Denzler,
+Pool-based active learning: Settles, "Active Learning Literature Survey", 2009; for detectors Brust, Käding and Denzler,
 "Active Learning for Deep Object Detection", 2018, whose average over the detections is what `uncertainty` returns.
 """
 
@@ -38,8 +38,8 @@ class Suggestion:
 def uncertainty(probabilities: ArrayLike) -> float:
     """Return how unsure a detector is of a picture: the mean of 1 - |2p - 1| over its detections, 1 without any.
 
-    `probabilities` (D,) in [0, 1]: that each detection is right. 0.5 is least sure. A picture in which nothing was found
-    is as interesting as can be: pictures are put into a data set because they show something.
+    `probabilities` (D,) in [0, 1]: that each detection is right. 0.5 is least sure. A picture in which nothing was
+    found is as interesting as can be: pictures are put into a data set because they show something.
     """
     p = np.asarray(probabilities, dtype=np.float64)
     return 1.0 if p.size == 0 else float(np.mean(1 - np.abs(2 * p - 1)))

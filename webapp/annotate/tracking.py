@@ -1,9 +1,9 @@
 """Following boxes from one frame of a video into the next, without a trained model.
 
-Median flow (Kalal, Mikolajczyk and Matas, "Forward-Backward Error: Automatic Detection of Tracking Failures", 2010): points
-on a grid in the box are followed by optical flow (Lucas and Kanade, pyramidal), forward and back again; of those that come
-back, the median movement moves the box and the median change of their distances resizes it. VoTT used CamShift, which
-follows a colour; that loses objects on a ground of the same colour.
+Median flow (Kalal, Mikolajczyk and Matas, "Forward-Backward Error: Automatic Detection of Tracking Failures", 2010):
+points on a grid in the box are followed by optical flow (Lucas and Kanade, pyramidal), forward and back again; of those
+that come back, the median movement moves the box and the median change of their distances resizes it. VoTT used
+CamShift, which follows a colour; that loses objects on a ground of the same colour.
 """
 
 from collections.abc import Iterable, Sequence
@@ -92,7 +92,9 @@ def _likeness(before: NDArray, after: NDArray, start: NDArray, end: NDArray) -> 
     """Return the correlation of the surroundings of each point before and after, in [-1, 1]."""
     result = np.zeros(len(start))
     for index, (a, b) in enumerate(zip(start, end, strict=True)):
-        patches = [cv2.getRectSubPix(frame, (11, 11), (float(p[0]), float(p[1]))) for frame, p in ((before, a), (after, b))]
+        patches = [
+            cv2.getRectSubPix(frame, (11, 11), (float(p[0]), float(p[1]))) for frame, p in ((before, a), (after, b))
+        ]
         result[index] = cv2.matchTemplate(patches[1], patches[0], cv2.TM_CCOEFF_NORMED)[0, 0]
     return result
 

@@ -91,7 +91,7 @@ class Trainer:
         """Return what the trainings reached: training pictures, boxes, mAP, test pictures, when."""
         try:
             points = json.loads((self.folder / "curve.json").read_text(encoding="utf-8"))
-            return points if isinstance(points, list) else []
+            return points if isinstance(points, list) and all("pictures" in point for point in points) else []
         except (OSError, ValueError):
             return []
 
@@ -100,7 +100,9 @@ class Trainer:
             points = []
             for share in shares:
                 reduced = plan.reduced(share, self.seed)
-                points.append(self._train(reduced, Artifacts(self.folder / "share", self.artifacts.dataset), plan.classes))
+                points.append(
+                    self._train(reduced, Artifacts(self.folder / "share", self.artifacts.dataset), plan.classes)
+                )
             points.append(self._train(plan, self.trained, plan.classes))
             with self._lock:
                 self._keep(points)
@@ -130,7 +132,8 @@ class Trainer:
             raise UserError(f"{measured}: cannot be read") from None
         return {
             "pictures": len(plan.train), "boxes": count, "mAP": mean, "testPictures": len(plan.test),
-            "heldOut": plan.held_out, "seconds": round(time.monotonic() - begin, 1), "when": time.strftime("%Y-%m-%d %H:%M"),
+            "heldOut": plan.held_out, "seconds": round(time.monotonic() - begin, 1),
+            "when": time.strftime("%Y-%m-%d %H:%M"),
         }  # fmt: skip
 
     def _call(self, script: str, place: Artifacts, classes: list[str]) -> None:
@@ -162,7 +165,7 @@ class Trainer:
 
     def _keep(self, points: Sequence[dict[str, Any]]) -> None:
         """Add points to the curve; a later one for as many pictures replaces the earlier."""
-        known = {point.get("pictures"): point for point in [*self.curve(), *points]}
+        known: dict[int, dict[str, Any]] = {point["pictures"]: point for point in [*self.curve(), *points]}
         with atomic_write(self.folder / "curve.json") as temporary:
             text = json.dumps([known[pictures] for pictures in sorted(known)], indent=1)
             temporary.write_text(text + "\n", encoding="utf-8")

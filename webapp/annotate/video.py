@@ -35,7 +35,9 @@ class Frames:
                 content = json.loads(file.read_text(encoding="utf-8"))
                 self._known = {name: Frame(str(each["video"]), int(each["frame"])) for name, each in content.items()}
             except (ValueError, KeyError, TypeError, AttributeError):
-                raise UserError(f"{file}: damaged. Delete it: boxes are then no longer carried from frame to frame") from None
+                raise UserError(
+                    f"{file}: damaged. Delete it: boxes are then no longer carried from frame to frame"
+                ) from None
 
     def of(self, name: str) -> Frame | None:
         """Return the frame that the picture of this file name is."""

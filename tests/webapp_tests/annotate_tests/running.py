@@ -53,7 +53,9 @@ def running(root: Path, dataset: str, *options: str, script: str = "A1_annotateI
     command = [sys.executable, str(REPOSITORY / script), "--root", str(root), "--dataset", dataset, "--no-browser"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with (root / "stderr.txt").open("w") as errors:
-        process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
+        process = subprocess.Popen(
+            [*command, *options], stdout=subprocess.PIPE, stderr=errors, text=True, env=environment
+        )
     try:
         lines = []
         for line in process.stdout:

@@ -33,7 +33,16 @@ def test_state_of_each_picture(catalogue, tiny_root) -> None:
     found = {entry.id: catalogue.measure(entry).summary() for entry in catalogue.entries()}
     assert [found[f"positive/{n}.png"]["unlabelled"] for n in range(4)] == [0, 1, 2, 0]
     assert [summary["annotated"] for summary in found.values()] == [False, True, True, True, True, True, True, True]
-    assert [bool(summary["fault"]) for summary in found.values()] == [False, False, False, False, True, False, False, False]
+    assert [bool(summary["fault"]) for summary in found.values()] == [
+        False,
+        False,
+        False,
+        False,
+        True,
+        False,
+        False,
+        False,
+    ]
     assert "beyond the picture of 120x90" in found["positive/3.png"]["fault"]
     assert found["positive/0.png"]["count"] == 2
 
@@ -59,8 +68,8 @@ def test_boxes_in_negative_twins_and_damaged_pictures_are_faults(catalogue, tiny
     assert "cut off" in faults["positive/1.png"]
 
 
-@pytest.mark.parametrize("name", ["", "../secret.png", "positive/../0.png", "/etc/passwd", "positive", "positive/", "other/0.png",
-                                  "positive\\0.png", "positive/0.bboxes.tsv", "positive/nothing.png"])  # fmt: skip
+@pytest.mark.parametrize("name", ["", "../secret.png", "positive/../0.png", "/etc/passwd", "positive", "positive/",
+                                  "other/0.png", "positive\\0.png", "positive/0.bboxes.tsv", "positive/nothing.png"])  # fmt: skip
 def test_only_pictures_of_the_data_set_are_found(catalogue, name) -> None:
     with pytest.raises(UserError, match="no such picture"):
         catalogue.find(name)

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 
 from helpers.artifacts import Artifacts
@@ -44,7 +42,9 @@ def test_a_folder_of_photos_is_copied_and_stays(tmp_path, served) -> None:
 def test_mistakes_are_named(tmp_path, served) -> None:
     (tmp_path / "empty").mkdir()
     for options, message in (
-        ((), "no such folder"), (("--add", str(tmp_path / "empty")), "no pictures"), (("--add", str(tmp_path / "nothing")), "no such folder"),
+        ((), "no such folder"),
+        (("--add", str(tmp_path / "empty")), "no pictures"),
+        (("--add", str(tmp_path / "nothing")), "no such folder"),
         (("--video", str(tmp_path / "nothing.mp4")), "no such video"), (("--suggest",), "needs a trained detector"),
     ):  # fmt: skip
         with pytest.raises(UserError, match=message):
@@ -53,7 +53,20 @@ def test_mistakes_are_named(tmp_path, served) -> None:
 
 
 def test_trainings_get_the_options_of_the_command_line(tiny_root, served) -> None:
-    run("--root", str(tiny_root), "--dataset", "tiny", "--set", "cntk_nrRois=70", "--classifier", "nn", "--seed", "3", "--jobs", "1")
+    run(
+        "--root",
+        str(tiny_root),
+        "--dataset",
+        "tiny",
+        "--set",
+        "cntk_nrRois=70",
+        "--classifier",
+        "nn",
+        "--seed",
+        "3",
+        "--jobs",
+        "1",
+    )
     settings = served[0][1].settings
     assert settings.options[:4] == ("--set", "cntk_nrRois=70", "--classifier", "nn")
     assert "--seed 3 --jobs 1" in " ".join(settings.options)
@@ -61,11 +74,11 @@ def test_trainings_get_the_options_of_the_command_line(tiny_root, served) -> Non
     assert settings.rois.grid_nrScales == 7
 
 
-@pytest.mark.parametrize("script", ["A1_annotateImages.py", "A2_annotateBboxLabels.py"])
-def test_the_scripts(script, tiny_root, slim_weights, served) -> None:
+@pytest.mark.parametrize(("script", "mode"), [("A1_annotateImages.py", "draw"), ("A2_annotateBboxLabels.py", "label")])
+def test_the_scripts(script, mode, tiny_root, slim_weights, served) -> None:
     Runner(tiny_root, slim_weights)(script, "--no-browser", "--port", "1234")
     session, help, options = served[0]
-    assert session.settings.mode == {"A": "draw", "B": "label"}["AB"[script.startswith("A2")]]
+    assert session.settings.mode == mode
     assert options == {"port": 1234, "browser": False}
     assert help.settings.options.count("--set") == len(Runner.settings) + 1
 

@@ -17,8 +17,20 @@ def test_the_program_answers_on_this_machine_alone_and_only_with_the_key(tiny_ro
         for path in ("/", "/api/state", "/static/main.js", "/wrong-key/", "/wrong-key/api/state"):
             assert request(base + path)[0] == 403
             assert request(base + path, b"{}", {"Content-Type": "application/json"})[0] == 403
-        assert request(f"{program.address}api/state", b"{}", {"Content-Type": "application/json", "Host": "evil.example"})[0] == 403
-        assert request(f"{program.address}api/state", b"{}", {"Content-Type": "application/json", "Origin": "http://evil.example"})[0] == 403
+        assert (
+            request(f"{program.address}api/state", b"{}", {"Content-Type": "application/json", "Host": "evil.example"})[
+                0
+            ]
+            == 403
+        )
+        assert (
+            request(
+                f"{program.address}api/state",
+                b"{}",
+                {"Content-Type": "application/json", "Origin": "http://evil.example"},
+            )[0]
+            == 403
+        )
         port = int(base.rsplit(":", 1)[1])
         for address in other_addresses():
             with socket.socket() as other, pytest.raises(OSError):

@@ -71,7 +71,10 @@ def boxes_of(data: Path, name: str) -> list[list[int]]:
 
 
 def grid(count: int) -> list[list[int]]:
-    return [[20 + 110 * (k % 5), 30 + 200 * (k // 5), 20 + 110 * (k % 5) + 60 + k, 30 + 200 * (k // 5) + 90 + k] for k in range(count)]
+    return [
+        [20 + 110 * (k % 5), 30 + 200 * (k // 5), 20 + 110 * (k % 5) + 60 + k, 30 + 200 * (k // 5) + 90 + k]
+        for k in range(count)
+    ]
 
 
 def test_30_boxes_on_3_pictures_drawn_undone_resized_saved_and_reloaded(page, root, data) -> None:
@@ -216,7 +219,8 @@ def test_label_mode_goes_from_box_to_box(page, root, data) -> None:
 
 
 @pytest.mark.parametrize(("choice", "boxes"), [
-    ("mine", [[300, 300, 400, 400]]), ("theirs", [[10, 10, 100, 100]]), ("both", [[300, 300, 400, 400], [10, 10, 100, 100]]),
+    ("mine", [[300, 300, 400, 400]]), ("theirs", [[10, 10, 100, 100]]),
+    ("both", [[300, 300, 400, 400], [10, 10, 100, 100]]),
 ])  # fmt: skip
 def test_two_people_cannot_overwrite_each_other_unnoticed(page, root, data, choice, boxes) -> None:
     with running(root, "my") as program:
@@ -224,7 +228,9 @@ def test_two_people_cannot_overwrite_each_other_unnoticed(page, root, data, choi
         shown(page, "0.jpg")
         page.draw(300, 300, 400, 400)
         _, picture = program.ask("picture", id="0.jpg")
-        status, _ = program.ask("save", id="0.jpg", version=picture["version"], boxes=[[10, 10, 100, 100]], labels=["cat"])
+        status, _ = program.ask(
+            "save", id="0.jpg", version=picture["version"], boxes=[[10, 10, 100, 100]], labels=["cat"]
+        )
         assert status == 200
         page.key("n")
         page.wait("document.getElementById('dialog').open")

@@ -19,7 +19,9 @@ class Client:
     def __init__(self, app) -> None:
         self.app = app
 
-    def __call__(self, method: str, path: str, body: bytes = b"", query: str = "", **headers: str) -> tuple[int, dict, bytes]:
+    def __call__(
+        self, method: str, path: str, body: bytes = b"", query: str = "", **headers: str
+    ) -> tuple[int, dict, bytes]:
         sent: list[dict] = []
         parts = [body[at : at + 100_000] for at in range(0, len(body), 100_000)] or [b""]
 
@@ -32,7 +34,10 @@ class Client:
         async def send(message):
             sent.append(message)
 
-        pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in {"host": "localhost", **headers}.items()]
+        pairs = [
+            (name.replace("_", "-").encode(), value.encode())
+            for name, value in {"host": "localhost", **headers}.items()
+        ]
         scope = {
             "type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": query.encode(),
             "headers": pairs, "root_path": "", "scheme": "http", "server": ("127.0.0.1", 1), "http_version": "1.1",
@@ -42,7 +47,9 @@ class Client:
         return sent[0]["status"], headers_given, b"".join(message.get("body", b"") for message in sent[1:])
 
     def ask(self, name: str, **question) -> tuple[int, dict]:
-        status, _, body = self("POST", f"/{KEY}/api/{name}", json.dumps(question).encode(), content_type="application/json")
+        status, _, body = self(
+            "POST", f"/{KEY}/api/{name}", json.dumps(question).encode(), content_type="application/json"
+        )
         return status, json.loads(body)
 
 
@@ -61,7 +68,9 @@ def test_the_page_and_its_files(client) -> None:
     for path, kind in (("", "text/html"), ("static/main.js", "javascript"), ("static/style.css", "text/css")):
         status, headers, body = client("GET", f"/{KEY}/{path}")
         assert (status, kind in headers["content-type"]) == (200, True)
-        assert b"http://" not in body.replace(b"http://www.w3.org/2000/svg", b"") and b"https://" not in body  # nothing from outside
+        assert (
+            b"http://" not in body.replace(b"http://www.w3.org/2000/svg", b"") and b"https://" not in body
+        )  # nothing from outside
         assert "default-src 'none'" in headers["content-security-policy"]
 
 
@@ -85,7 +94,7 @@ def test_state_save_and_conflict(client, tiny_root) -> None:
     status, saved = client.ask("save", **question)
     assert (status, saved["boxes"], saved["labels"]) == (200, [[1, 2, 30, 40]], ["disc"])
     labels_path(tiny_root / "data" / "tiny" / "positive" / "0.png").write_text("square\n")
-    status, answer = client.ask("save", **{**question, "version": saved["version"], "boxes": []  , "labels": []})
+    status, answer = client.ask("save", **{**question, "version": saved["version"], "boxes": [], "labels": []})
     assert status == 409
     assert answer["current"]["labels"] == ["square"]
     status, _ = client.ask("save", **{**question, "version": answer["current"]["version"], "boxes": [], "labels": []})
@@ -93,7 +102,8 @@ def test_state_save_and_conflict(client, tiny_root) -> None:
 
 
 @pytest.mark.parametrize("change", [
-    {"boxes": "1 2 3 4"}, {"boxes": [[1, 2, 3]]}, {"boxes": [[1, 2, 3, 4.5]]}, {"boxes": [[1, 2, True, 4]]}, {"boxes": [[1, 2, 3, 1e99]]},
+    {"boxes": "1 2 3 4"}, {"boxes": [[1, 2, 3]]}, {"boxes": [[1, 2, 3, 4.5]]}, {"boxes": [[1, 2, True, 4]]},
+    {"boxes": [[1, 2, 3, 1e99]]},
     {"boxes": None}, {"labels": [1]}, {"labels": None}, {"version": 1}, {"id": None},
 ])  # fmt: skip
 def test_questions_in_another_form_are_400(client, change) -> None:

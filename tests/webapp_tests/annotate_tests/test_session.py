@@ -24,7 +24,12 @@ def save(session: Session, picture_id: str, boxes, labels):
 def test_a_folder_of_photos_becomes_a_data_set(tmp_path: Path) -> None:
     write_image(tmp_path / "data" / "my" / "a.png", draw_tiny_picture(0)[0])
     session = Session(Settings(Artifacts(tmp_path, "my")))
-    assert sorted(p.name for p in (tmp_path / "data" / "my").iterdir()) == ["a.png", "negative", "positive", "testImages"]
+    assert sorted(p.name for p in (tmp_path / "data" / "my").iterdir()) == [
+        "a.png",
+        "negative",
+        "positive",
+        "testImages",
+    ]
     assert [picture["id"] for picture in session.state()["pictures"]] == ["a.png"]
     with pytest.raises(UserError, match="no such folder"):
         Session(Settings(Artifacts(tmp_path, "other")))
@@ -49,7 +54,7 @@ def test_negative_pictures_take_no_boxes(session) -> None:
 
 
 def test_moving_between_folders(session) -> None:
-    with pytest.raises(UserError, match=r"negative/ is for pictures without"):
+    with pytest.raises(UserError, match=r"negative/ has none"):
         session.move("positive/0.png", "negative")
     with pytest.raises(UserError, match="expected one of"):
         session.move("positive/0.png", "../other")

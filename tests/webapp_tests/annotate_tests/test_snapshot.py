@@ -70,7 +70,9 @@ def test_the_snapshot_is_a_data_set_and_replaces_the_one_before(catalogue, tiny_
     write_snapshot(plan, place)
     write_snapshot(plan.reduced(0.5, 0), place)
     place.check_exists()
-    counts = {folder: len(list((place.data / folder).glob("*.png"))) for folder in ("positive", "negative", "testImages")}
+    counts = {
+        folder: len(list((place.data / folder).glob("*.png"))) for folder in ("positive", "negative", "testImages")
+    }
     assert counts == {"positive": 2, "negative": 1, "testImages": 2}
     assert read_annotation(place.data / "testImages" / "5.png", 120, 90).labels == ("disc", "square")
     source = tiny_root / "data" / "tiny" / "testImages" / "5.png"
@@ -83,4 +85,10 @@ def test_pictures_of_one_name_from_different_folders(catalogue, tiny_root, tmp_p
         (data / path.name).write_bytes(path.read_bytes())
     place = Artifacts(tmp_path / "snapshot", "tiny")
     write_snapshot(plan_training(catalogue.entries(), 0), place)
-    assert sorted(path.name for path in (place.data / "positive").glob("*.png")) == ["0.png", "1.png", "2.png", "3.png", "positive_0.png"]
+    assert sorted(path.name for path in (place.data / "positive").glob("*.png")) == [
+        "0.png",
+        "1.png",
+        "2.png",
+        "3.png",
+        "positive_0.png",
+    ]

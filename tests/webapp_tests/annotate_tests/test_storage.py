@@ -115,7 +115,16 @@ def test_every_fault_is_named_and_nothing_written(store, picture) -> None:
     with pytest.raises(UserError) as raised:
         save(store, picture, (boxes, labels))
     message = str(raised.value)
-    for part in ("box 1 is empty", "box 2 reaches beyond", "box 3 reaches", "120x90", "box 5 is empty", "'b\\tc'", "' d'", "__background__"):
+    for part in (
+        "box 1 is empty",
+        "box 2 reaches beyond",
+        "box 3 reaches",
+        "120x90",
+        "box 5 is empty",
+        "'b\\tc'",
+        "' d'",
+        "__background__",
+    ):
         assert part in message
     assert "box 4 is" not in message and "box 4 reaches" not in message
     assert not boxes_path(picture).exists()
@@ -163,7 +172,9 @@ def test_a_killed_save_is_carried_to_its_end(store, picture, step) -> None:
 
 
 def test_a_journal_is_noticed_while_reading(store, picture) -> None:
-    picture.with_name(".a.b.bboxes.saving").write_text(json.dumps({"stem": "a.b", "boxes": "3\t3\t50\t60\n", "labels": None}))
+    picture.with_name(".a.b.bboxes.saving").write_text(
+        json.dumps({"stem": "a.b", "boxes": "3\t3\t50\t60\n", "labels": None})
+    )
     assert store.read(picture).boxes == ((3, 3, 50, 60),)
 
 
@@ -197,7 +208,8 @@ def test_kill_9_at_any_moment_leaves_a_whole_pair(store, picture) -> None:
         boxes = storage._text(boxes_path(picture))
         if labels_path(picture).exists():  # a step that reads now sees a pair, not boxes with labels of others
             assert (boxes, labels_path(picture).read_text()) in {
-                ("".join("\t".join(map(str, box)) + "\n" for box in b), "".join(f"{x}\n" for x in names)) for b, names in (OLD, NEW)
+                ("".join("\t".join(map(str, box)) + "\n" for box in b), "".join(f"{x}\n" for x in names))
+                for b, names in (OLD, NEW)
             }
         found = store.read(picture)
         assert found.fault == ""

@@ -71,7 +71,11 @@ def test_all_steps_run_and_the_curve_grows(trainer, entries, finished, tiny_root
         trainer.start(entries, with_shares=False)
     status = wait(trainer)
     assert (status["state"], status["error"], status["step"]) == ("done", "", 5)
-    assert [(point["pictures"], point["mAP"], point["testPictures"]) for point in status["curve"]] == [(1, 0.1, 2), (2, 0.2, 2), (4, 0.4, 2)]
+    assert [(point["pictures"], point["mAP"], point["testPictures"]) for point in status["curve"]] == [
+        (1, 0.1, 2),
+        (2, 0.2, 2),
+        (4, 0.4, 2),
+    ]
     assert status["curve"][-1]["boxes"] == 8
     assert "cntk_nrRois=50" in status["log"] and "classes=['disc', 'square']" in status["log"]
     assert "5_evaluateResults.py" in status["log"]
@@ -83,7 +87,9 @@ def test_all_steps_run_and_the_curve_grows(trainer, entries, finished, tiny_root
 
 
 def test_a_step_that_fails_is_shown_with_its_message(trainer, entries, scripts, finished) -> None:
-    (scripts / "3_runCntk.py").write_text('import sys\nprint("working")\nsys.exit("error: no memory: lower cntk_nrRois")')
+    (scripts / "3_runCntk.py").write_text(
+        'import sys\nprint("working")\nsys.exit("error: no memory: lower cntk_nrRois")'
+    )
     trainer.start(entries, with_shares=False)
     status = wait(trainer)
     assert (status["state"], status["step"], status["error"]) == ("failed", 2, "error: no memory: lower cntk_nrRois")

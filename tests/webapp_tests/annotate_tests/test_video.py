@@ -56,10 +56,23 @@ def test_what_is_no_video_is_said(tmp_path) -> None:
 
 def test_frames_are_remembered(tmp_path) -> None:
     frames = Frames(tmp_path / "frames.json")
-    frames.remember({"a.jpg": Frame("/v.mp4", 0), "b.jpg": Frame("/v.mp4", 30), "c.jpg": Frame("/v.mp4", 60), "x.jpg": Frame("/w.mp4", 30)})
+    frames.remember(
+        {
+            "a.jpg": Frame("/v.mp4", 0),
+            "b.jpg": Frame("/v.mp4", 30),
+            "c.jpg": Frame("/v.mp4", 60),
+            "x.jpg": Frame("/w.mp4", 30),
+        }
+    )
     again = Frames(tmp_path / "frames.json")
     assert again.of("b.jpg") == Frame("/v.mp4", 30)
-    assert [again.before(name) for name in ("a.jpg", "b.jpg", "c.jpg", "x.jpg", "other.jpg")] == ["", "a.jpg", "b.jpg", "", ""]
+    assert [again.before(name) for name in ("a.jpg", "b.jpg", "c.jpg", "x.jpg", "other.jpg")] == [
+        "",
+        "a.jpg",
+        "b.jpg",
+        "",
+        "",
+    ]
     (tmp_path / "frames.json").write_text("[]")
     with pytest.raises(UserError, match="damaged"):
         Frames(tmp_path / "frames.json")
