@@ -69,7 +69,7 @@ class Page:
         self.driver.get(address)
         self.wait("document.body.dataset.ready === 'true'")
 
-    def wait(self, condition: str, seconds: float = 15) -> Any:
+    def wait(self, condition: str, seconds: float = 30) -> Any:
         """Wait until the JavaScript expression `condition` is true, and return its value."""
         return WebDriverWait(self.driver, seconds, poll_frequency=0.03).until(
             lambda driver: driver.execute_script(f"return {condition}"), f"not true: {condition}"

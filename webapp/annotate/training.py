@@ -106,8 +106,9 @@ class Trainer:
             points.append(self._train(plan, self.trained, plan.classes))
             with self._lock:
                 self._keep(points)
-                self._state = {**self._state, "state": "done", "step": len(STEPS), "round": ""}
             self.finished(self.trained.proc)
+            with self._lock:
+                self._state = {**self._state, "state": "done", "step": len(STEPS), "round": ""}
         except (UserError, OSError) as error:
             with self._lock:
                 state = "stopped" if self._stopping else "failed"

@@ -68,8 +68,10 @@ def test_boxes_in_negative_twins_and_damaged_pictures_are_faults(catalogue, tiny
     assert "cut off" in faults["positive/1.png"]
 
 
-@pytest.mark.parametrize("name", ["", "../secret.png", "positive/../0.png", "/etc/passwd", "positive", "positive/",
-                                  "other/0.png", "positive\\0.png", "positive/0.bboxes.tsv", "positive/nothing.png"])  # fmt: skip
+@pytest.mark.parametrize("name", [
+    "", "../secret.png", "positive/../0.png", "/etc/passwd", "positive", "positive/", "other/0.png",
+    "positive\\0.png", "positive/0.bboxes.tsv", "positive/nothing.png",
+])  # fmt: skip
 def test_only_pictures_of_the_data_set_are_found(catalogue, name) -> None:
     with pytest.raises(UserError, match="no such picture"):
         catalogue.find(name)

@@ -54,7 +54,7 @@ def test_negative_pictures_take_no_boxes(session) -> None:
 
 
 def test_moving_between_folders(session) -> None:
-    with pytest.raises(UserError, match=r"negative/ has none"):
+    with pytest.raises(UserError, match=r"negative/ is for pictures without"):
         session.move("positive/0.png", "negative")
     with pytest.raises(UserError, match="expected one of"):
         session.move("positive/0.png", "../other")

@@ -32,6 +32,7 @@ function onChange() {
 async function addClass(event) {
   event.preventDefault();
   const field = byId("new-class");
+  canvas.focus(); // the next key is for the picture
   const { classes } = await ask("addClass", { name: field.value });
   panel.classes = colours.classes = classes;
   const label = field.value.trim();
@@ -39,7 +40,6 @@ async function addClass(event) {
   if (editor.current) chooseClass(label);
   else panel.standing = label;
   onChange();
-  canvas.focus();
 }
 
 new Pointer(canvas, view, editor, painter, {

@@ -49,7 +49,7 @@ export async function show(id) {
   else if (draft) void loaded.then(() => settle({ boxes: picture.boxes, labels: picture.labels, version: picture.version }, draft.items));
   else banner("");
   if (app.mode === "label") editor.selectFirst();
-  shown.dispatchEvent(new CustomEvent("picture", { detail: picture }));
+  shown.dispatchEvent(new CustomEvent("picture", { detail: editor.picture }));
 }
 
 /** Load the picture's pixels; the promise ends when they are there, or not to be had. */

@@ -84,12 +84,13 @@ export class Sidebar {
     const list = byId("list");
     const rows = new Map([...list.querySelectorAll("li[data-id]")].map((row) => [row.dataset.id, row]));
     const shown = this.shown();
-    list.replaceChildren(...shown.map((picture) => {
+    const wanted = shown.map((picture) => {
       const content = JSON.stringify([picture, this.uncertainty.get(picture.id), picture.id === this.current]);
       const old = rows.get(picture.id);
       return old?.dataset.content === content ? old : this.row(picture, content);
-    }));
-    if (!shown.length) list.append(element("li", { class: "none" }, "No picture here."));
+    });
+    if (!shown.length) wanted.push(element("li", { class: "none" }, "No picture here."));
+    if (wanted.length !== list.children.length || wanted.some((row, index) => row !== list.children[index])) list.replaceChildren(...wanted);
     this.progress();
   }
 

@@ -9,40 +9,44 @@ import { report } from "./page.js";
 import { save } from "./saving.js";
 
 const shares = element("input", { type: "checkbox", id: "train-shares" });
-const place = element("div", { id: "training" });
+const choice = element("p", {}, element("label", { for: "train-shares" }, shares, " also train on a quarter and on half of the pictures, for the curve (takes longer)"));
+const now = element("button", { id: "train-now", class: "main", onclick: () => order("train", { withShares: shares.checked }) }, "Train now");
+const stop = element("button", { id: "train-stop", onclick: () => order("stopTraining") }, "Stop");
+const error = element("p", { id: "training-error", role: "alert" });
+const progress = element("div", { role: "status" });
+const reached = element("div");
+// the buttons stay while the parts around them are made anew: a click must not fall between two of them
+const place = element("div", { id: "training" }, progress, choice, element("p", {}, now, stop), error, reached);
 
-function button(id, text, question, content = () => ({})) {
-  return element("button", { id, class: id === "train-now" ? "main" : null, onclick: () => ask(question, content()).then(watch).catch(failed) }, text);
-}
+const WHAT = "Runs the numbered scripts on every picture whose boxes have a class, and measures on testImages; without any, on every fifth of the pictures, held out. You can go on annotating meanwhile.";
 
-function failed(error) {
-  place.querySelector("#training-error").textContent = error.message;
+function order(question, content) {
+  error.textContent = "";
+  ask(question, content).then(watch).catch((failure) => (error.textContent = failure.message));
 }
 
 function render({ training, suggestions }) {
   if (!place.isConnected) return;
-  const running = training.state === "running";
-  const error = element("p", { id: "training-error", role: "alert" }, training.state === "failed" ? training.error : "");
-  const steps = element("ol", { class: "steps" }, ...training.steps.map((name, index) => {
-    const state = index < training.step || training.state === "done" ? "done" : index > training.step ? "" : training.state === "failed" ? "failed" : running ? "now" : "";
-    return element("li", { class: state || null }, name);
-  }));
-  const parts = [];
-  if (running) {
-    parts.push(element("p", { role: "status" }, `Training on ${training.round} …`), steps,
-      element("pre", { class: "log" }, training.log), button("train-stop", "Stop", "stopTraining"));
-  } else {
-    parts.push(
-      element("p", {}, "Runs the numbered scripts on every picture whose boxes have a class, and measures on testImages; without any, on every fifth of the pictures, held out. You can go on annotating meanwhile."),
-      element("p", {}, element("label", { for: "train-shares" }, shares, " also train on a quarter and on half of the pictures, for the curve (takes longer)")),
-      button("train-now", "Train now", "train", () => ({ withShares: shares.checked })), error);
-    if (training.state === "failed") parts.push(steps, element("pre", { class: "log" }, training.log));
-    if (training.state === "done" && suggestions.state !== "off") parts.push(element("p", {}, "Pictures that are not annotated yet now show its suggestions."));
-  }
-  if (training.curve.length) parts.push(element("h2", {}, "Is more annotating worth it?"), chart(training.curve), verdict(training.curve));
-  place.replaceChildren(...parts);
-  const log = place.querySelector(".log");
+  const { state } = training;
+  const running = state === "running";
+  choice.hidden = now.hidden = running;
+  stop.hidden = !running;
+  if (state === "failed") error.textContent = training.error;
+  const parts = [element("p", {}, running ? `Training on ${training.round} …` : WHAT)];
+  if (running || state === "failed") parts.push(steps(training), element("pre", { class: "log" }, training.log));
+  if (state === "done" && suggestions.state !== "off") parts.push(element("p", {}, "Done. Pictures that are not annotated yet now show its suggestions."));
+  progress.replaceChildren(...parts);
+  const log = progress.querySelector(".log");
   if (log) log.scrollTop = log.scrollHeight;
+  const { curve } = training;
+  reached.replaceChildren(...(curve.length ? [element("h2", {}, "Is more annotating worth it?"), chart(curve), verdict(curve)] : []));
+}
+
+function steps({ state, step, steps: names }) {
+  return element("ol", { class: "steps" }, ...names.map((name, index) => {
+    const here = state === "failed" ? "failed" : "now";
+    return element("li", { class: index < step ? "done" : index === step ? here : null }, name);
+  }));
 }
 
 /** mAP over the number of training pictures. */
