@@ -43,7 +43,7 @@ export function help() {
 /** Two versions of one picture; "mine", "theirs", "both" or "". */
 export function conflict(name, picture, image, mine, theirs, colours) {
   const side = (title, items) => {
-    const canvas = element("canvas");
+    const canvas = element("canvas", { width: 760, height: Math.round((760 * picture.height) / picture.width) });
     paintSmall(canvas, image, picture.width, picture.height, items, colours);
     return element("figure", {}, canvas, element("figcaption", {}, element("b", {}, title), ` ${many(items.length, "box", "boxes")}`));
   };

@@ -21,4 +21,11 @@ export function svg(tag, properties = {}, ...children) {
   return made;
 }
 
+/** Scroll `list`, and nothing around it, so that `row` is seen. */
+export function reveal(list, row) {
+  if (!row) return;
+  const below = row.offsetTop + row.offsetHeight - list.clientHeight;
+  list.scrollTop = Math.min(Math.max(list.scrollTop, below), row.offsetTop);
+}
+
 export const many = (count, one, several = `${one}s`) => `${count} ${count === 1 ? one : several}`;

@@ -178,19 +178,21 @@ export function paintCloseUp(canvas, image, width, box, colour) {
   ink.strokeRect(box.x1 * scale + x, box.y1 * scale + y, (box.x2 - box.x1 + 1) * scale, (box.y2 - box.y1 + 1) * scale);
 }
 
-/** Draw a whole picture with its boxes into a small canvas, for comparison. */
+/** Draw a whole picture with its boxes into a small canvas, for a look or for comparison. */
 export function paintSmall(canvas, image, width, height, items, colours) {
-  canvas.width = 760;
-  canvas.height = Math.round((760 * height) / width);
-  const scale = canvas.width / width;
   const ink = canvas.getContext("2d");
-  if (image) ink.drawImage(image, 0, 0, canvas.width, canvas.height);
+  ink.clearRect(0, 0, canvas.width, canvas.height);
+  if (!width) return;
+  const scale = Math.min(canvas.width / width, canvas.height / height);
+  const [left, top] = [(canvas.width - width * scale) / 2, (canvas.height - height * scale) / 2];
+  ink.imageSmoothingQuality = "high";
+  if (image) ink.drawImage(image, left, top, width * scale, height * scale);
   for (const item of items) {
-    const rectangle = [item.x1 * scale, item.y1 * scale, (item.x2 - item.x1 + 1) * scale, (item.y2 - item.y1 + 1) * scale];
-    ink.lineWidth = 5;
+    const rectangle = [left + item.x1 * scale, top + item.y1 * scale, (item.x2 - item.x1 + 1) * scale, (item.y2 - item.y1 + 1) * scale];
+    ink.lineWidth = 4;
     ink.strokeStyle = "rgba(0,0,0,.5)";
     ink.strokeRect(...rectangle);
-    ink.lineWidth = 3;
+    ink.lineWidth = 2.5;
     ink.strokeStyle = colours.of(item.label);
     ink.strokeRect(...rectangle);
   }

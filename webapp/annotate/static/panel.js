@@ -1,7 +1,7 @@
 // The right side: classes to choose, boxes of the picture, the selected box larger.
 
-import { byId, element } from "./dom.js";
-import { paintCloseUp, paintMagnified } from "./painter.js";
+import { byId, element, reveal } from "./dom.js";
+import { paintCloseUp, paintMagnified, paintSmall } from "./painter.js";
 
 export class Panel {
   constructor(editor, painter, colours) {
@@ -45,17 +45,18 @@ export class Panel {
         element("small", {}, `${item.x2 - item.x1 + 1} × ${item.y2 - item.y1 + 1}`));
     }));
     if (!editor.items.length) byId("boxes").append(element("li", { class: "none" }, "none yet: drag on the picture"));
-    byId("boxes").querySelector("[aria-current=true]")?.scrollIntoView({ block: "nearest" });
+    reveal(byId("boxes"), byId("boxes").querySelector("[aria-current=true]"));
     this.closeUp();
   }
 
-  /** The selected box larger; without one, and while drawing, what lies around the mouse. */
+  /** The selected box larger; while drawing, and without one, what lies around the mouse; else the whole picture. */
   closeUp() {
     const { editor, painter, colours } = this;
     const box = painter.drawn ? null : editor.current ?? editor.suggestions[editor.chosenSuggestion];
     const { pointer } = painter;
     if (box) paintCloseUp(byId("closeup"), painter.image, editor.width, box, colours.of(box.label));
-    else paintMagnified(byId("closeup"), painter.image, editor.width, pointer && painter.view.toPicture(pointer.x, pointer.y), painter.view.scale);
+    else if (!pointer) paintSmall(byId("closeup"), painter.image, editor.width, editor.height, editor.items, colours);
+    else paintMagnified(byId("closeup"), painter.image, editor.width, painter.view.toPicture(pointer.x, pointer.y), painter.view.scale);
   }
 }
 

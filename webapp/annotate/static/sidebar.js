@@ -1,7 +1,7 @@
 // The list of pictures: progress, filters, order.
 
 import { imageUrl } from "./api.js";
-import { byId, element, many } from "./dom.js";
+import { byId, element, many, reveal } from "./dom.js";
 
 const FILTERS = {
   all: () => true,
@@ -77,7 +77,7 @@ export class Sidebar {
   highlight(id) {
     this.current = id;
     this.render();
-    byId("list").querySelector("[aria-current=true]")?.scrollIntoView({ block: "nearest" });
+    reveal(byId("list"), byId("list").querySelector("[aria-current=true]"));
   }
 
   render() {

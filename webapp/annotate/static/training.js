@@ -72,7 +72,7 @@ function chart(curve) {
 
 function verdict(curve) {
   const last = curve.at(-1);
-  const tested = `measured on ${many(last.testPictures, "picture")}${last.heldOut ? " held out from training" : ""}, ${last.seconds} s`;
+  const tested = `measured on ${many(last.testPictures, last.heldOut ? "picture" : "test picture")}${last.heldOut ? " held out from training" : ""}, trained in ${Math.round(last.seconds)} s`;
   if (curve.length < 2) return element("p", { class: "note" }, `One training so far: mAP ${last.mAP.toFixed(2)}, ${tested}. Annotate more and train again to see what it brings.`);
   const before = curve.at(-2);
   const gained = last.mAP - before.mAP;
