@@ -145,7 +145,8 @@ def train_and_accept(page: Page, address: str) -> None:
     save(page, "annotate_train.jpg")
     page.click("#dialog-ok")
     page.wait("!document.getElementById('accept').disabled", 120)
-    page.wait("[...document.querySelectorAll('#list small')].filter(e => e.textContent.includes('uncertain')).length === 4", 120)
+    uncertain = "[...document.querySelectorAll('#list small')].filter(e => e.textContent.includes('uncertain'))"
+    page.wait(f"{uncertain}.length === 4", 120)
     page.click("#list li")
     page.wait("!document.getElementById('accept').disabled", 120)
     save(page, "annotate_suggest.jpg")

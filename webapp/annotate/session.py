@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastRCNN.checking.near_copies import difference_hash
 from helpers.annotations import DROPPED_LABELS
 from helpers.artifacts import Artifacts, atomic_write
 from helpers.errors import UserError
 from webapp.annotate.catalogue import FOLDERS, Catalogue, Entry
 from webapp.annotate.screen import Screen
-from webapp.annotate.sorting import move_picture, picture_print, plan_split
+from webapp.annotate.sorting import move_picture, plan_split
 from webapp.annotate.storage import Conflict, Store, Stored, label_fault
 
 
@@ -173,7 +174,7 @@ class Session:
     def _print(self, entry: Entry) -> NDArray[np.uint8]:
         key = f"{entry.id} {entry.path.stat().st_mtime_ns}"
         if key not in self._prints:
-            self._prints[key] = picture_print(self.screen.picture(entry.path))
+            self._prints[key] = difference_hash(self.screen.picture(entry.path))
         return self._prints[key]
 
 

@@ -9,17 +9,14 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fastRCNN.checking.near_copies import SIDE, near_copies
 from helpers.annotations import boxes_path
 from helpers.errors import UserError
 from helpers.images import find_images
 from webapp.annotate.storage import companions
-
-NEAR_BITS = 8  # of 128: prints that differ in fewer are near-copies
-_HASH_SIDE = 8
 
 
 def move_picture(image_path: Path, folder: Path) -> Path:
@@ -54,12 +51,12 @@ def plan_split(
     """Return the folder for each of `pictures`, given as (id, number of boxes).
 
     Pictures without boxes go to negative/. Of the others `share`, rounded, goes to testImages/, drawn with `seed`;
-    at least one stays in positive/. `prints` holds the `picture_print` of each id: near-copies go together.
+    at least one stays in positive/. `prints` holds the `difference_hash` of each id: near-copies go together.
     """
     plan = {picture: "negative" for picture, boxes in pictures if boxes == 0}
     candidates = sorted(picture for picture, boxes in pictures if boxes > 0)
     plan.update(dict.fromkeys(candidates, "positive"))
-    groups = near_copies([(picture, prints[picture]) for picture in candidates])
+    groups = together(candidates, prints)
     left = min(round(len(candidates) * share), len(candidates) - 1)
     for index in np.random.default_rng(seed).permutation(len(groups)):
         if len(groups[index]) <= left:
@@ -68,9 +65,9 @@ def plan_split(
     return plan
 
 
-def near_copies(prints: Sequence[tuple[str, NDArray[np.uint8]]]) -> list[list[str]]:
-    """Return groups of names whose prints differ in less than `NEAR_BITS` bits, directly or over others between."""
-    group = list(range(len(prints)))
+def together(pictures: Sequence[str], prints: Mapping[str, NDArray[np.uint8]]) -> list[list[str]]:
+    """Return `pictures` in groups of near-copies, directly or over others; `prints`: a `difference_hash` each."""
+    group = list(range(len(pictures)))
 
     def head(index: int) -> int:
         while group[index] != index:
@@ -78,27 +75,13 @@ def near_copies(prints: Sequence[tuple[str, NDArray[np.uint8]]]) -> list[list[st
             index = group[index]
         return index
 
-    stack = np.array([each for _, each in prints], np.uint8).reshape(len(prints), 16)
-    for index in range(1, len(prints)):
-        different = np.unpackbits(stack[:index] ^ stack[index], axis=1).sum(axis=1)
-        for other in np.flatnonzero(different < NEAR_BITS).tolist():
-            group[head(index)] = head(other)
+    hashes = np.array([prints[picture] for picture in pictures], np.uint8).reshape(len(pictures), SIDE * SIDE // 8)
+    for first, second, _ in near_copies(hashes):
+        group[head(second)] = head(first)
     members: dict[int, list[str]] = {}
-    for index, (name, _) in enumerate(prints):
-        members.setdefault(head(index), []).append(name)
+    for index, picture in enumerate(pictures):
+        members.setdefault(head(index), []).append(picture)
     return list(members.values())
-
-
-def picture_print(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return 128 bits, (16,) uint8, that nearly the same pictures share: where it gets brighter to the right and below.
-
-    The difference hash (N. Krawetz, 2013) along both axes, of the (H, W, 3) picture shrunk to 9 x 9 grey values.
-    """
-    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    small = cv2.resize(grey, (_HASH_SIDE + 1, _HASH_SIDE + 1), interpolation=cv2.INTER_AREA).astype(np.int16)
-    right = small[:-1, 1:] > small[:-1, :-1]
-    below = small[1:, :-1] > small[:-1, :-1]
-    return np.packbits(np.concatenate([right.ravel(), below.ravel()]))
 
 
 def _duplicate(source: Path, target: Path) -> None:

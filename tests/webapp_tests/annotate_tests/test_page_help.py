@@ -39,10 +39,14 @@ def test_train_now_then_accept_suggestions(tiny_root: Path, slim_weights: Path) 
         assert not (tiny_root / "proc" / "tiny" / "rois").exists()  # the data set's own files are left alone
         page.click("#dialog-ok")
         page.wait("document.getElementById('order-field').hidden === false")
-        page.wait("document.querySelectorAll('#list small').length && "
-                  "[...document.querySelectorAll('#list small')].filter(e => e.textContent.includes('uncertain')).length === 3", 60)  # fmt: skip
+        uncertain = "[...document.querySelectorAll('#list small')].filter(e => e.textContent.includes('uncertain'))"
+        page.wait(f"{uncertain}.length === 3", 60)
         first = page.get("document.querySelector('#list li').dataset.id")
-        values = [int(line.split("uncertain ")[1].split()[0]) for line in page.text("#list").splitlines() if "uncertain" in line]
+        values = [
+            int(line.split("uncertain ")[1].split()[0])
+            for line in page.text("#list").splitlines()
+            if "uncertain" in line
+        ]
         assert values == sorted(values, reverse=True)
         name = next(
             f"new_{seed}.png" for seed in (11, 12, 13) if program.ask("suggestions", id=f"new_{seed}.png")[1]["items"]
@@ -69,7 +73,10 @@ def test_boxes_follow_a_video_and_are_tightened(tmp_path: Path) -> None:
     for frame in frames:
         writer.write(frame)
     writer.release()
-    with running(tmp_path, "my", "--video", str(tmp_path / "film.avi"), "--every", "8") as program, chromium.chromium() as page:
+    with (
+        running(tmp_path, "my", "--video", str(tmp_path / "film.avi"), "--every", "8") as program,
+        chromium.chromium() as page,
+    ):
         page.open(program.address)
         shown(page, "film_frame_000000.jpg")
         page.draw(*truth[0])

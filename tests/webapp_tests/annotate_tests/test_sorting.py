@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
+from fastRCNN.checking.near_copies import difference_hash
 from helpers.annotations import boxes_path, labels_path, write_annotation
 from helpers.errors import UserError
 from helpers.images import write_image
-from webapp.annotate.sorting import move_picture, near_copies, picture_print, plan_split
+from webapp.annotate.sorting import move_picture, plan_split, together
 
 
 def photo(seed: int) -> np.ndarray:
@@ -91,14 +92,14 @@ def test_near_copies_are_found_and_others_are_not() -> None:
         "darker": (photo(0) * 0.6).astype(np.uint8),
         **{f"other {seed}": photo(seed) for seed in range(1, 6)},
     }
-    groups = near_copies([(name, picture_print(image)) for name, image in shots.items()])
+    groups = together(list(shots), {name: difference_hash(image) for name, image in shots.items()})
     assert sorted(map(sorted, groups), key=len)[-1] == ["again", "darker", "first", "smaller"]
     assert len(groups) == 6
 
 
 def test_the_split_is_80_20_seeded_and_keeps_near_copies_together() -> None:
     names = [f"{number:02}.jpg" for number in range(20)]
-    prints = {name: picture_print(photo(number // 2)) for number, name in enumerate(names)}  # pairs of equal pictures
+    prints = {name: difference_hash(photo(number // 2)) for number, name in enumerate(names)}  # pairs of equal pictures
     pictures = [(name, 3) for name in names]
     plan = plan_split([*pictures, ("none.jpg", 0)], prints, share=0.2, seed=0)
     test = sorted(name for name, folder in plan.items() if folder == "testImages")
@@ -112,6 +113,6 @@ def test_the_split_is_80_20_seeded_and_keeps_near_copies_together() -> None:
 
 @pytest.mark.parametrize(("count", "share", "test"), [(1, 0.5, 0), (2, 0.5, 1), (3, 0.99, 2), (5, 0.0, 0), (0, 0.2, 0)])
 def test_one_picture_to_train_on_always_stays(count, share, test) -> None:
-    prints = {str(number): picture_print(photo(number)) for number in range(count)}
+    prints = {str(number): difference_hash(photo(number)) for number in range(count)}
     plan = plan_split([(name, 1) for name in prints], prints, share=share, seed=3)
     assert sum(folder == "testImages" for folder in plan.values()) == test
