@@ -131,8 +131,20 @@ class Assistance:
         detector = Detector.load(
             place.proc, classifier=settings.classifier, device=settings.device, threads=settings.threads
         )
+        return DetectorFinds(detector, settings.threshold), settings.classifier == "svm"
 
-        def find(image: NDArray[np.uint8]) -> list[dict[str, Any]]:
-            return detector.detect(image).typed_records(settings.threshold)
 
-        return find, settings.classifier == "svm"
+@dataclass(frozen=True)
+class DetectorFinds:
+    """A detector as `Suggester` takes it: what it finds with a score of `threshold` or more."""
+
+    detector: Detector
+    threshold: float
+
+    def __call__(self, image: NDArray[np.uint8]) -> list[dict[str, Any]]:
+        """Return what is found in a picture, best first."""
+        return self.detector.detect(image).typed_records(self.threshold)
+
+    def close(self) -> None:
+        """Give back what the detector holds."""
+        self.detector.close()

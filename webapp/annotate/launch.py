@@ -51,6 +51,8 @@ def serve(session: Session, help: Assistance, *, port: int = 0, browser: bool = 
     with open_browser(address, session.store.folder) if browser and not is_remote() else no_browser():
         try:
             server.run(sockets=[listening])
+        except KeyboardInterrupt:  # raised again by the server, after it has ended in order
+            print("Ended.", file=sys.stderr)
         finally:
             help.close()
 

@@ -40,6 +40,7 @@ def make_app(session: Session, help: Assistance, key: str, quit_server: Callable
         "state": lambda q: session.state(),
         "picture": lambda q: help.picture(text(q, "id")),
         "save": lambda q: session.save(text(q, "id"), boxes(q), labels(q), text(q, "version")),
+        "discard": lambda q: session.discard(text(q, "id"), text(q, "version")),
         "move": lambda q: session.move(text(q, "id"), text(q, "folder"), text(q, "version")),
         "split": lambda q: session.split(number(q, "share"), int(number(q, "seed")), q.get("carryOut") is True),
         "addClass": lambda q: {"classes": session.add_class(text(q, "name"))},

@@ -97,6 +97,11 @@ class Session:
                 self._remember_class(label)
         return self.picture(picture_id)
 
+    def discard(self, picture_id: object, version: str) -> dict[str, Any]:
+        """Take an annotation away, see `Store.discard`."""
+        self.store.discard(self.catalogue.find(picture_id).path, base_version=version)
+        return self.picture(picture_id)
+
     def move(self, picture_id: object, folder: object, version: str | None = None) -> dict[str, Any]:
         """Move a picture with its annotation into a folder of the data set ("" is that of new pictures)."""
         if folder not in FOLDERS:

@@ -117,6 +117,21 @@ class Store:
             _finish(journal)
             return _read(image_path)
 
+    def discard(self, image_path: Path, *, base_version: str) -> Stored:
+        """Take the annotation of a picture away, as if nobody had looked at it; the version before stays as backup.
+
+        Raises `Conflict` when another version than `base_version` lies there.
+        """
+        with self.exclusive():
+            _finish(_journal(image_path))
+            current = _read(image_path)
+            if current.version != base_version:
+                raise Conflict(current)
+            _back_up(image_path)
+            labels_path(image_path).unlink(missing_ok=True)
+            boxes_path(image_path).unlink(missing_ok=True)
+            return _read(image_path)
+
     def recover(self) -> None:
         """Carry saves that were killed to their end, and remove half-written files."""
         with self.exclusive():

@@ -26,6 +26,10 @@ class Finds(Protocol):
         """Return records with label, score, left, top, right, bottom."""
         ...
 
+    def close(self) -> None:
+        """Give back what it holds."""
+        ...
+
 
 @dataclass(frozen=True)
 class Suggestion:
@@ -102,6 +106,7 @@ class Suggester:
             return found.items if found else ()
 
     def _work(self, turn: int, load: Callable[[], tuple[Finds, bool]]) -> None:
+        find = None
         try:
             find, margins = load()
             with self._wake:
@@ -124,6 +129,9 @@ class Suggester:
                 if turn == self._turn:
                     self._state, self._error = "failed", str(error)
                     self._wake.notify_all()
+        finally:
+            if find:
+                find.close()
 
     def _next(self, turn: int) -> tuple[str, Path] | None:
         """Return the next picture to look at, waiting for one; None when another detector has taken over."""

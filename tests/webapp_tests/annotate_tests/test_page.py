@@ -1,80 +1,21 @@
 """The page in headless Chromium, driven by real mouse, touch and key events."""
 
-import time
-from collections.abc import Iterator
-from pathlib import Path
-
-import cv2
-import numpy as np
-import pytest
-
-from helpers.annotations import boxes_path, labels_path, read_boxes, read_labels, write_annotation
-from helpers.images import write_image
+from helpers.annotations import boxes_path, labels_path, read_labels, write_annotation
+from tests.webapp_tests.annotate_tests.paging import (
+    DOWN,
+    ENTER,
+    ESCAPE,
+    HEIGHT,
+    RIGHT,
+    WIDTH,
+    boxes_of,
+    draw_photo,
+    grid,
+    items,
+    saved,
+    shown,
+)
 from tests.webapp_tests.annotate_tests.running import running
-
-chromium = pytest.importorskip("docs.chromium", reason="no selenium here")
-if chromium.missing():
-    pytest.skip(chromium.missing(), allow_module_level=True)
-
-ENTER, ESCAPE, SHIFT_TAB, TAB, RIGHT, DOWN = "\ue007", "\ue00c", "\ue008\ue004\ue008", "\ue004", "\ue014", "\ue015"
-WIDTH, HEIGHT = 640, 480
-
-
-def draw_photo(path: Path, seed: int, width: int = WIDTH, height: int = HEIGHT) -> None:
-    noise = np.random.default_rng(seed).integers(40, 220, (9, 12, 3), dtype=np.uint8)
-    write_image(path, cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    with chromium.chromium(1400, 900) as page:
-        yield page
-
-
-@pytest.fixture
-def page(browser) -> Iterator:
-    """The browser; a test that provokes complaints of the console asks for them itself."""
-    browser.driver.get("about:blank")
-    browser.complaints()
-    yield browser
-    assert not [line for line in browser.complaints() if "ERR_CONNECTION_REFUSED" not in line]  # the program has ended
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """data/my with three new photos."""
-    for number in range(3):
-        draw_photo(tmp_path / "data" / "my" / f"{number}.jpg", number)
-    return tmp_path
-
-
-@pytest.fixture
-def data(root: Path) -> Path:
-    return root / "data" / "my"
-
-
-def shown(page, name: str) -> None:
-    page.wait(f"document.getElementById('canvas').dataset.shown === '{name}'")
-    page.wait("true")
-
-
-def saved(page) -> None:
-    page.wait("document.getElementById('saved').textContent === 'Saved'")
-
-
-def items(page) -> int:
-    return page.get("document.querySelectorAll('#boxes li[data-index]').length")
-
-
-def boxes_of(data: Path, name: str) -> list[list[int]]:
-    return read_boxes(boxes_path(data / name)).tolist()
-
-
-def grid(count: int) -> list[list[int]]:
-    return [
-        [20 + 110 * (k % 5), 30 + 200 * (k // 5), 20 + 110 * (k % 5) + 60 + k, 30 + 200 * (k // 5) + 90 + k]
-        for k in range(count)
-    ]
 
 
 def test_30_boxes_on_3_pictures_drawn_undone_resized_saved_and_reloaded(page, root, data) -> None:
@@ -218,106 +159,10 @@ def test_label_mode_goes_from_box_to_box(page, root, data) -> None:
         page.wait("document.querySelectorAll('#list li[data-id]').length === 2")  # 1.jpg, and the one that is open
 
 
-@pytest.mark.parametrize(("choice", "boxes"), [
-    ("mine", [[300, 300, 400, 400]]), ("theirs", [[10, 10, 100, 100]]),
-    ("both", [[300, 300, 400, 400], [10, 10, 100, 100]]),
-])  # fmt: skip
-def test_two_people_cannot_overwrite_each_other_unnoticed(page, root, data, choice, boxes) -> None:
-    with running(root, "my") as program:
-        page.open(program.address)
-        shown(page, "0.jpg")
-        page.draw(300, 300, 400, 400)
-        _, picture = program.ask("picture", id="0.jpg")
-        status, _ = program.ask(
-            "save", id="0.jpg", version=picture["version"], boxes=[[10, 10, 100, 100]], labels=["cat"]
-        )
-        assert status == 200
-        page.key("n")
-        page.wait("document.getElementById('dialog').open")
-        assert boxes_of(data, "0.jpg") == [[10, 10, 100, 100]]
-        assert "somebody else" in page.text("#dialog-title")
-        assert page.get("document.querySelectorAll('#dialog canvas').length") == 2
-        page.click(f"#dialog-{choice}")
-        shown(page, "1.jpg")
-        assert boxes_of(data, "0.jpg") == boxes
-        assert any("409" in line for line in page.complaints())  # the browser notes the answer
+def test_fingers_draw_pan_and_zoom(browser, root, data) -> None:
+    from docs.chromium import chromium
 
-
-def test_two_tabs(page, root, data) -> None:
-    with running(root, "my") as program:
-        page.open(program.address)
-        shown(page, "0.jpg")
-        page.draw(300, 300, 400, 400)
-        first = page.driver.current_window_handle
-        page.driver.switch_to.new_window("tab")
-        page.open(program.address + "#0.jpg")
-        shown(page, "0.jpg")
-        assert items(page) == 0  # what is not saved belongs to its tab
-        page.draw(10, 10, 50, 50)
-        page.key("s")
-        saved(page)
-        page.driver.close()
-        page.driver.switch_to.window(first)
-        page.key("s")
-        page.wait("document.getElementById('dialog').open")
-        page.click("#dialog-both")
-        saved(page)
-        assert boxes_of(data, "0.jpg") == [[300, 300, 400, 400], [10, 10, 50, 50]]
-        assert any("409" in line for line in page.complaints())
-
-
-def test_reloading_keeps_what_was_not_saved(page, root, data) -> None:
-    with running(root, "my") as program:
-        page.open(program.address)
-        shown(page, "0.jpg")
-        page.draw(300, 300, 400, 400)
-        page.driver.refresh()
-        page.wait("document.body.dataset.ready === 'true'")
-        shown(page, "0.jpg")
-        assert items(page) == 1
-        assert "not saved yet" in page.text("#banner")
-        assert not boxes_path(data / "0.jpg").exists()
-        page.key("n")
-        shown(page, "1.jpg")
-        assert boxes_of(data, "0.jpg") == [[300, 300, 400, 400]]
-
-
-def test_kill_9_while_saving_loses_nothing(page, root, data) -> None:
-    write_annotation(data / "0.jpg", [[1, 1, 9, 9]], ["cat"])
-    with running(root, "my") as program:
-        page.open(program.address + "#0.jpg")
-        shown(page, "0.jpg")
-        page.draw(300, 300, 400, 400)
-        page.key("s")
-        time.sleep(0.004)
-        program.kill()
-        page.wait("document.getElementById('saved').className !== ''")
-        assert boxes_of(data, "0.jpg") in ([[1, 1, 9, 9]], [[1, 1, 9, 9], [300, 300, 400, 400]])
-        assert items(page) == 2
-        page.draw(10, 300, 100, 400)
-        page.key("s")
-        page.wait("document.getElementById('saved').className === 'failed'")
-        assert "does not answer" in page.text("#banner")
-        assert items(page) == 3
-        page.complaints()
-    with running(root, "my") as program:  # carries on what was begun
-        _, picture = program.ask("picture", id="0.jpg")
-        assert picture["fault"] == ""
-        assert picture["boxes"] in ([[1, 1, 9, 9]], [[1, 1, 9, 9], [300, 300, 400, 400]])
-
-
-def test_somebody_without_the_key_sees_nothing(page, root) -> None:
-    with running(root, "my") as program:
-        base = program.address.rsplit("/", 2)[0]
-        for address in (base, f"{base}/", f"{base}/guessed/"):
-            page.driver.get(address)
-            assert "needs the key that the terminal shows" in page.get("document.body.textContent")
-            assert "my" not in page.driver.title
-        assert all("403" in line for line in page.complaints())
-
-
-def test_fingers_draw_pan_and_zoom(root, data) -> None:
-    with running(root, "my") as program, chromium.chromium(390, 844, touch=True) as page:
+    with running(root, "my") as program, chromium(390, 844, touch=True) as page:
         page.open(program.address)
         shown(page, "0.jpg")
         start, end = page.place(100, 100), page.place(400, 300)

@@ -4,30 +4,22 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pytest
 
 from helpers.annotations import boxes_path, labels_path, read_boxes, read_labels
 from helpers.images import write_image
 from tests.conftest import Runner, draw_tiny_picture
+from tests.webapp_tests.annotate_tests.paging import shown
 from tests.webapp_tests.annotate_tests.running import running
 from tests.webapp_tests.annotate_tests.test_tracking import film
 
-chromium = pytest.importorskip("docs.chromium", reason="no selenium here")
-if chromium.missing():
-    pytest.skip(chromium.missing(), allow_module_level=True)
 
-
-def shown(page, name: str) -> None:
-    page.wait(f"document.getElementById('canvas').dataset.shown === '{name}'")
-
-
-def test_train_now_then_accept_suggestions(tiny_root: Path, slim_weights: Path) -> None:
+def test_train_now_then_accept_suggestions(page, tiny_root: Path, slim_weights: Path) -> None:
     data = tiny_root / "data" / "tiny"
     for seed in (11, 12, 13):
         write_image(data / f"new_{seed}.png", draw_tiny_picture(seed)[0])
     settings = [part for name, value in Runner.settings.items() for part in ("--set", f"{name}={value}")]
     options = ["--jobs", "1", "--set", f"cntk_model={slim_weights}", *settings]
-    with running(tiny_root, "tiny", *options) as program, chromium.chromium() as page:
+    with running(tiny_root, "tiny", *options) as program:
         page.open(program.address)
         shown(page, "new_11.png")
         page.click("#train")
@@ -67,16 +59,13 @@ def test_train_now_then_accept_suggestions(tiny_root: Path, slim_weights: Path) 
         assert not page.complaints()
 
 
-def test_boxes_follow_a_video_and_are_tightened(tmp_path: Path) -> None:
+def test_boxes_follow_a_video_and_are_tightened(page, tmp_path: Path) -> None:
     writer = cv2.VideoWriter(str(tmp_path / "film.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 25, (400, 300))
     frames, truth = film(17, 4, 1)
     for frame in frames:
         writer.write(frame)
     writer.release()
-    with (
-        running(tmp_path, "my", "--video", str(tmp_path / "film.avi"), "--every", "8") as program,
-        chromium.chromium() as page,
-    ):
+    with running(tmp_path, "my", "--video", str(tmp_path / "film.avi"), "--every", "8") as program:
         page.open(program.address)
         shown(page, "film_frame_000000.jpg")
         page.draw(*truth[0])

@@ -178,6 +178,15 @@ def test_a_journal_is_noticed_while_reading(store, picture) -> None:
     assert store.read(picture).boxes == ((3, 3, 50, 60),)
 
 
+def test_an_annotation_can_be_taken_away_and_stays_as_backup(store, picture) -> None:
+    version = save(store, picture, OLD).version
+    with pytest.raises(Conflict):
+        store.discard(picture, base_version="other")
+    assert not store.discard(picture, base_version=version).annotated
+    assert not boxes_path(picture).exists() and not labels_path(picture).exists()
+    assert backup(labels_path(picture)).read_text() == "cat\ndog\n"
+
+
 def test_old_orphans_are_removed_and_young_ones_left(store, picture) -> None:
     old, young = picture.with_name(".tmp-old.tsv"), picture.with_name(".tmp-young.tsv")
     for path in (old, young):

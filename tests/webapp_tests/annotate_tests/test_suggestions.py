@@ -20,6 +20,19 @@ def test_margins_become_probabilities() -> None:
     assert probabilities([0.25, 1.2], margins=False) == pytest.approx([0.25, 1.0])
 
 
+class Fake:
+    """A detector of one function; notes that it was closed."""
+
+    def __init__(self, find) -> None:
+        self.find, self.closed = find, threading.Event()
+
+    def __call__(self, image):
+        return self.find(image)
+
+    def close(self) -> None:
+        self.closed.set()
+
+
 def found(score: float) -> list[dict]:
     return [{"label": "cat", "score": score, "left": 1, "top": 2, "right": 3, "bottom": 4}]
 
@@ -47,7 +60,7 @@ def suggester():
 
 def test_every_waiting_picture_is_looked_at(suggester) -> None:
     assert suggester.of("1", Path("1")) == ()
-    suggester.start(lambda: (lambda image: found(image[0, 0, 0] / 4), False))
+    suggester.start(lambda: (Fake(lambda image: found(image[0, 0, 0] / 4)), False))
     assert suggester.of("1", Path("1"))[0]["score"] == 0.25
     status = finish(suggester)
     assert status == {"state": "done", "error": "", "uncertainty": {"1": 0.5, "2": 1.0, "bad": 0.0}}
@@ -62,7 +75,7 @@ def test_a_picture_that_is_open_comes_first(suggester) -> None:
         order.append(int(image[0, 0, 0]))
         return []
 
-    suggester.start(lambda: (find, False))
+    suggester.start(lambda: (Fake(find), False))
     threading.Timer(0.05, go.set).start()
     suggester.of("9", Path("9"))
     finish(suggester)
@@ -79,10 +92,12 @@ def test_a_detector_that_cannot_be_loaded_is_said(suggester) -> None:
 
 
 def test_a_new_detector_takes_over(suggester) -> None:
-    suggester.start(lambda: (lambda image: found(0.9), False))
+    first = Fake(lambda image: found(0.9))
+    suggester.start(lambda: (first, False))
     finish(suggester)
-    suggester.start(lambda: (lambda image: found(0.5), False))
+    suggester.start(lambda: (Fake(lambda image: found(0.5)), False))
     finish(suggester)
     assert suggester.status()["uncertainty"] == {"1": 1.0, "2": 1.0, "bad": 0.0}
+    assert first.closed.wait(10)
     suggester.stop()
     assert suggester.status()["state"] == "off"

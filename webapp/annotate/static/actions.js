@@ -6,15 +6,19 @@ import { byId, element } from "./dom.js";
 import { itemsOf } from "./editor.js";
 import { moreDetail, show } from "./opening.js";
 import { app, banner, canvas, editor, painter, panel, report, sidebar, view } from "./page.js";
-import { save } from "./saving.js";
+import { offerBack, save } from "./saving.js";
 import { sortNew } from "./sorting.js";
 import { refresh } from "./state.js";
 
 async function step(direction) {
   const id = sidebar.neighbour(direction);
-  if (!(await save(direction > 0))) return;
+  const { picture } = editor;
+  const unseen = !picture.annotated && !editor.items.length;
+  const waiting = unseen && editor.suggestions.length > 0; // nobody has said yet that there is no object
+  if (!(await save(direction > 0 && !waiting))) return;
   if (id) await show(id);
-  else {
+  if (unseen && picture.annotated) offerBack(picture);
+  else if (!id) {
     sidebar.highlight(editor.picture.id);
     banner(direction > 0 ? "This was the last picture of the list." : "This is the first picture of the list.");
   }

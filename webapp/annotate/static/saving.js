@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import * as dialogs from "./dialogs.js";
-import { byId } from "./dom.js";
+import { byId, element } from "./dom.js";
 import { boxesAndLabels, itemsOf, sameItems } from "./editor.js";
 import { app, banner, colours, editor, painter, panel, report, sidebar, tell } from "./page.js";
 import { refresh } from "./state.js";
@@ -74,6 +74,16 @@ function taken(picture, stored, items) {
 
 /** A box without a class beside boxes with one is stored as UNDECIDED. */
 const withLabels = (items, labels) => items.map((item, i) => (item.label === labels[i] ? item : { ...item, label: labels[i] }));
+
+/** A picture that shows no object was saved by going on: say so, in case it was only looked at. */
+export function offerBack(picture) {
+  const back = async () => {
+    const stored = await ask("discard", { id: picture.id, version: picture.version });
+    sidebar.update(stored);
+    banner(`${picture.name} is not annotated again.`);
+  };
+  banner(`${picture.name} was saved as a picture without objects.`, "", element("button", { onclick: () => back().catch(report) }, "No, not annotated yet"));
+}
 
 /** Both versions are offered; true when nothing is left to save. */
 export async function settle(current, mine) {

@@ -9,6 +9,7 @@ const FILTERS = {
   todo: (picture) => !picture.annotated,
   unlabelled: (picture) => picture.unlabelled > 0,
   fault: (picture) => picture.fault !== "",
+  none: (picture) => picture.annotated && picture.count === 0,
 };
 
 export class Sidebar {
@@ -99,7 +100,7 @@ export class Sidebar {
     const uncertain = picture.annotated ? undefined : this.uncertainty.get(picture.id);
     const facts = [
       picture.folder || "new",
-      picture.fault ? "fault" : picture.annotated ? many(picture.count, "box", "boxes") : uncertain === undefined ? "not annotated" : "",
+      picture.fault ? "fault" : picture.annotated ? (picture.count ? many(picture.count, "box", "boxes") : "no objects") : uncertain === undefined ? "not annotated" : "",
       !picture.fault && picture.unlabelled ? `${picture.unlabelled} without class` : "",
       uncertain === undefined ? "" : `uncertain ${Math.round(100 * uncertain)} %`,
     ];
