@@ -77,6 +77,14 @@ def test_only_pictures_of_the_data_set_are_found(catalogue, name) -> None:
         catalogue.find(name)
 
 
+@pytest.mark.parametrize("name", ["../outside.png", "positive/../../outside.png", "other/inside.png", "./0.png"])
+def test_pictures_elsewhere_are_not_found(catalogue, tiny_root, name) -> None:
+    for place in (tiny_root / "data" / "outside.png", tiny_root / "data" / "tiny" / "other" / "inside.png"):
+        write_image(place, draw_tiny_picture(0)[0])
+    with pytest.raises(UserError, match="no such picture"):
+        catalogue.find(name)
+
+
 def test_changed_files_are_read_again(catalogue, tiny_root) -> None:
     assert catalogue.find("positive/0.png").stored.labels == ("disc", "square")
     labels_path(tiny_root / "data" / "tiny" / "positive" / "0.png").write_text("disc\ndisc\n")

@@ -39,6 +39,12 @@ def test_only_what_is_annotated_and_labelled_is_trained_on(catalogue, tiny_root)
     assert (plan.held_out, plan.classes) == (False, ["disc", "square"])
 
 
+def test_pictures_with_a_fault_are_left_out(catalogue, tiny_root) -> None:
+    boxes_path(tiny_root / "data" / "tiny" / "positive" / "0.png").write_text("1\t2\t300\t40\n5\t5\t9\t9\n")
+    measured = [catalogue.measure(entry) for entry in catalogue.entries()]
+    assert names(plan_training(measured, 0).train) == ["positive/1.png", "positive/2.png", "positive/3.png"]
+
+
 def test_without_test_pictures_some_are_held_out(catalogue, tiny_root) -> None:
     for path in (tiny_root / "data" / "tiny" / "testImages").iterdir():
         path.unlink()

@@ -111,6 +111,12 @@ def test_the_split_is_80_20_seeded_and_keeps_near_copies_together() -> None:
     assert any(plan != plan_split([*pictures, ("none.jpg", 0)], prints, share=0.2, seed=seed) for seed in range(1, 6))
 
 
+def test_a_group_that_does_not_fit_stays_to_train_on() -> None:
+    """Three copies and nothing else: one test picture is asked for, but they cannot be parted."""
+    prints = {name: difference_hash(photo(0)) for name in "abc"}
+    assert set(plan_split([(name, 1) for name in "abc"], prints, share=0.3, seed=0).values()) == {"positive"}
+
+
 @pytest.mark.parametrize(("count", "share", "test"), [(1, 0.5, 0), (2, 0.5, 1), (3, 0.99, 2), (5, 0.0, 0), (0, 0.2, 0)])
 def test_one_picture_to_train_on_always_stays(count, share, test) -> None:
     prints = {str(number): difference_hash(photo(number)) for number in range(count)}

@@ -45,7 +45,7 @@ export function conflict(name, picture, image, mine, theirs, colours) {
   const side = (title, items) => {
     const canvas = element("canvas", { width: 760, height: Math.round((760 * picture.height) / picture.width) });
     paintSmall(canvas, image, picture.width, picture.height, items, colours);
-    return element("figure", {}, canvas, element("figcaption", {}, element("b", {}, title), ` ${many(items.length, "box", "boxes")}`));
+    return element("figure", {}, canvas, element("figcaption", {}, element("b", {}, title), ` ${many(items.length, "box", "boxes")}${names(items)}`));
   };
   return open(`${name} was saved by somebody else meanwhile`, [
     "In another tab, or by another person. Nothing is lost: choose what to save.",
@@ -53,6 +53,9 @@ export function conflict(name, picture, image, mine, theirs, colours) {
   ], [["cancel", "Decide later"], ["theirs", "Take theirs"], ["both", "Keep all boxes"], ["mine", "Save yours", true]]);
 }
 
-export function message(title, text) {
-  return open(title, [text]);
+/** ": 2 cat, 1 no class". */
+function names(items) {
+  const counts = new Map();
+  for (const { label } of items) counts.set(label || "no class", (counts.get(label || "no class") ?? 0) + 1);
+  return items.length ? `: ${[...counts].map(([label, count]) => `${count} ${label}`).join(", ")}` : "";
 }
