@@ -149,7 +149,7 @@ class Store:
 def checked(
     boxes: Sequence[Sequence[int]], labels: Sequence[str], size: tuple[int, int]
 ) -> tuple[list[list[int]], list[str]]:
-    """Return boxes as whole numbers and the lines of the labels file: [] when no box has a label.
+    """Return boxes as whole numbers, cut as `cut` does, and the lines of the labels file: [] when no box has a label.
 
     Raises `UserError` that lists every fault.
     """
@@ -163,14 +163,22 @@ def checked(
             faults.append(f"box {number}: {fault}")
     raise_collected(faults, f"{len(faults)} box(es) or label(s) cannot be saved:")
     lines = [label or "UNDECIDED" for label in labels] if any(labels) else []
-    return [[int(value) for value in box] for box in boxes], lines
+    return [cut(box, size) for box in boxes], lines
+
+
+def cut(box: Sequence[int], size: tuple[int, int]) -> list[int]:
+    """Return `box` without what reaches one pixel beyond a picture of `size`: other tools write x2 = width."""
+    x1, y1, x2, y2 = map(int, box)
+    width, height = size
+    return [x1 + (x1 == -1), y1 + (y1 == -1), x2 - (x2 == width), y2 - (y2 == height)]
 
 
 def box_faults(boxes: Sequence[Sequence[int]], size: tuple[int, int]) -> list[str]:
     """Return what is wrong with boxes in a picture of `size` (width, height)."""
     faults = []
-    for number, (x1, y1, x2, y2) in enumerate(boxes, start=1):
-        if x2 <= x1 or y2 <= y1:
+    for number, box in enumerate(boxes, start=1):
+        x1, y1, x2, y2 = cut(box, size)
+        if x2 < x1 or y2 < y1:
             faults.append(f"box {number} is empty ({x1} {y1} {x2} {y2})")
         elif x1 < 0 or y1 < 0 or x2 >= size[0] or y2 >= size[1]:
             faults.append(f"box {number} reaches beyond the picture of {size[0]}x{size[1]} ({x1} {y1} {x2} {y2})")

@@ -97,6 +97,12 @@ def test_no_objects_are_two_empty_files(store, picture) -> None:
     assert boxes_path(picture).read_bytes() == labels_path(picture).read_bytes() == b""
 
 
+def test_one_pixel_is_a_box_and_one_beyond_the_picture_is_cut(store, picture) -> None:
+    """As the steps read them."""
+    stored = save(store, picture, ([[5, 5, 5, 5], [-1, -1, 120, 90]], ["a", "b"]))
+    assert stored.boxes == ((5, 5, 5, 5), (0, 0, 119, 89))
+
+
 def test_boxes_without_any_class_have_no_labels_file(store, picture) -> None:
     stored = save(store, picture, ([[1, 1, 5, 5], [2, 2, 8, 8]], ["", ""]))
     assert not labels_path(picture).exists()
@@ -110,7 +116,7 @@ def test_a_box_without_class_beside_others_becomes_undecided(store, picture) -> 
 
 
 def test_every_fault_is_named_and_nothing_written(store, picture) -> None:
-    boxes = [[5, 5, 5, 9], [-1, 0, 5, 5], [0, 0, 120, 5], [0, 0, 119, 89], [9, 9, 7, 20]]
+    boxes = [[5, 5, 4, 9], [-2, 0, 5, 5], [0, 0, 121, 5], [0, 0, 119, 89], [9, 9, 7, 20]]
     labels = ["a", "b\tc", " d", "__background__", "e"]
     with pytest.raises(UserError) as raised:
         save(store, picture, (boxes, labels))

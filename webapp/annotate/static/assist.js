@@ -50,7 +50,7 @@ async function suggest(picture) {
   if (picture !== editor.picture) return; // another one is open meanwhile
   editor.suggestions = items
     .map(({ label, score, left, top, right, bottom }) => ({ label, score, x1: left, y1: top, x2: right, y2: bottom }))
-    .filter((each) => each.x2 > each.x1 && each.y2 > each.y1 && !editor.items.some((item) => sameBox(item, each)));
+    .filter((each) => !editor.items.some((item) => sameBox(item, each)));
   editor.tell();
 }
 

@@ -115,7 +115,7 @@ export class Editor extends EventTarget {
     const item = this.current;
     if (!item) return;
     const next = side
-      ? clipped({ ...item, x2: Math.max(item.x2 + dx, item.x1 + 1), y2: Math.max(item.y2 + dy, item.y1 + 1) }, this.width, this.height)
+      ? clipped({ ...item, x2: Math.max(item.x2 + dx, item.x1), y2: Math.max(item.y2 + dy, item.y1) }, this.width, this.height)
       : moved(item, dx, dy, this.width, this.height);
     this.change(this.replace(next));
   }

@@ -1,7 +1,7 @@
 // Boxes as the files have them: {x1, y1, x2, y2}, whole pixels of the original picture, right and bottom included.
 // On the picture's plane such a box covers the square from (x1, y1) to (x2 + 1, y2 + 1).
 
-export const SMALLEST = 2; // pixels: the steps refuse a box with x2 <= x1
+export const SMALLEST = 1; // pixels
 
 const limit = (value, low, high) => Math.min(Math.max(value, low), high);
 
