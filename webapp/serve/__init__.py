@@ -1,0 +1,1 @@
+"""The trained model as a service: a REST API, and a page to try it."""

@@ -1,0 +1,88 @@
+"""How the model is loaded and tried, and what is told of it. In workers only: this loads PyTorch."""
+
+import hashlib
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fastRCNN.detector import Detector
+from fastRCNN.reporting.charts import css_color
+from helpers.errors import UserError
+from webapp.serve.model_choice import ModelChoice
+from webapp.serve.timed_detector import TimedDetector
+
+
+def load_model(choice: ModelChoice) -> tuple[TimedDetector, dict[str, Any]]:
+    """Return the detector, tried on a picture of noise, and what /model tells of it.
+
+    The trial loads the compiled code as well, so that the first client does not wait for it. Raises `UserError` for
+    files that are missing or do not fit, and for a detector that gives no finite scores.
+    """
+    detector = Detector.load(
+        choice.artifacts.proc,
+        classifier=choice.classifier,
+        engine=choice.engine,
+        device=choice.device,
+        threads=choice.threads,
+    )
+    timed = TimedDetector(detector)
+    noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
+    noise[60:180, 80:240] = (40, 90, 200)  # so that there is something to propose
+    try:
+        timed.detect(noise)
+    except ValueError as fault:
+        raise UserError(f"{choice.artifacts.proc}: the detector does not work: {fault}") from None
+    return timed, describe(choice, detector)
+
+
+def describe(choice: ModelChoice, detector: Detector) -> dict[str, Any]:
+    """Return what a client may know of the model: no paths."""
+    settings = detector.settings
+    network = choice.artifacts.model_file(choice.classifier)
+    files = [network, *sorted(choice.artifacts.svm_folder.glob("*"))] if choice.classifier == "svm" else [network]
+    files = [file for file in files if file.is_file()]
+    trained = max(file.stat().st_mtime for file in files)
+    told = {
+        "dataset": choice.dataset,
+        "classifier": choice.classifier,
+        "classes": list(settings.classes[1:]),
+        "colors": [css_color(number) for number in range(1, len(settings.classes))],
+        "version": _digest(files),
+        "trained": _time(trained),
+        "engine": choice.engine,
+        "rois_per_picture": settings.cntk_nrRois,
+        "nms": settings.nmsThreshold,
+        "threshold": choice.threshold,
+        "measured": _measured(choice, trained),
+    }
+    return told
+
+
+def _measured(choice: ModelChoice, trained: float) -> dict[str, Any] | None:
+    """Return what step 5 measured of this model; None when it was not measured since it was trained."""
+    file = choice.artifacts.results / f"evaluation_test_{choice.classifier}.json"
+    try:
+        measured = file.stat().st_mtime
+        evaluation = json.loads(file.read_text(encoding="utf-8"))
+        if measured < trained:
+            return None
+        return {"mAP_area": evaluation["mAP_area"], "mAP_11point": evaluation["mAP_11point"], "when": _time(measured)}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _digest(files: list[Path]) -> str:
+    """Return twelve digits that are others for another model."""
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()[:12]
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="seconds")

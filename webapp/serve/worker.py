@@ -1,0 +1,160 @@
+"""A worker: a process that holds a detector and answers one picture after the other.
+
+It is started by `webapp.serve.worker_process` and talks over its standard input and output (`webapp.serve.frames`).
+The next picture is decoded while the network works on the one before. Pictures of strangers are decoded here and
+nowhere else, so what a picture can end is a worker. It ends when its input ends; signals that a terminal or a service
+manager sends to all processes of a group are left to the service, so that what was begun gets its answer.
+"""
+
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from helpers.errors import UserError
+from webapp.problems import Problem
+from webapp.serve.decoding import decode
+from webapp.serve.formats import Answer, Wanted, chosen, formatted
+from webapp.serve.frames import frame, read_frame
+from webapp.serve.model import load_model
+from webapp.serve.model_choice import ModelChoice
+from webapp.serve.timed_detector import TimedDetector
+
+_LONGEST_DRAWN = 2000  # pixels of the longest side of a picture with boxes drawn on it
+
+
+@dataclass
+class Task:
+    """A request on its way through the worker; `image` is (H, W, 3) uint8 BGR."""
+
+    header: dict[str, Any]
+    image: NDArray[np.uint8] | None = None
+    problem: Problem | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class Worker:
+    """Answers what comes in on one stream on another."""
+
+    def __init__(self, detector: TimedDetector, choice: ModelChoice, *, max_pixels: int) -> None:
+        self.detector, self.choice, self.max_pixels = detector, choice, max_pixels
+
+    def run(self, source: BinaryIO, target: BinaryIO) -> None:
+        """Answer all messages of `source` on `target`, in order, until it ends."""
+        decoded: queue.Queue[Task | None] = queue.Queue(maxsize=1)
+        threading.Thread(target=self._decode_all, args=(source, decoded), daemon=True).start()
+        while (task := decoded.get()) is not None:
+            target.write(self.answer(task))
+            target.flush()
+
+    def _decode_all(self, source: BinaryIO, decoded: "queue.Queue[Task | None]") -> None:
+        try:
+            while (message := read_frame(source)) is not None:
+                decoded.put(self.decoded(*message))
+        finally:
+            decoded.put(None)
+
+    def decoded(self, header: dict[str, Any], body: bytes) -> Task:
+        """Return the task of a message, its picture decoded, or with the problem that there is."""
+        task, start = Task(header), time.perf_counter()
+        try:
+            task.image = decode(body, max_pixels=self.max_pixels)
+        except Problem as problem:
+            task.problem = problem
+        except (MemoryError, Exception) as fault:  # a decoder that fails in its own way: the picture is at fault
+            task.problem = Problem("not-a-picture", f"The picture cannot be decoded ({type(fault).__name__}).")
+        task.seconds["decoding"] = time.perf_counter() - start
+        return task
+
+    def answer(self, task: Task) -> bytes:
+        """Return the message that answers `task`."""
+        header: dict[str, Any] = {"id": task.header["id"]}
+        try:
+            if task.problem or task.image is None:
+                raise task.problem or Problem("not-a-picture", "There is no picture.")
+            media, body, course = self._detected(task, task.image)
+            header |= {"media": media, "seconds": task.seconds, **course}
+        except Problem as problem:
+            header |= {"problem": problem.kind, "detail": problem.detail, "seconds": task.seconds}
+            body = b""
+        except MemoryError:
+            header |= {"problem": "too-large", "detail": "There is too little memory for this picture."}
+            body = b""
+        except Exception as fault:
+            print(f"worker: {type(fault).__name__}: {fault}", file=sys.stderr, flush=True)
+            header |= {"problem": "internal", "detail": "The detector failed on this picture; the log says how."}
+            body = b""
+        return frame(header, body)
+
+    def _detected(self, task: Task, image: NDArray[np.uint8]) -> tuple[str, bytes, dict[str, Any]]:
+        """Return content type and bytes of the answer, and what the log and the metrics tell of it."""
+        given = task.header["wanted"]
+        classes = tuple(given["classes"]) if given.get("classes") is not None else None
+        wanted = Wanted(**{**given, "classes": classes})
+        everything, course = self.detector.detect(image)
+        task.seconds |= course.seconds
+        course.seconds = dict(task.seconds)
+        start = time.perf_counter()
+        height, width = image.shape[:2]
+        drawn = task.header.get("draw")
+        if drawn:
+            return drawn, self._drawing(image, everything, wanted, drawn), {"width": width, "height": height}
+        found = chosen(everything, wanted)
+        answer = Answer(found, course, width, height, wanted.name, self.choice.classifier)
+        body = json.dumps(formatted(answer, wanted.format), ensure_ascii=False).encode()
+        task.seconds["writing"] = time.perf_counter() - start
+        return "application/json", body, {"width": width, "height": height, "found": len(found)}
+
+    def _drawing(self, image: NDArray[np.uint8], everything: Any, wanted: Wanted, media: str) -> bytes:
+        import cv2  # only where a picture is asked for
+
+        from fastRCNN.reporting.visualization import draw_detections
+
+        threshold = self.choice.threshold if wanted.threshold is None else wanted.threshold
+        found = chosen(everything, Wanted("v2", threshold, wanted.nms, wanted.max, wanted.classes))
+        picture = draw_detections(image, found, max_dim=min(max(image.shape[:2]), _LONGEST_DRAWN))
+        good, data = cv2.imencode(".png" if media == "image/png" else ".jpg", picture)
+        if not good:
+            raise ValueError("the drawn picture cannot be encoded")
+        return data.tobytes()
+
+
+def main() -> None:
+    """Run a worker: the first message says which model, the first answer what it is or why it cannot be loaded."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    source, target = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what libraries print must not come between the messages
+    first = read_frame(source)
+    if first is None:
+        return
+    start = time.perf_counter()
+    try:
+        choice = ModelChoice.of_message(first[0]["model"])
+        detector, about = load_model(choice)
+    except UserError as fault:
+        target.write(frame({"failed": str(fault)}))
+        target.flush()
+        return
+    except Exception as fault:
+        target.write(frame({"failed": f"{type(fault).__name__}: {fault}"}))
+        target.flush()
+        raise
+    about["seconds_to_load"] = round(time.perf_counter() - start, 3)
+    target.write(frame({"ready": about}))
+    target.flush()
+    Worker(detector, choice, max_pixels=first[0]["max_pixels"]).run(source, target)
+    target.close()
+
+
+if __name__ == "__main__":
+    main()
