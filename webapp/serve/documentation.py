@@ -62,7 +62,7 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     name = _anchor(method, path)
     parts = [
         f'<section class="card"><h2 id="{name}"><span class="method">{method}</span> <code>{escape(path)}</code></h2>',
-        f"<p><b>{escape(operation.get('summary', ''))}.</b> {escape(operation.get('description', ''))}</p>",
+        f"<p><b>{escape(operation.get('summary', ''))}.</b> {_prose(operation.get('description', ''))}</p>",
         _table(("parameter", "type", "what it does"), [_parameter(p) for p in operation.get("parameters", [])]),
     ]
     body = operation.get("requestBody", {}).get("content", {})
@@ -77,6 +77,12 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     return "".join(parts) + "</section>"
 
 
+def _prose(text: str) -> str:
+    """Return `text` with what stands in backticks as code."""
+    parts = escape(text).split("`")
+    return "".join(f"<code>{part}</code>" if position % 2 else part for position, part in enumerate(parts))
+
+
 def _curl(path: str, body: dict[str, Any]) -> str:
     several = path.endswith("batch")
     fields = ' -F "image=@other.jpg"' if several else ' -F "filename=1"' if path == "/vott" else ""
@@ -87,7 +93,7 @@ def _parameter(parameter: dict[str, Any]) -> tuple[str, str, str]:
     schema = parameter["schema"]
     choices = [each for each in schema.get("anyOf", [schema]) if each.get("type") != "null"]
     kind = choices[0]
-    limits = [f"{word} {kind[key]:,}" for key, word in (("minimum", "from"), ("maximum", "to")) if key in kind]
+    limits = [f"{word} {kind[key]:,.10g}" for key, word in (("minimum", "from"), ("maximum", "to")) if key in kind]
     text = " | ".join(kind["enum"]) if "enum" in kind else " ".join([kind.get("type", ""), *limits])
     described = parameter.get("description") or schema.get("description", "")
     return f"<code>{escape(parameter['name'])}</code>", escape(text), escape(described)

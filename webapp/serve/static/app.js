@@ -2,7 +2,7 @@
 import { ask, setKey, waitForModel } from "/static/service.js";
 import { cameraPicture } from "/static/camera.js";
 import { saveJson, savePicture } from "/static/saving.js";
-import { showBoxes, showRegions } from "/static/overlay.js";
+import { placeChips, showBoxes, showRegions } from "/static/overlay.js";
 import { showList, showTimes } from "/static/results.js";
 
 const $ = (id) => document.getElementById(id);
@@ -55,7 +55,7 @@ async function detect(blob) {
   state.url = URL.createObjectURL(blob);
   state.answer = null;
   $("boxes").replaceChildren();
-  $("rois").hidden = true;
+  $("rois").toggleAttribute("hidden", true);
   $("list").replaceChildren();
   $("found").textContent = "Looking …";
   $("hint").textContent = "";
@@ -135,6 +135,7 @@ $("paste").addEventListener("click", async () => {
     complain("This browser does not hand the clipboard to a button: press Ctrl+V instead.");
   }
 });
+addEventListener("resize", () => placeChips($("boxes")));
 document.addEventListener("paste", (event) => {
   const picture = pictureIn(event.clipboardData);
   if (picture) { event.preventDefault(); detect(picture); }

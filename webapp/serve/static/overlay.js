@@ -11,7 +11,7 @@ export function textColor(color) {
 export function showBoxes(layer, found, size, colors) {
   const boxes = found.map((each) => {
     const box = document.createElement("div");
-    box.className = each.top < size.height * 0.05 ? "box low" : "box";
+    box.className = "box";
     box.style.left = percent(each.left, size.width);
     box.style.top = percent(each.top, size.height);
     box.style.width = percent(each.right - each.left + 1, size.width);
@@ -27,10 +27,29 @@ export function showBoxes(layer, found, size, colors) {
   });
   layer.classList.remove("dim");
   layer.replaceChildren(...boxes.reverse()); // the best one lies on top
+  placeChips(layer);
+}
+
+// Gives each chip, the best one first, the first place around its box that is inside the picture and free.
+export function placeChips(layer) {
+  const frame = layer.getBoundingClientRect();
+  const placed = [];
+  for (const box of [...layer.children].reverse()) {
+    const chip = box.firstChild;
+    const free = ["", "right", "below", "below right", "inside", "inside right"].find((place) => {
+      box.className = `box ${place}`.trim();
+      const rect = chip.getBoundingClientRect();
+      const outside = rect.top < frame.top || rect.bottom > frame.bottom || rect.left < frame.left - 3 || rect.right > frame.right + 3;
+      return !outside && !placed.some((other) => rect.left < other.right && other.left < rect.right
+        && rect.top < other.bottom && other.top < rect.bottom);
+    });
+    box.className = `box ${free ?? (box.getBoundingClientRect().top - 20 < frame.top ? "inside" : "")}`.trim();
+    placed.push(chip.getBoundingClientRect());
+  }
 }
 
 export function showRegions(svg, path, rois, size) {
-  svg.hidden = !rois.length;
+  svg.toggleAttribute("hidden", !rois.length); // an SVG element has no property hidden
   svg.setAttribute("viewBox", `0 0 ${size.width} ${size.height}`);
   path.setAttribute("d", rois.map(([x1, y1, x2, y2]) => `M${x1} ${y1}H${x2 + 1}V${y2 + 1}H${x1}Z`).join(""));
 }

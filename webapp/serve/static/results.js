@@ -57,7 +57,7 @@ export function showTimes(card, total, bar, list, seconds) {
   total.textContent = milliseconds(stages.reduce((sum, name) => sum + seconds[name], 0));
   bar.replaceChildren(...stages.map((name) => {
     const part = document.createElement("i");
-    part.style.flexGrow = String(Math.max(seconds[name], 0));
+    part.style.flexGrow = String(1000 * Math.max(seconds[name], 0));
     part.style.setProperty("--k", `var(--${name})`);
     return part;
   }));
