@@ -12,7 +12,7 @@ import asyncio
 import functools
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,8 +42,17 @@ class PoolLimits:
 class WorkerPool:
     """Gives pictures to workers. All methods belong to the event loop's thread."""
 
-    def __init__(self, choice: ModelChoice, limits: PoolLimits, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        choice: ModelChoice,
+        limits: PoolLimits,
+        metrics: Metrics,
+        *,
+        start: Callable[[], Awaitable[WorkerProcess]] | None = None,
+    ) -> None:
+        """Make a pool that serves `choice`; `start` gives a worker (for tests)."""
         self.choice, self.limits, self.metrics = choice, limits, metrics
+        self._start = start or self._start_process
         self.workers: list[WorkerProcess] = []
         self.waiting: deque[Job] = deque()
         self.about: dict[str, Any] | None = None
@@ -197,7 +206,7 @@ class WorkerPool:
             self._task(self._replace())
         self._dispatch()
 
-    async def _start(self) -> WorkerProcess:
+    async def _start_process(self) -> WorkerProcess:
         limits = self.limits
         return await WorkerProcess.start(
             self.choice, max_pixels=limits.max_pixels, patience=limits.seconds_to_load

@@ -14,7 +14,7 @@ from webapp.serve.model_choice import ModelChoice
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 KEY_VARIABLE = "FASTRCNN_API_KEY"
-_BEGIN = "import sys; sys.path.insert(0, sys.argv[1]); from webapp.serve.worker import main; main()"
+_PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from webapp.serve.worker import main; main()"
 _numbers = itertools.count(1)
 
 
@@ -46,14 +46,16 @@ class WorkerProcess:
         self.dead = False
 
     @classmethod
-    async def start(cls, choice: ModelChoice, *, max_pixels: int, patience: float) -> "WorkerProcess":
+    async def start(
+        cls, choice: ModelChoice, *, max_pixels: int, patience: float, program: str = _PROGRAM
+    ) -> "WorkerProcess":
         """Return a worker that has loaded the model and tried it; `ModelFault` when it cannot.
 
-        patience: seconds until a worker that says nothing is given up.
+        patience: seconds until a worker that says nothing is given up. program: the Python code that it runs.
         """
         environment = {name: value for name, value in os.environ.items() if name != KEY_VARIABLE}
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", _BEGIN, str(REPOSITORY),
+            sys.executable, "-c", program, str(REPOSITORY),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=environment, limit=1 << 20,
         )  # fmt: skip
         assert process.stdin and process.stdout
