@@ -9,6 +9,7 @@ The detector is used as it was trained; thresholds are parameters of each reques
 import sys
 
 from helpers.console import run_script
+from helpers.errors import UserError
 from PARAMETERS import get_parameters, make_parser
 
 try:
@@ -27,6 +28,10 @@ def main() -> None:
     parser = make_parser(__doc__)
     add_options(parser)
     p = get_parameters(sys.argv[1:], parser)
+    fixed = {each.partition("=")[0] for each in parser.parse_args().assignments} - {"vis_decisionThresholds"}
+    if fixed:
+        raise UserError(f"--set {', '.join(sorted(fixed))}: the detector is used as it was trained. Thresholds are "
+                        "parameters of each request")  # fmt: skip
     settings = settings_of(p)
     set_up_log(settings.json_log, p.quiet)
     listening = bound_socket(p.host, p.port)

@@ -160,13 +160,9 @@ def _add_operation(api: FastAPI, service: Service) -> None:
         """200 as long as the process answers; for a restart when it does not."""
         pool = service.pool
         restarts = int(service.metrics.restarts._value.get())
-        return _json(
-            {"status": "ok", "workers": len(pool.workers), "waiting": len(pool.waiting), "restarts": restarts}
-        )
+        return _json({"status": "ok", "workers": len(pool.workers), "waiting": len(pool.waiting), "restarts": restarts})
 
-    @api.get(
-        "/ready", summary="It can detect", responses={200: json_of("Ready", "It can."), **problems(503)}, **shared
-    )
+    @api.get("/ready", summary="It can detect", responses={200: json_of("Ready", "It can."), **problems(503)}, **shared)
     async def ready() -> Response:
         """200 when a worker has loaded and tried the model; for load balancers."""
         if not service.pool.ready:
@@ -185,7 +181,7 @@ def _add_operation(api: FastAPI, service: Service) -> None:
 
 def _add_heads(api: FastAPI) -> None:
     """Answer HEAD wherever GET is answered."""
-    for route in [each for each in api.routes if isinstance(each, APIRoute) and "GET" in each.methods]:
+    for route in [each for each in api.routes if isinstance(each, APIRoute) and "GET" in (each.methods or ())]:
         api.add_api_route(
             route.path, route.endpoint, methods=["HEAD"], include_in_schema=False, response_class=Response
         )

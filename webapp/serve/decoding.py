@@ -21,8 +21,9 @@ _SIGNATURES = (  # (offset, first bytes, kind)
     (0, b"\xff\xd8\xff", "JPEG"), (0, b"\x89PNG\r\n\x1a\n", "PNG"), (8, b"WEBP", "WEBP"), (0, b"BM", "BMP"),
     (0, b"GIF8", "GIF"), (0, b"II*\x00", "TIFF"), (0, b"MM\x00*", "TIFF"), (0, b"II+\x00", "TIFF"),
     (4, b"ftypavif", "AVIF"), (4, b"ftypavis", "AVIF"), (4, b"ftyphei", "HEIC"), (4, b"ftypmif1", "HEIF"),
-    (0, b"\x00\x00\x01\x00", "ICO"), (0, b"%PDF", "PDF"), (0, b"8BPS", "Photoshop"), (0, b"\x00\x00\x00\x0cjP", "JPEG 2000"),
-    (0, b"\xffO\xffQ", "JPEG 2000"), (0, b"\xff\x0a", "JPEG XL"), (0, b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
+    (0, b"\x00\x00\x01\x00", "ICO"), (0, b"%PDF", "PDF"), (0, b"8BPS", "Photoshop"),
+    (0, b"\x00\x00\x00\x0cjP", "JPEG 2000"), (0, b"\xffO\xffQ", "JPEG 2000"),
+    (0, b"\xff\x0a", "JPEG XL"), (0, b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
 )  # fmt: skip
 
 
@@ -58,8 +59,21 @@ def decode(data: bytes, *, max_pixels: int) -> NDArray[np.uint8]:
 
 
 def _decoded(data: bytes) -> NDArray[np.uint8]:
-    if hasattr(images, "decode_image"):
-        return images.decode_image(data, NAME)
+    try:
+        from helpers.decoding import decode_image
+    except ModuleNotFoundError:
+        return _by_read_image(data)
+    return decode_image(data, NAME)[0]
+
+
+def _by_read_image(data: bytes) -> NDArray[np.uint8]:
+    if kind_of(data) == "WEBP":
+        import cv2
+
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        if picture is None:
+            raise UserError(f"{NAME}: damaged")
+        return picture
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "the picture"
         path.write_bytes(data)

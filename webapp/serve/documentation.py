@@ -1,5 +1,6 @@
 """The documentation page: the OpenAPI document as HTML that needs no script and nothing from elsewhere."""
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -99,7 +100,7 @@ def _parameter(parameter: dict[str, Any]) -> tuple[str, str, str]:
     return f"<code>{escape(parameter['name'])}</code>", escape(text), escape(described)
 
 
-def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     if not rows:
         return ""
     head = "".join(f'<th scope="col">{name}</th>' for name in heads)

@@ -8,8 +8,8 @@ def accepted(header: str, offered: Sequence[str]) -> str | None:
 
     Without the header anything is accepted. What cannot be understood in it is passed over.
     """
-    ranges = [_media_range(part) for part in header.split(",") if part.strip()]
-    ranges = [each for each in ranges if each is not None]
+    parts = [_media_range(part) for part in header.split(",") if part.strip()]
+    ranges = [each for each in parts if each is not None]
     if not ranges:
         return offered[0]
     qualities = [(_quality(kind, ranges), -position, kind) for position, kind in enumerate(offered)]

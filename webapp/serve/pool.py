@@ -208,16 +208,12 @@ class WorkerPool:
 
     async def _start_process(self) -> WorkerProcess:
         limits = self.limits
-        return await WorkerProcess.start(
-            self.choice, max_pixels=limits.max_pixels, patience=limits.seconds_to_load
-        )
+        return await WorkerProcess.start(self.choice, max_pixels=limits.max_pixels, patience=limits.seconds_to_load)
 
     async def _start_all(self) -> list[WorkerProcess]:
         """Return as many new workers as there should be; all or none."""
         first = await self._start()  # alone: if it fails, one is enough to know
-        rest = await asyncio.gather(
-            *(self._start() for _ in range(self.limits.workers - 1)), return_exceptions=True
-        )
+        rest = await asyncio.gather(*(self._start() for _ in range(self.limits.workers - 1)), return_exceptions=True)
         workers = [first, *(each for each in rest if isinstance(each, WorkerProcess))]
         faults = [each for each in rest if isinstance(each, BaseException)]
         if faults:

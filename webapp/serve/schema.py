@@ -25,7 +25,7 @@ SCHEMAS: dict[str, Any] = {
         **_object(type=_TEXT, title=_TEXT, status=_INTEGER, detail=_TEXT),
         "description": "RFC 9457. `type` leads to the documentation of this kind of problem.",
     },
-    "Tutorial": _list(_object(**{name: _TEXT for name in ("label", "score", "nms", "left", "top", "right", "bottom")})),
+    "Tutorial": _list(_object(**dict.fromkeys(("label", "score", "nms", "left", "top", "right", "bottom"), _TEXT))),
     "V2": _list(_V2),
     "Coco": _list(_object(image_id=_INTEGER, category_id=_INTEGER, bbox=_list(_NUMBER), score=_NUMBER)),
     "CustomVision": _object(

@@ -102,13 +102,14 @@ class Service:
         gone = asyncio.ensure_future(_disconnected(request))
         answers = asyncio.gather(*(_outcome(job) for job in jobs))
         try:
-            await asyncio.wait({gone, answers}, return_when=asyncio.FIRST_COMPLETED)
-            if not answers.done():
-                raise ClientDisconnect
-            return answers.result()
+            gone.add_done_callback(lambda _: answers.cancel())
+            return list(await answers)
+        except asyncio.CancelledError:
+            if gone.done() and not gone.cancelled():
+                raise ClientDisconnect from None
+            raise
         finally:
             gone.cancel()
-            answers.cancel()
             for job in jobs:
                 job.future.cancel()
 

@@ -27,7 +27,7 @@ class TimedDetector:
         self._course = Course()
         self._roi_source, self._embed = detector.roi_source, detector.engine.embed
         detector.roi_source = self._timed_rois
-        detector.engine.embed = self._timed_embed  # type: ignore[method-assign]
+        detector.engine.embed = self._timed_embed  # type: ignore[method-assign, assignment]
 
     def detect(self, image: NDArray[np.uint8]) -> tuple[Detections, Course]:
         """Return what `Detector.detect` finds in `image` (H, W, 3), and how it went."""
