@@ -58,7 +58,7 @@ def create_app(settings: ServiceSettings) -> tuple[App, Service]:
     _add_detection(api, service)
     _add_model(api, service)
     _add_operation(api, service)
-    api.openapi = lambda: _document(api, settings)  # type: ignore[method-assign]
+    api.openapi = lambda: _document(api, service)  # type: ignore[method-assign]
     _add_heads(api)
     pages.add_pages(api)
     _add_faults(api)
@@ -92,7 +92,7 @@ def _add_detection(api: FastAPI, service: Service) -> None:
         "/detect/batch", summary="Find the objects in several pictures",
         responses={200: json_of("Batch", "For each picture a status and a result or a problem."),
                    **problems(*UPLOAD_PROBLEMS)},
-        openapi_extra=form_body(several=True), **shared,
+        openapi_extra=form_body(several=service.settings.max_batch), **shared,
     )  # fmt: skip
     async def detect_batch(request: Request, query: Annotated[DetectQuery, Query()]) -> Response:
         """The pictures come in a form's field `image`, once for each. A picture that cannot be read is a problem of
@@ -191,8 +191,9 @@ def _json(content: Any) -> Response:
     return Response(json.dumps(content, ensure_ascii=False).encode(), media_type="application/json")
 
 
-def _document(api: FastAPI, settings: ServiceSettings) -> dict[str, Any]:
-    """Return the OpenAPI document."""
+def _document(api: FastAPI, service: Service) -> dict[str, Any]:
+    """Return the OpenAPI document; as soon as the model is known, with its classes."""
+    settings = service.settings
     from fastapi.openapi.utils import get_openapi
 
     document = get_openapi(
@@ -206,8 +207,15 @@ def _document(api: FastAPI, settings: ServiceSettings) -> dict[str, Any]:
             "bearer": {"type": "http", "scheme": "bearer"},
             "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
         }
+    known = (service.pool.about or {}).get("classes")
     for path, operations in document["paths"].items():
         for operation in operations.values():
+            for parameter in operation.get("parameters", []):
+                schema = parameter["schema"]
+                if "anyOf" in schema:  # a value or nothing at all: there is no null behind a question mark
+                    parameter["schema"] = schema = schema["anyOf"][0]
+                if parameter["name"] == "classes" and known:
+                    schema["items"]["enum"] = known
             given = operation.get("responses", {}).get("422")
             if given and "application/json" in given.get("content", {}):  # FastAPI's own form of it
                 del given["content"]["application/json"]

@@ -73,7 +73,7 @@ def _by_read_image(data: bytes) -> NDArray[np.uint8]:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         if picture is None:
             raise UserError(f"{NAME}: damaged")
-        return picture
+        return np.asarray(picture, np.uint8)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "the picture"
         path.write_bytes(data)

@@ -23,7 +23,7 @@ class ReviewQuery(BaseModel):
     )
     max: int | None = Field(None, ge=1, le=100_000, description="At most so many, the best ones.")
     classes: list[str] | None = Field(
-        None, max_length=1000, description="Only these classes; repeat the parameter for several."
+        None, min_length=1, max_length=1000, description="Only these classes; repeat the parameter for several."
     )
 
 

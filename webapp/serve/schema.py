@@ -5,6 +5,7 @@ from typing import Any
 from webapp.problems import KINDS, MEDIA_TYPE
 from webapp.serve.uploads import PICTURE_TYPES
 
+_READ = ("image/jpeg", "image/png", "image/webp", "image/bmp")
 _BINARY = {"type": "string", "format": "binary"}
 _NUMBER, _INTEGER, _TEXT = {"type": "number"}, {"type": "integer"}, {"type": "string"}
 
@@ -87,11 +88,14 @@ DETECTIONS = {
 UPLOAD_PROBLEMS = (400, 401, 405, 406, 408, 413, 415, 422, 500, 503)
 
 
-def form(several: bool = False, **texts: str) -> dict[str, Any]:
-    """Return the request body of a form with one picture or several, and fields of text with their descriptions."""
+def form(several: int = 0, **texts: str) -> dict[str, Any]:
+    """Return the body of a form with one picture, or at most `several`, and fields of text with their descriptions."""
     fields: dict[str, Any] = {name: {"type": "string", "description": text} for name, text in texts.items()}
-    fields["image"] = {"type": "array", "items": _BINARY, "minItems": 1} if several else _BINARY
-    return {"schema": {"type": "object", "properties": fields, "required": ["image"]}}
+    fields["image"] = {"type": "array", "items": _BINARY, "minItems": 1, "maxItems": several} if several else _BINARY
+    return {
+        "schema": {"type": "object", "properties": fields, "required": ["image"]},
+        "encoding": {"image": {"contentType": ", ".join(_READ)}},
+    }
 
 
 def picture_body() -> dict[str, Any]:
@@ -100,6 +104,6 @@ def picture_body() -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"multipart/form-data": form(), **kinds}}}
 
 
-def form_body(several: bool = False, **texts: str) -> dict[str, Any]:
+def form_body(several: int = 0, **texts: str) -> dict[str, Any]:
     """Return the request body of a form."""
     return {"requestBody": {"required": True, "content": {"multipart/form-data": form(several, **texts)}}}

@@ -35,7 +35,8 @@ class PatientProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         if len(self.connections) > MOST_CONNECTIONS:
-            transport.write(_refusal())
+            busy = Problem("busy", "There are too many connections.", {"retry-after": "2"})
+            transport.write(_answer("503 Service Unavailable", busy))
             transport.close()
             return
         self._clock = self.loop.call_later(SECONDS_FOR_HEAD, self._out_of_time)
@@ -47,6 +48,11 @@ class PatientProtocol(H11Protocol):
             self._stop_clock()
         elif self._clock is None:
             self._clock = self.loop.call_later(SECONDS_FOR_HEAD, self._out_of_time)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP as everything else that is wrong: with a problem document."""
+        self.transport.write(_answer("400 Bad Request", Problem("bad-request", msg)))
+        self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -67,13 +73,12 @@ class PatientProtocol(H11Protocol):
             self._clock = None
 
 
-def _refusal() -> bytes:
-    body = Problem("busy", "There are too many connections.").body()
-    head = (
-        f"HTTP/1.1 503 Service Unavailable\r\ncontent-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n"
-        "retry-after: 2\r\nconnection: close\r\n\r\n"
-    )
-    return head.encode() + body
+def _answer(status: str, problem: Problem) -> bytes:
+    """Return a whole answer, for those who get no further than this."""
+    body = problem.body()
+    head = f"HTTP/1.1 {status}\r\ncontent-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n"
+    more = "".join(f"{name}: {value}\r\n" for name, value in problem.headers.items())
+    return f"{head}{more}connection: close\r\n\r\n".encode() + body
 
 
 class _Server(uvicorn.Server):

@@ -61,7 +61,7 @@ class Service:
         self._check_classes(query)
         most = self.settings.max_batch
         with self._upload(request, times=most) as upload:
-            pictures, _ = await upload.pictures()
+            pictures, _ = await upload.pictures(form_only=True)
             if len(pictures) > most:
                 raise Problem("too-large", f"{len(pictures)} pictures came; at most {most} are taken at once.")
             outcomes = await self._outcomes(request, [({"wanted": query.wanted()}, picture) for picture in pictures])
@@ -74,7 +74,7 @@ class Service:
         self._form(request, _FORMS[:1])
         self._check_classes(query)
         with self._upload(request) as upload:
-            pictures, texts = await upload.pictures()
+            pictures, texts = await upload.pictures(form_only=True)
             threshold = self.about["threshold"] if query.threshold is None else query.threshold
             wanted = replace_format(query, "vott", texts.get("filename", "frame")[:200], threshold)
             outcome = (await self._outcomes(request, [({"wanted": wanted}, pictures[0])]))[0]

@@ -65,17 +65,20 @@ class Upload:
         self.budget.give_back(self._taken)
         self._taken = 0
 
-    async def pictures(self, field: str = "image") -> tuple[list[bytes], dict[str, str]]:
+    async def pictures(self, field: str = "image", *, form_only: bool = False) -> tuple[list[bytes], dict[str, str]]:
         """Return the pictures of the request, and the other fields of a form by name.
 
-        A form (multipart/form-data) may hold several, each in a part named `field`; any other body is one picture.
+        A form (multipart/form-data) may hold several, each in a part named `field`; any other body is one picture,
+        unless `form_only`.
         Raises `Problem` for a body that is too large, too slow, of another type, or without a picture.
         """
         media = self.request.headers.get("content-type", "").split(";")[0].strip().lower()
         if media == "multipart/form-data":
             return await self._in_time(self._of_form(field))
-        if media and media not in PICTURE_TYPES:
-            expected = "multipart/form-data, image/jpeg, image/png, image/webp, image/bmp, application/octet-stream"
+        if form_only or (media and media not in PICTURE_TYPES):
+            expected = "multipart/form-data"
+            if not form_only:
+                expected += ", image/jpeg, image/png, image/webp, image/bmp, application/octet-stream"
             raise Problem("media-type", f"Content-Type: expected one of {expected}.", {"Accept-Post": expected})
         return [await self._in_time(self._whole())], {}
 

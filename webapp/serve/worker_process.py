@@ -54,6 +54,7 @@ class WorkerProcess:
         patience: seconds until a worker that says nothing is given up. program: the Python code that it runs.
         """
         environment = {name: value for name, value in os.environ.items() if name != KEY_VARIABLE}
+        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait must not keep a core from the service
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", program, str(REPOSITORY),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=environment, limit=1 << 20,

@@ -144,3 +144,11 @@ def start(finished) -> Iterator:
     yield begin
     for each in running:
         each.stop()
+
+
+@pytest.fixture(scope="session")
+def service_with_key(finished) -> Iterator[RunningService]:
+    """A service as a process that asks for `KEY`; ready; tests must leave it as it is."""
+    running = RunningService(finished.root, FASTRCNN_API_KEY=KEY).wait_until_ready()
+    yield running
+    running.stop()
