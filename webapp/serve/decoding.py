@@ -4,14 +4,12 @@ What a picture claims to be is read from its first bytes; file names and content
 """
 
 import io
-import tempfile
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from helpers import images
+from helpers.decoding import decode_image
 from helpers.errors import UserError
 from webapp.problems import Problem
 
@@ -53,31 +51,6 @@ def decode(data: bytes, *, max_pixels: int) -> NDArray[np.uint8]:
     if width * height > max_pixels:
         raise Problem("too-large", f"The picture has {width} x {height} pixels; {max_pixels:,} are allowed.")
     try:
-        return _decoded(data)
+        return decode_image(data, NAME)[0]
     except UserError as fault:
         raise Problem("not-a-picture", f"{str(fault)[:1].upper()}{str(fault)[1:]}.") from None
-
-
-def _decoded(data: bytes) -> NDArray[np.uint8]:
-    try:
-        from helpers.decoding import decode_image
-    except ModuleNotFoundError:
-        return _by_read_image(data)
-    return decode_image(data, NAME)[0]
-
-
-def _by_read_image(data: bytes) -> NDArray[np.uint8]:
-    if kind_of(data) == "WEBP":
-        import cv2
-
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-        if picture is None:
-            raise UserError(f"{NAME}: damaged")
-        return np.asarray(picture, np.uint8)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "the picture"
-        path.write_bytes(data)
-        try:
-            return images.read_image(path)
-        except UserError as fault:
-            raise UserError(str(fault).replace(str(path), NAME)) from None

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,16 +40,14 @@ def load_model(choice: ModelChoice) -> tuple[TimedDetector, dict[str, Any]]:
 def describe(choice: ModelChoice, detector: Detector) -> dict[str, Any]:
     """Return what a client may know of the model: no paths."""
     settings = detector.settings
-    network = choice.artifacts.model_file(choice.classifier)
-    files = [network, *sorted(choice.artifacts.svm_folder.glob("*"))] if choice.classifier == "svm" else [network]
-    files = [file for file in files if file.is_file()]
-    trained = max(file.stat().st_mtime for file in files)
-    told = {
+    manifest = choice.artifacts.settings_file(choice.classifier)  # it names the digests of all parts
+    trained = manifest.stat().st_mtime
+    return {
         "dataset": choice.dataset,
         "classifier": choice.classifier,
         "classes": list(settings.classes[1:]),
         "colors": [css_color(number) for number in range(1, len(settings.classes))],
-        "version": _digest(files),
+        "version": hashlib.sha256(manifest.read_bytes()).hexdigest()[:12],
         "trained": _time(trained),
         "engine": choice.engine,
         "rois_per_picture": settings.cntk_nrRois,
@@ -58,7 +55,6 @@ def describe(choice: ModelChoice, detector: Detector) -> dict[str, Any]:
         "threshold": choice.threshold,
         "measured": _measured(choice, trained),
     }
-    return told
 
 
 def _measured(choice: ModelChoice, trained: float) -> dict[str, Any] | None:
@@ -72,16 +68,6 @@ def _measured(choice: ModelChoice, trained: float) -> dict[str, Any] | None:
         return {"mAP_area": evaluation["mAP_area"], "mAP_11point": evaluation["mAP_11point"], "when": _time(measured)}
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _digest(files: list[Path]) -> str:
-    """Return twelve digits that are others for another model."""
-    digest = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()[:12]
 
 
 def _time(seconds: float) -> str:
