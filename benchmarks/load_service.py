@@ -3,9 +3,9 @@
     .venv/bin/python benchmarks/load_service.py [--root DIR] [--dataset NAME] [--seconds 60] [--clients 1 4 16]
                                                 [--overload 64 256] [--requests 10000] [--options="--workers 2"]
 
-The detector must be trained (steps 1 to 4). First the service and
-`Detector.detect` in a loop, in turns; then for each number of clients throughput, percentiles and errors; memory; more clients than the queue takes,
-and how soon all is well again. The picture is the first one of testImages.
+The detector must be trained (steps 1 to 4). First the service and `Detector.detect` in a loop, in turns; then for each
+number of clients throughput, percentiles and errors; memory; more clients than the queue takes, and how soon all is
+well again. The picture is the first one of testImages.
 """
 
 import argparse
