@@ -1,10 +1,11 @@
 # The service, for a detector that was trained before (webapp/README.md):
 #
 #   docker build -t fast-rcnn .
-#   docker run --read-only --tmpfs /tmp --cap-drop ALL -p 127.0.0.1:8080:8080 -e FASTRCNN_API_KEY \
+#   docker run --read-only --tmpfs /tmp --cap-drop ALL -p 127.0.0.1:8080:8080 -e FASTRCNN_API_KEY -v fast-rcnn:/cache \
 #     -v "$PWD/proc:/app/proc:ro" -v "$PWD/results:/app/results:ro" fast-rcnn --dataset grocery
 #
-# The root file system may be read-only, the user is not root, and nothing of a request is written anywhere.
+# The root file system may be read-only, the user is not root, and nothing of a request is written anywhere. /cache holds
+# the machine code that Numba compiles at the first start; without it every start compiles anew.
 
 FROM python:3.12-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -24,12 +25,12 @@ RUN /opt/venv/bin/python -m compileall -q helpers fastRCNN webapp PARAMETERS.py
 
 FROM python:3.12-slim-bookworm
 LABEL org.opencontainers.image.title="Fast R-CNN detector" org.opencontainers.image.licenses="MIT"
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin detector
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin detector \
+    && install -d -o 10001 -g detector /cache
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 WORKDIR /app
-# What is compiled or cached at the start goes into memory (--tmpfs /tmp).
-ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 NUMBA_CACHE_DIR=/tmp/numba MPLCONFIGDIR=/tmp/matplotlib
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 NUMBA_CACHE_DIR=/cache MPLCONFIGDIR=/tmp/matplotlib
 USER 10001
 EXPOSE 8080
 STOPSIGNAL SIGTERM

@@ -55,10 +55,13 @@ class WorkerProcess:
         """
         environment = {name: value for name, value in os.environ.items() if name != KEY_VARIABLE}
         environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait must not keep a core from the service
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", program, str(REPOSITORY),
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=environment, limit=1 << 20,
-        )  # fmt: skip
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", program, str(REPOSITORY),
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=environment, limit=1 << 20,
+            )  # fmt: skip
+        except OSError as fault:  # no memory, no more processes or open files allowed
+            raise ModelFault(f"no worker can be started: {fault.strerror or fault}") from None
         assert process.stdin and process.stdout
         try:
             process.stdin.write(frame({"model": choice.message(), "max_pixels": max_pixels}))

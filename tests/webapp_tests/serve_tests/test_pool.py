@@ -215,6 +215,27 @@ def test_a_model_that_cannot_be_loaded_changes_nothing(tmp_path, text, sentence)
     run(work, tmp_path)
 
 
+def test_a_worker_that_cannot_be_started(tmp_path, monkeypatch):
+    """As when no more processes or files are allowed: it is tried again, and what there is goes on."""
+
+    async def work(pool, _):
+        await until_ready(pool)
+        with monkeypatch.context() as patch:
+            patch.setattr("sys.executable", str(tmp_path / "nowhere"))
+            with pytest.raises(ModelFault, match="no worker can be started: No such file"):
+                await pool.reload()
+            assert await answer(pool, b"still") == b"ready:still"
+            os.kill(pool.workers[0].process.pid, signal.SIGKILL)
+            while "no worker" not in pool.fault:
+                await asyncio.sleep(0.01)
+            with pytest.raises(Problem, match="No model yet: no worker can be started"):
+                pool.submit({}, b"")
+        await until_ready(pool)
+        assert await answer(pool, b"again") == b"ready:again"
+
+    run(work, tmp_path)
+
+
 def test_closing_answers_what_was_begun(tmp_path):
     async def work(pool, _):
         await until_ready(pool)
