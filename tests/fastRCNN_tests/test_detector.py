@@ -112,3 +112,15 @@ def test_a_forked_worker_goes_on_with_one_thread():
     np.testing.assert_array_equal(boxes, before.boxes)
     np.testing.assert_array_equal(labels, before.labels)
     np.testing.assert_allclose(scores, before.scores, rtol=1e-4, atol=1e-4)
+
+
+def test_several_pictures_at_once_are_as_each_alone():
+    images = [*PICTURES[:2], np.ascontiguousarray(PICTURES[2][:60, ::-1])]  # one of another size
+    with make() as detector:
+        together = detector.detect_many(images)
+        assert len(together) == 3
+        for image, found in zip(images, together, strict=True):
+            assert same(found, detector.detect(image))
+        assert detector.detect_many([]) == []
+        with pytest.raises(ValueError, match="picture"):
+            detector.detect_many([np.zeros((5, 5), np.uint8)] * 2)

@@ -6,12 +6,15 @@ from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
+import torch
 
 from fastRCNN.detector import Detector
 from fastRCNN.reporting.charts import css_color
 from helpers.errors import UserError
 from webapp.serve.model_choice import ModelChoice
 from webapp.serve.timed_detector import TimedDetector
+
+_BATCH = 8  # pictures that a GPU takes at a time
 
 
 def load_model(choice: ModelChoice) -> tuple[TimedDetector, dict[str, Any]]:
@@ -31,7 +34,7 @@ def load_model(choice: ModelChoice) -> tuple[TimedDetector, dict[str, Any]]:
     noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
     noise[60:180, 80:240] = (40, 90, 200)  # so that there is something to propose
     try:
-        timed.detect(noise)
+        timed.detect_many([noise])
     except ValueError as fault:
         raise UserError(f"{choice.artifacts.proc}: the detector does not work: {fault}") from None
     return timed, describe(choice, detector)
@@ -50,6 +53,7 @@ def describe(choice: ModelChoice, detector: Detector) -> dict[str, Any]:
         "version": hashlib.sha256(manifest.read_bytes()).hexdigest()[:12],
         "trained": _time(trained),
         "engine": choice.engine,
+        "batch": _BATCH if getattr(detector.engine, "device", torch.device("cpu")).type == "cuda" else 1,
         "rois_per_picture": settings.cntk_nrRois,
         "nms": settings.nmsThreshold,
         "threshold": choice.threshold,

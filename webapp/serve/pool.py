@@ -23,7 +23,6 @@ from webapp.serve.worker_process import Job, ModelFault, WorkerProcess
 
 log = logging.getLogger("webapp.serve")
 
-_WINDOW = 2  # pictures a worker has in hand: one is computed, the next one is decoded meanwhile
 _DEATHS = 2  # workers that a picture may end
 _PAUSES = (0.0, 0.5, 2.0, 5.0, 15.0)  # seconds before a worker is started again, by how often that failed
 
@@ -111,7 +110,7 @@ class WorkerPool:
         if self.about is None:
             detail = f"No model yet: {self.fault}" if self.fault else "The model is being loaded."
             raise Problem("loading", detail, {"Retry-After": "2"})
-        room = sum(_WINDOW - len(worker.jobs) for worker in self._able())
+        room = sum(worker.window - len(worker.jobs) for worker in self._able())
         if len(self.waiting) + len(requests) > self.limits.queue + max(0, room):
             self.metrics.refused.inc()
             seconds = str(max(1, round(self._seconds * len(self.waiting) / max(1, len(self.workers)))))
@@ -123,6 +122,15 @@ class WorkerPool:
         self.waiting.extend(jobs)
         self._dispatch()
         return jobs
+
+    def forget(self, jobs: list[Job]) -> None:
+        """Drop pictures that nobody waits for any more: their places in the queue are free at once."""
+        for job in jobs:
+            if not job.future.done():
+                job.future.cancel()
+            if job in self.waiting:
+                self.waiting.remove(job)
+        self.metrics.waiting.set(len(self.waiting))
 
     async def reload(self) -> dict[str, Any]:
         """Load the model anew in new workers, try it, and let them take over; return what is told of it.
@@ -148,7 +156,7 @@ class WorkerPool:
     # ---- inside
 
     def _able(self) -> list[WorkerProcess]:
-        return [w for w in self.workers if not w.dead and not w.retiring and len(w.jobs) < _WINDOW]
+        return [w for w in self.workers if not w.dead and not w.retiring and len(w.jobs) < w.window]
 
     def _dispatch(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -196,9 +204,10 @@ class WorkerPool:
         if not worker.retiring:
             self.metrics.restarts.inc()
             log.error("a worker ended (status %s) and is started again", worker.process.returncode)
-        for position, job in enumerate(left):
-            if position == 0 and not worker.retiring:
-                job.deaths += 1  # the oldest one is the one it was at
+        suspects = [] if worker.retiring else left[:1] if left and left[0].deaths else left[: worker.batch]
+        for job in suspects:  # the oldest ones are those it was at; who was at a death before is computed alone
+            job.deaths += 1
+            job.header["alone"] = True
             if job.deaths >= _DEATHS:
                 self._fail(job, Problem("picture-fatal", f"The picture ended {job.deaths} workers."))
         self.waiting.extendleft(job for job in reversed(left) if not job.future.done())

@@ -110,8 +110,7 @@ class Service:
             raise
         finally:
             gone.cancel()
-            for job in jobs:
-                job.future.cancel()
+            self.pool.forget(jobs)
 
     def _response(self, request: Request, outcome: Outcome) -> Response:
         self._note(request, [outcome])

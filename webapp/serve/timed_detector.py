@@ -1,6 +1,7 @@
 """A `Detector` that also says where the time went and which regions it looked at."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,29 +14,38 @@ from fastRCNN.evaluation.detections import Detections
 
 @dataclass
 class Course:
-    """How one detection went: seconds by stage, and the (R, 4) regions of interest."""
+    """How a detection went: seconds by stage, and the (R, 4) regions of interest."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     rois: NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, 4), np.int32))
 
 
 class TimedDetector:
-    """Wraps the two callables of a `Detector`, its ROI source and its engine; one detection at a time."""
+    """Wraps the two callables of a `Detector`, its ROI source and its engine; one call at a time."""
 
     def __init__(self, detector: Detector) -> None:
         self.detector = detector
-        self._course = Course()
+        self._courses: dict[int, Course] = {}  # by the picture's address: ROIs are found in several threads
+        self._network = 0.0
         self._roi_source, self._embed = detector.roi_source, detector.engine.embed
         detector.roi_source = self._timed_rois
         detector.engine.embed = self._timed_embed  # type: ignore[method-assign, assignment]
 
-    def detect(self, image: NDArray[np.uint8]) -> tuple[Detections, Course]:
-        """Return what `Detector.detect` finds in `image` (H, W, 3), and how it went."""
-        self._course = course = Course()
+    def detect_many(self, images: Sequence[NDArray[np.uint8]]) -> list[tuple[Detections, Course]]:
+        """Return what `Detector.detect_many` finds in `images` (H, W, 3), and how it went.
+
+        Of several pictures each has the seconds of all, as it waited for them.
+        """
+        courses = [Course() for _ in images]
+        self._courses, self._network = dict(zip(map(id, images), courses, strict=True)), 0.0
         start = time.perf_counter()
-        found = self.detector.detect(image)
-        course.seconds["scoring"] = time.perf_counter() - start - sum(course.seconds.values())
-        return found, course
+        found = self.detector.detect_many(images)
+        total = time.perf_counter() - start
+        rois = max((course.seconds.get("rois", 0.0) for course in courses), default=0.0)
+        for course in courses:
+            scoring = max(0.0, total - rois - self._network)
+            course.seconds = {"rois": rois, "network": self._network, "scoring": scoring}
+        return list(zip(found, courses, strict=True))
 
     def close(self) -> None:
         """Give back what the detector holds."""
@@ -44,12 +54,13 @@ class TimedDetector:
     def _timed_rois(self, image: NDArray[np.uint8]) -> NDArray[np.int32]:
         start = time.perf_counter()
         rois = self._roi_source(image)
-        self._course.seconds["rois"] = time.perf_counter() - start
-        self._course.rois = rois[: self.detector.settings.cntk_nrRois]
+        course = self._courses[id(image)]
+        course.seconds["rois"] = time.perf_counter() - start
+        course.rois = rois[: self.detector.settings.cntk_nrRois]
         return rois
 
-    def _timed_embed(self, *arguments: Any) -> NDArray[np.float32]:
+    def _timed_embed(self, *arguments: Any) -> list[NDArray[np.float32]]:
         start = time.perf_counter()
         rows = self._embed(*arguments)
-        self._course.seconds["network"] = time.perf_counter() - start
+        self._network += time.perf_counter() - start
         return rows

@@ -42,6 +42,8 @@ class WorkerProcess:
     def __init__(self, process: asyncio.subprocess.Process, about: dict[str, Any]) -> None:
         self.process, self.about = process, about
         self.jobs: dict[int, Job] = {}
+        self.batch: int = about.get("batch", 1)  # pictures that it computes at a time
+        self.window = 2 * self.batch  # pictures that it has in hand: the next ones are decoded meanwhile
         self.retiring = False
         self.dead = False
 
