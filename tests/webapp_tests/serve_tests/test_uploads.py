@@ -93,6 +93,21 @@ def test_too_many_bytes(length):
     assert budget.used == 0
 
 
+def test_a_body_without_end_is_not_read_to_its_end():
+    read = 0
+
+    async def receive():
+        nonlocal read
+        read += 1
+        return {"type": "http.request", "body": b"a" * 50_000, "more_body": True}
+
+    endless = Request({"type": "http", "headers": [], "method": "POST", "path": "/"}, receive)
+    with pytest.raises(Problem) as refused:
+        pictures(endless, MemoryBudget(10**6))
+    assert refused.value.kind == "too-large"
+    assert read < 20, "four times the limit is read, so that an honest client hears the answer"
+
+
 def test_too_slow():
     with pytest.raises(Problem) as refused:
         pictures(request([b"a"] * 100, pause=0.05), MemoryBudget(10**6))
