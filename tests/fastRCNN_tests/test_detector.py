@@ -122,5 +122,5 @@ def test_several_pictures_at_once_are_as_each_alone():
         for image, found in zip(images, together, strict=True):
             assert same(found, detector.detect(image))
         assert detector.detect_many([]) == []
-        with pytest.raises(ValueError, match="picture"):
+        with pytest.raises(ValueError, match="at least one pixel"):
             detector.detect_many([np.zeros((5, 5), np.uint8)] * 2)
