@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -202,6 +203,22 @@ def compare(service: Service, proc: Path, picture: Path, rounds: int) -> None:
     )
 
 
+def disturbed(service: Service, picture: Path, seconds: float) -> None:
+    """Print what four clients notice of a worker that is killed and of a model that is loaded anew: nothing."""
+    worker = service.processes()[1]
+    threading.Timer(seconds / 4, os.kill, (worker, signal.SIGKILL)).start()
+    threading.Timer(seconds / 2, service.process.send_signal, (signal.SIGHUP,)).start()
+    found = wrk(service, picture, 4, seconds)
+    with urllib.request.urlopen(service.url + "/metrics") as answer:
+        text = answer.read().decode()
+    numbers = re.findall(r"^(fastrcnn_(?:worker_restarts|reloads)_total\S* \S+)", text, re.MULTILINE)
+    print(
+        f"Four clients for {seconds:g} s, a worker killed after {seconds / 4:g} s, SIGHUP after {seconds / 2:g} s: "
+        f"{found['requests']} answers, {found['errors']} errors, slowest 1 % from {found['p99']:.0f} ms; "
+        f"{', '.join(numbers)}.\n"
+    )
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -212,6 +229,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, nargs="*", default=[1, 4, 16])
     parser.add_argument("--overload", type=int, nargs="*", default=[64, 256])
     parser.add_argument("--overload-seconds", type=float, default=20)
+    parser.add_argument("--disturb", type=float, default=30, metavar="SECONDS", help="of load with faults; 0: none")
     parser.add_argument("--requests", type=int, default=0, help="so many at least, for the memory")
     parser.add_argument("--options", default="", help="further options of the service, in one text")
     options = parser.parse_args()
@@ -242,6 +260,8 @@ def main() -> None:
     texts = [" + ".join(f"{value:.0f}" for value in values) for values in memory]
     print(f"Memory, service + workers, MiB, over {total} requests: {', '.join(texts)}.")
     print(f"Open files before {files}, after {service.descriptors()}.\n")
+    if options.disturb:
+        disturbed(service, picture, options.disturb)
     rows = []
     for clients in options.overload:
         times = asyncio.run(overload(service.port, data, clients, options.overload_seconds))
