@@ -209,8 +209,11 @@ def disturbed(service: Service, picture: Path, seconds: float) -> None:
     threading.Timer(seconds / 4, os.kill, (worker, signal.SIGKILL)).start()
     threading.Timer(seconds / 2, service.process.send_signal, (signal.SIGHUP,)).start()
     found = wrk(service, picture, 4, seconds)
-    with urllib.request.urlopen(service.url + "/metrics") as answer:
-        text = answer.read().decode()
+    text, end = "", time.monotonic() + 60
+    while "fastrcnn_reloads_total{" not in text and time.monotonic() < end:
+        with urllib.request.urlopen(service.url + "/metrics") as answer:
+            text = answer.read().decode()
+        time.sleep(0.2)
     numbers = re.findall(r"^(fastrcnn_(?:worker_restarts|reloads)_total\S* \S+)", text, re.MULTILINE)
     print(
         f"Four clients for {seconds:g} s, a worker killed after {seconds / 4:g} s, SIGHUP after {seconds / 2:g} s: "
