@@ -84,7 +84,7 @@ def settings_of(p: Mapping[str, Any], environment: Mapping[str, str] = os.enviro
     return ServiceSettings(
         model=ModelChoice(
             p["root"], p["datasetName"], p["classifier"], p["engine"], p["device"], threads,
-            p["vis_decisionThresholds"].get(p["classifier"]),
+            p["vis_decisionThresholds"].get(p["classifier"]), p["log_format"] == "json",
         ),
         pool=PoolLimits(p["workers"], p["queue"], p["max_pixels"], p["picture_seconds"]),
         uploads=UploadLimits(p["max_bytes"], p["upload_seconds"], max(256 << 20, 4 * p["max_bytes"])),

@@ -19,6 +19,7 @@ class ModelChoice:
     device: str = "auto"
     threads: int = 1
     threshold: float | None = None  # detections are drawn from this score on
+    json_log: bool = False  # how a worker writes its lines
 
     def message(self) -> dict[str, Any]:
         """Return it as a worker is told."""

@@ -7,6 +7,7 @@ manager sends to all processes of a group are left to the service, so that what 
 """
 
 import json
+import logging
 import os
 import queue
 import signal
@@ -31,7 +32,10 @@ from webapp.serve.formats import Answer, Wanted, chosen, formatted
 from webapp.serve.frames import frame, read_frame
 from webapp.serve.model import load_model
 from webapp.serve.model_choice import ModelChoice
+from webapp.serve.request_log import set_up_log
 from webapp.serve.timed_detector import Course, TimedDetector
+
+log = logging.getLogger("webapp.serve.worker")
 
 _LONGEST_DRAWN = 2000  # pixels of the longest side of a picture with boxes drawn on it
 
@@ -160,7 +164,7 @@ def _problem_of(fault: BaseException) -> Problem:
     """Return what the client is told of a fault that is not its own, and leave a line for the log."""
     if isinstance(fault, MemoryError):
         return Problem("too-large", "There is too little memory for this picture.")
-    print(f"worker: {type(fault).__name__}: {fault}", file=sys.stderr, flush=True)
+    log.error("the detector failed: %s: %s", type(fault).__name__, fault)
     return Problem("internal", "The detector failed on this picture; the log says how.")
 
 
@@ -178,15 +182,17 @@ def main() -> None:
     start = time.perf_counter()
     try:
         choice = ModelChoice.of_message(first[0]["model"])
+        set_up_log(choice.json_log)
         detector, about = load_model(choice)
     except UserError as fault:
         target.write(frame({"failed": str(fault)}))
         target.flush()
         return
     except Exception as fault:
+        log.exception("the model cannot be loaded")
         target.write(frame({"failed": f"{type(fault).__name__}: {fault}"}))
         target.flush()
-        raise
+        return
     about["seconds_to_load"] = round(time.perf_counter() - start, 3)
     target.write(frame({"ready": about}))
     target.flush()

@@ -1,6 +1,7 @@
 """One worker process, seen from the service: started, given pictures, heard, ended."""
 
 import asyncio
+import contextlib
 import itertools
 import os
 import sys
@@ -75,6 +76,8 @@ class WorkerProcess:
             _kill(process)
             raise
         if answer is None or "ready" not in answer[0]:
+            with contextlib.suppress(asyncio.TimeoutError):  # it ends by itself; killing the dead confuses asyncio
+                await asyncio.wait_for(process.wait(), 5 if answer else 0.1)
             _kill(process)
             await process.wait()
             said = answer[0].get("failed") if answer else None

@@ -12,6 +12,8 @@ import threading
 import time
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 KEY = "a-key-for-these-tests"
@@ -39,6 +41,8 @@ def test_a_day_in_its_life(start, picture, finished):
     key = {"X_API_Key": KEY}
     status, expected = service.get("/detect", picture, **key)
     assert status == 200
+    flat = cv2.imencode(".png", np.zeros((4, 48, 3), np.uint8))[1].tobytes()
+    assert service.get("/detect", flat, **key)[0] == 200, "no ROI passes the filter: a line of a worker in the log"
 
     # a worker is killed while pictures wait: all are answered, and the death is counted
     before = service.workers()
@@ -89,12 +93,14 @@ def test_a_day_in_its_life(start, picture, finished):
         assert not Path(f"/proc/{worker}").exists() or "Z" in Path(f"/proc/{worker}/stat").read_text().split()[2]
 
     # what it logged: a JSON line each, with id and times, without keys, pictures and paths of clients
-    lines = [json.loads(line) for line in Path(service.log.name).read_text().splitlines() if line.startswith("{")]
+    lines = [json.loads(line) for line in Path(service.log.name).read_text().splitlines()]
     detections = [line for line in lines if line.get("path") == "/detect" and line["status"] == 200]
     assert len(detections) >= 8
     assert {"id", "seconds", "network", "decoding", "waited", "found"} <= set(detections[0])
     assert KEY not in Path(service.log.name).read_text()
-    assert any("ended" in line.get("message", "") for line in lines)
+    messages = [line.get("message", "") for line in lines]
+    assert any("ended" in message for message in messages)
+    assert any("No ROI passed" in message for message in messages), "workers write such lines as well"
     assert not {path.name for path in finished.root.iterdir()} - {"data", "proc", "results", "service.log"}
 
 

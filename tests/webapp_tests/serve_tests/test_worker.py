@@ -65,8 +65,8 @@ def test_who_saw_a_worker_die_is_computed_alone():
     assert batches == [1] * 5
 
 
-def test_a_fault_is_the_fault_of_one(capsys):
+def test_a_fault_is_the_fault_of_one(caplog):
     made, _ = answers([bmp(5), b"no picture", bmp(6, 0), bmp(13), bmp(2000), bmp(7)], 6)
     assert [each.get("problem") for each in made] == [None, "not-a-picture", "internal", "too-large", "too-large", None]
     assert "black" not in made[2]["detail"]
-    assert "ValueError: black" in capsys.readouterr().err
+    assert "ValueError: black" in caplog.text
