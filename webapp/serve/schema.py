@@ -90,7 +90,7 @@ UPLOAD_PROBLEMS = (400, 401, 405, 406, 408, 413, 415, 422, 500, 503)
 
 def form(several: int = 0, **texts: str) -> dict[str, Any]:
     """Return the body of a form with one picture, or at most `several`, and fields of text with their descriptions."""
-    fields: dict[str, Any] = {name: {"type": "string", "description": text} for name, text in texts.items()}
+    fields: dict[str, Any] = {name: {"description": text} for name, text in texts.items()}  # any text
     fields["image"] = {"type": "array", "items": _BINARY, "minItems": 1, "maxItems": several} if several else _BINARY
     return {
         "schema": {"type": "object", "properties": fields, "required": ["image"]},
