@@ -71,8 +71,7 @@ def main() -> None:
             checkpoint.unlink(missing_ok=True)
         with chain.writing("network") as work:
             if work.todo:
-                data = TrainingSet(artifacts, train, records["train"], p.cntk_nrRois, fingerprint, context,
-                                   p.cntk_maxMemory * 1e9 or None, p.compat)  # fmt: skip
+                data = TrainingSet(artifacts, train, records["train"], p.cntk_nrRois, fingerprint, context, p.compat)
                 start = truncated_network(choose_network(chain.choices.weights, p.seed), p.cntk_svdRanks)
                 make_network(work, model, start, training=training, data=data)
         drop_checkpoint(checkpoint, fingerprint)

@@ -15,10 +15,12 @@ class RunContext:
     seed: int = 0
     pad_size: int = 1000  # pixels
     precision: str = "float32"  # or "bfloat16": in training as well
+    memory_limit: float | None = None  # bytes for what the frozen layers give in training; None: half of what is free
 
     @classmethod
     def choose(cls, parameters: Mapping[str, Any]) -> "RunContext":
         """Return what `parameters` (by the names of PARAMETERS.py and of the options of all steps) say."""
         p = parameters
         precision = "float32" if p["cntk_precision"] == "auto" else p["cntk_precision"]
-        return cls(p["engine"], p["device"], p["jobs"], p["seed"], p["cntk_padWidth"], precision)
+        memory_limit = p["cntk_maxMemory"] * 1e9 or None
+        return cls(p["engine"], p["device"], p["jobs"], p["seed"], p["cntk_padWidth"], precision, memory_limit)

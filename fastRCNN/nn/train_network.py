@@ -25,7 +25,6 @@ def train_network(
     checkpoint: Path,
     fingerprint: str = "",
     context: RunContext = RunContext(),  # noqa: B008 - frozen
-    memory_limit: float | None = None,
 ) -> tuple[Network, BoxRegressor | None]:
     """Return `network` with a layer "score" for `classes`, trained on `pictures`, and its box regression, if any.
 
@@ -43,7 +42,7 @@ def train_network(
     else:
         trainer = NnTrainer(
             network, pictures, tuple(classes), parameters, context=context, checkpoint=checkpoint,
-            fingerprint=fingerprint, memory_limit=memory_limit,
+            fingerprint=fingerprint,
         )  # fmt: skip
     try:
         for _ in progress(trainer.prepare(), "frozen layers", len(trainer.features.keys)):

@@ -131,12 +131,8 @@ class NnTrainer:
         context: RunContext = RunContext(),  # noqa: B008 - frozen
         checkpoint: Path | None = None,
         fingerprint: str = "",
-        memory_limit: float | None = None,
     ) -> None:
-        """`checkpoint`: a file to continue from, where it fits `fingerprint`, and to write after each epoch.
-
-        `memory_limit`: bytes for what the frozen layers give; default: half of what stays free.
-        """
+        """`checkpoint`: a file to continue from, where it fits `fingerprint`, and to write after each epoch."""
         rois = sum(len(picture.rois) for picture in pictures)
         if rois == 0:
             raise UserError("There is no ROI to train on. Run 1_computeRois.py and 2_cntkGenerateInputs.py again")
@@ -154,7 +150,7 @@ class NnTrainer:
             self.pictures,
             pad_size=context.pad_size,
             flips=p.nn_flip,
-            memory_limit=limit if memory_limit is None else memory_limit,
+            memory_limit=limit if context.memory_limit is None else context.memory_limit,
             folder=folder,
         )
         self.optimiser = UnitGainSgd(self.net.parameters.values(), l2_weight=p.cntk_l2_reg_weight)

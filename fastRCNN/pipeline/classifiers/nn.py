@@ -77,7 +77,7 @@ class NnClassifier:
         )
         trained, regressor = train_network(
             network, pictures, data.imdb.classes, recipe, checkpoint=of.checkpoint_file(self.name),
-            fingerprint=data.fingerprint, context=data.context, memory_limit=data.memory_limit,
+            fingerprint=data.fingerprint, context=data.context,
         )  # fmt: skip
         if regressor is None:
             return trained, []

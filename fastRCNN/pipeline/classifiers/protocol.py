@@ -68,7 +68,6 @@ class TrainingSet:
     nr_rois: int
     fingerprint: str  # of all that the training is made from; a checkpoint of another one is not continued
     context: RunContext = field(default_factory=RunContext)
-    memory_limit: float | None = None  # bytes
     compat: str = "corrected"
 
 

@@ -213,9 +213,8 @@ from fastRCNN.network.network import load_network
 from fastRCNN.nn.training import NnTrainer
 from fastRCNN.run_context import RunContext
 pictures, parameters, classes, side, weights, checkpoint = pickle.load(open(sys.argv[1], "rb"))
-context = RunContext(device="cpu", threads=1, pad_size=side)
-trainer = NnTrainer(load_network(weights), pictures, classes, parameters, context=context, checkpoint=checkpoint,
-                    memory_limit=0.0)
+context = RunContext(device="cpu", threads=1, pad_size=side, memory_limit=0.0)
+trainer = NnTrainer(load_network(weights), pictures, classes, parameters, context=context, checkpoint=checkpoint)
 list(trainer.prepare())
 for step in trainer.run():
     if step.epoch == 2:
@@ -260,8 +259,8 @@ def test_where_the_frozen_outputs_are_kept_makes_no_difference(pictures, slim, t
     results = []
     for limit in (1e9, 3_000.0, 0.0):  # pooled numbers in memory; some maps in memory, some in files; all in files
         trainer = NnTrainer(
-            slim, pictures, CLASSES, parameters, context=CONTEXT,
-            memory_limit=limit, checkpoint=tmp_path / "c" / "c.npz", fingerprint=str(limit),
+            slim, pictures, CLASSES, parameters, context=dataclasses.replace(CONTEXT, memory_limit=limit),
+            checkpoint=tmp_path / "c" / "c.npz", fingerprint=str(limit),
         )  # fmt: skip
         assert trainer.features.keeps_pooled == (conv == 0 and limit == 1e9)
         list(trainer.prepare())
