@@ -154,6 +154,8 @@ class Chain:
             ledger.announce(plan.files)
         else:
             todo = []
+            files = _files_of(plan, ledger)
+            _say_kept([path for path, recipe in files.items() if ledger.state(path, recipe) is State.BY_HAND])
         work = Work(ledger, plan, todo)
         yield work
         ledger.finish(plan.recipe, work.files())
@@ -253,9 +255,13 @@ def _left_to_do(plan: Plan, ledger: Ledger) -> list[Path]:
     by_hand = [path for path in by_hand if plan.is_whole(path)]
     good = {path for path, state in states.items() if state is State.FRESH}.union(by_hand)
     good.update(ledger.adopt({path: recipe for path, recipe in plan.files.items() if path not in good}))
+    _say_kept(by_hand)
+    return [first for first, unit in plan.units.items() if not good.issuperset(unit)]
+
+
+def _say_kept(by_hand: Sequence[Path]) -> None:
     if by_hand:
         log.info("%s%s: brought by hand, kept. Delete what is to be made again.", by_hand[0], _and_more(by_hand))
-    return [first for first, unit in plan.units.items() if not good.issuperset(unit)]
 
 
 def _require_there(files: Iterable[Path], script: str) -> None:
