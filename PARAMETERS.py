@@ -110,6 +110,7 @@ evalVocOverlapThreshold = 0.5  # an object counts as found above this overlap
 # ---- values for single data sets, by their exact names; step 1 says when they apply ----------------------------------
 _groceries = {
     "classes": ["orange", "eggBox", "joghurt", "ketchup", "squash", "mushroom", "water", "mustard"],
+    "roi_maxImgDim": 300,  # small things: boxes fit them better
     "cntk_nrRois": 200,  # for a quick run; 2000 for accuracy
     "nmsThreshold": 0.01,
 }
@@ -134,7 +135,7 @@ overrides = {
     "pascalVoc": _pascal_voc,
 }
 
-# ---- the tutorial's values of what is "fitted": with --compat tutorial; "": data sets that are not named -------------
+# ---- the tutorial's values of what is "fitted" or overridden: with --compat tutorial; "": any other data set ---------
 _published = {
     "roi_minDimRel": 0.01,
     "roi_maxDimRel": 1.0,
@@ -144,6 +145,7 @@ _published = {
 }
 _published_groceries = {
     **_published,
+    "roi_maxImgDim": 200,
     "roi_minDimRel": 0.04,
     "roi_maxDimRel": 0.4,
     "roi_minNrPixelsRel": 2 * 0.04 * 0.04,

@@ -71,7 +71,7 @@ def build_parameters(
     limits : (smallest, largest) of a number, behind them words that may stand for one; or the choices of a text
     argv : command line without the program's name
     parser : from `make_parser`, with the script's own options added
-    published : with `--compat tutorial`, the numbers in place of words, for data sets by their names ("": all others)
+    published : with `--compat tutorial`, numbers in place of words and overrides, by data set ("": all others)
 
     Later ones win: base values, overrides of the data set, `published`, `--set`, the options `--dataset` and
     `--classifier`. `overridden` in the result are the names of what an override gave its value.
@@ -93,7 +93,7 @@ def build_parameters(
     merged = {**base, **chosen}
     if options.compat == "tutorial" and published:
         numbers = published.get(dataset, published.get("", {}))
-        merged |= {name: number for name, number in numbers.items() if isinstance(merged[name], str)}
+        merged |= {name: number for name, number in numbers.items() if name in chosen or isinstance(merged[name], str)}
     merged |= given
     for name, value in base.items():  # a dictionary's given entries replace those of the same key, the others stay
         if isinstance(value, dict) and isinstance(merged[name], Mapping):

@@ -9,8 +9,8 @@ from PARAMETERS import get_parameters
 def test_base_values_overrides_and_command_line():
     p = get_parameters([])
     assert (p.datasetName, p.cntk_nrRois, p.nmsThreshold) == ("grocery", 200, 0.01)
-    assert sorted(p.overridden) == ["classes", "cntk_nrRois", "nmsThreshold"]
-    assert get_parameters(["--set", "nmsThreshold=0.3"]).overridden == ["classes", "cntk_nrRois"]
+    assert p.overridden == ["classes", "roi_maxImgDim", "cntk_nrRois", "nmsThreshold"]
+    assert get_parameters(["--set", "nmsThreshold=0.3"]).overridden == ["classes", "roi_maxImgDim", "cntk_nrRois"]
     assert get_parameters(["--dataset", "groceryPhotos"]).cntk_nrRois == 200
     other = get_parameters(["--dataset", "myOwnImages"])
     assert (other.cntk_nrRois, other.nmsThreshold, list(other.classes)) == (1000, 0.3, [])
@@ -36,6 +36,8 @@ def test_limits_are_fitted_or_published_or_given(name):
     expected = [0.04, 0.4, 0.0032, 0.0528, 4.0] if known else [0.01, 1.0, 0.0, 1.0, 4.0]
     published = get_parameters(["--dataset", name, "--compat", "tutorial"])
     assert [published[limit] for limit in LIMITS] == pytest.approx(expected)
+    assert published.roi_maxImgDim == 200
+    assert get_parameters(["--dataset", name]).roi_maxImgDim == (300 if known else 200)
     for compat in ("tutorial", "corrected"):
         given = ["--dataset", name, "--compat", compat, "--set", "roi_minDimRel=0.02", "--set", "roi_maxDimRel=fitted"]
         p = get_parameters(given)
