@@ -39,3 +39,24 @@ def test_issue_forms_ask_for_what_scripts_print() -> None:
     forms = text_of(".github/ISSUE_TEMPLATE/own_pictures.yml") + text_of(".github/ISSUE_TEMPLATE/fault.yml")
     scripts = re.findall(r"\b([0-9AB]\d?_\w+\.py|run\.py|data/\w+\.py)\b", forms)
     assert scripts and all((REPOSITORY / script).is_file() for script in scripts)
+
+
+def anchors_of(text: str) -> set[str]:
+    """The names under which headings of a Markdown text can be linked to."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def test_links_of_the_texts_lead_somewhere() -> None:
+    broken = []
+    for path in sorted(REPOSITORY.rglob("*.md")):
+        if any(part.startswith(".") for part in path.relative_to(REPOSITORY).parts[:-1]):
+            continue
+        for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
+            file, _, anchor = link.partition("#")
+            target = (path.parent / file).resolve() if file else path
+            if link.startswith(("http:", "https:", "mailto:")):
+                continue
+            if not target.exists() or (anchor and anchor not in anchors_of(target.read_text(encoding="utf-8"))):
+                broken.append(f"{path.relative_to(REPOSITORY)}: {link}")
+    assert not broken
