@@ -131,3 +131,15 @@ def test_an_npz_is_told_by_its_checksums(tmp_path):
     for damaged in (whole[:-5], whole[: len(whole) // 2], b"", b"PK", whole + b"more"):
         path.write_bytes(damaged)
         assert file_digest(path) not in (first, *others)
+
+
+def test_what_changes_while_it_is_looked_at_is_not_remembered(tmp_path, settled):
+    path, facts = tmp_path / "a", FileFacts()
+    path.write_text("four")
+
+    def find(path):
+        path.write_text("changed")
+        return "of four"
+
+    assert facts.recall(path, "text", find) == "of four"
+    assert facts.recall(path, "text", lambda path: path.read_text()) == "changed"

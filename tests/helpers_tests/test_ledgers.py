@@ -1,5 +1,7 @@
 """What a ledger knows of a file: by its content and its recipe, however the last run ended."""
 
+import os
+
 import pytest
 
 from helpers.file_facts import FileFacts
@@ -128,3 +130,18 @@ def test_the_manifest_is_written_after_all_files_and_before_the_journal_goes(fol
     monkeypatch.setattr(Manifest, "save", lambda manifest, path: (order.append("manifest"), save(manifest, path)))
     first.finish(RECIPE, {a: "new"})
     assert [name for name in order if not name.startswith(".tmp")] == ["orphan", "manifest", "x.journal"]
+
+
+def test_announcements_wait_for_the_disk(folder, monkeypatch):
+    """After a power cut a file that has its new name must be known as announced."""
+    flushed = []
+    monkeypatch.setattr(os, "fsync", lambda handle: flushed.append(os.pread(handle, 99, 0)))
+    first = ledger(folder)
+    monkeypatch.setattr(first.journal.__class__, "open", readable(first.journal.__class__.open))
+    first.announce({folder / "a": "new"})
+    assert [b'{"announced":{"a":"new"}}' in content for content in flushed] == [True]
+
+
+def readable(original):
+    """`open`, of files that can be read as well."""
+    return lambda path, mode="r", *more, **options: original(path, mode.replace("ab", "a+b"), *more, **options)

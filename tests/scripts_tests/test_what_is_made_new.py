@@ -125,3 +125,34 @@ def test_step_1_draws_what_it_does_not_make(done):
     run("1_computeRois.py", "--pictures")
     assert {path: path.stat().st_mtime_ns for path in times} == times
     assert by_hand.with_name("0.final.jpg").exists()
+
+
+def test_a_pixel_that_changes_no_roi_is_embedded_again(done):
+    run, of, embedded = done
+    path = of.data / "positive" / "2.png"
+    before = of.roi_file("positive/2").read_bytes()
+    image = read_image(path)
+    image[0, 0] += 1
+    write_image(path, image)
+    again(run)
+    assert of.roi_file("positive/2").read_bytes() == before
+    assert embedded == ["positive/2"]
+
+
+def test_a_changed_training_picture_trains_the_network_again(run):
+    """Even where no ROI is another; a changed test picture does not."""
+    nn = ("--classifier", "nn", "--set", "cntk_max_epochs=1", "--set", "nn_roisPerImage=24")
+    for script in run.steps[:2]:
+        run(script)
+    of = Artifacts(run.root, "tiny")
+    models = []
+    for key in ("positive/2", "testImages/5", "positive/2"):
+        run("3_runCntk.py", *nn)
+        models.append(of.model_file("nn").stat().st_mtime_ns)
+        path = of.data / f"{key}.png"
+        image = read_image(path)
+        image[0, 0] += 1
+        write_image(path, image)
+        for script in run.steps[:2]:
+            run(script)
+    assert models[0] != models[1] == models[2]
