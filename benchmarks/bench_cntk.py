@@ -144,7 +144,7 @@ def peak_mib(pid: int | str = "self") -> float:
     status = Path(f"/proc/{pid}/status")
     if not status.is_file():
         return float("nan")
-    fields = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+    fields = dict(line.split(":", 1) for line in status.read_text(encoding="utf-8").splitlines() if ":" in line)
     return int(fields["VmHWM"].split()[0]) / 1024
 
 

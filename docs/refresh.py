@@ -81,7 +81,7 @@ def output(script: str, *options: str) -> str:
 
 def first_line(path: Path, root: Path) -> str:
     """Return the beginning of the first line of `path`, paths relative to `root`, tabs as spaces."""
-    line = path.read_text().splitlines()[0].replace(f"{root}/", ".../").replace("\t", "  ")
+    line = path.read_text(encoding="utf-8").splitlines()[0].replace(f"{root}/", ".../").replace("\t", "  ")
     return line if len(line) <= 80 else line[:80] + " ..."
 
 

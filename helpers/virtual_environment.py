@@ -57,7 +57,7 @@ def make_environment(environment: Path) -> None:
 def install(python: Path, requirements: Path) -> None:
     """Install the pinned packages: torch in its small CPU build where no NVIDIA GPU is, OpenCV as the system allows."""
     pip = [str(python), "-m", "pip", "--disable-pip-version-check"]
-    pinned = re.search(r"^torch==([\d.]+)", requirements.read_text(), re.MULTILINE)
+    pinned = re.search(r"^torch==([\d.]+)", requirements.read_text(encoding="utf-8"), re.MULTILINE)
     arguments: list[str] = []
     if pinned:
         folders = wheel_folders(output_of([*pip, "config", "list"]) or "")

@@ -43,7 +43,7 @@ def test_a_reader_that_closes_the_pipe_ends_it_quietly() -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 @pytest.mark.parametrize("body", [MANY, "print('one line, still in the buffer at the end')"])
 def test_output_that_cannot_be_written_is_one_line(body: str) -> None:
-    with Path("/dev/full").open("w") as full:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
         process = started(body, stdout=full)
         error = process.communicate()[1].decode()
     assert process.returncode == 1

@@ -44,7 +44,7 @@ def test_a_pipe_is_read_once(file: Path, tmp_path: Path) -> None:
 
 
 def test_standard_input(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(file.read_bytes())))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(file.read_bytes()), encoding="utf-8"))
     (source,) = open_sources(["-"])
     assert (source.name, source.stem) == ("standard input", "stdin")
     np.testing.assert_array_equal(source.read(), PICTURE)

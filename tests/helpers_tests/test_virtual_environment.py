@@ -32,7 +32,7 @@ posix = pytest.mark.skipif(os.name == "nt", reason="scripts of a POSIX shell sta
 def program(path: Path, text: str) -> Path:
     """A program that is a shell script."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("#!/bin/sh\n" + text)
+    path.write_text("#!/bin/sh\n" + text, encoding="utf-8")
     path.chmod(0o755)
     return path
 

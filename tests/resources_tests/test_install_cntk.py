@@ -18,7 +18,7 @@ posix = pytest.mark.skipif(os.name == "nt", reason="shell scripts stand for Pyth
 
 def program(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("#!/bin/sh\n" + text)
+    path.write_text("#!/bin/sh\n" + text, encoding="utf-8")
     path.chmod(0o755)
     return path
 

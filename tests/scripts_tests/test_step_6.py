@@ -25,7 +25,7 @@ def expected(finished: Runner, capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_a_picture_from_standard_input(finished: Runner, expected, monkeypatch, capsys, tmp_path: Path) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(picture_of(finished).read_bytes())))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(picture_of(finished).read_bytes()), encoding="utf-8"))
     finished("6_scoreImage.py", "-", "--pictures", str(tmp_path))
     assert capsys.readouterr().out == expected
     assert [path.name for path in tmp_path.iterdir()] == ["stdin.jpg"]
