@@ -49,6 +49,19 @@ def test_thinning_keeps_the_lowest_lots_and_says_which_part_that_is():
     assert examples.positive_share == 0.5 and np.flatnonzero(examples.positive).tolist() == list(range(10))
 
 
+def test_positives_are_thinned_like_negatives():
+    pool, slots = pool_of(20)
+    examples = Examples(pool)
+    examples.add_positives(slots)
+    lots = np.arange(20)[::-1] / 20  # the last ones are the lowest
+    examples.thin(20, lots)
+    assert examples.positive_share == 1.0 and pool.nr_used == 20
+    examples.thin(5, lots)
+    assert (examples.positive_share, examples.negative_share) == (0.25, 1.0)
+    assert np.flatnonzero(examples.positive).tolist() == [15, 16, 17, 18, 19]
+    assert pool.nr_used == 5
+
+
 def test_the_largest_classes_make_room():
     pool, slots = pool_of(1000)
     lots = np.random.default_rng(0).random(1000)

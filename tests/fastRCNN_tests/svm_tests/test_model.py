@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastRCNN.svm import model as model_module
 from fastRCNN.svm.model import SvmModel
 from helpers.errors import UserError
 
@@ -92,6 +91,12 @@ def test_bytes_that_are_no_text(tmp_path):
         SvmModel.load(tmp_path)
 
 
+def test_a_folder_in_the_place_of_a_file(tmp_path):
+    (tmp_path / "svmweights_exp1.txt").mkdir()
+    with pytest.raises(UserError, match=r"svmweights_exp1\.txt: cannot be read as text \(.*Run 4_trainSvm\.py again"):
+        SvmModel.load(tmp_path)
+
+
 def test_other_classes_or_another_network(model, tmp_path):
     model.save(tmp_path)
     with pytest.raises(UserError, match=r"expected 9 lines .* found 3: these SVMs were trained with other classes"):
@@ -121,8 +126,9 @@ def test_a_model_neither_changes_nor_shares_its_arrays():
     model = SvmModel(weights, np.zeros(2), 1.0)
     weights[:] = 7
     assert model.weights.tolist() == [[1, 1], [1, 1]]
-    with pytest.raises(ValueError, match="read-only"):
-        model.weights[0, 0] = 5
+    for array in (model.weights, model.biases):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 5
 
 
 def test_the_weights_are_written_last(model, tmp_path, monkeypatch):
@@ -131,16 +137,3 @@ def test_the_weights_are_written_last(model, tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "replace", lambda old, new: (order.append(new.name), replace(old, new)))
     model.save(tmp_path)
     assert order == ["svmfeature_scale_exp1.txt", "svmbias_exp1.txt", "svmweights_exp1.txt"]
-
-
-def test_the_weights_are_written_last_so_that_with_them_all_is_there(tmp_path, model, monkeypatch):
-    written = []
-    atomic_write = model_module.atomic_write
-
-    def noting(path):
-        written.append(path.name)
-        return atomic_write(path)
-
-    monkeypatch.setattr(model_module, "atomic_write", noting)
-    model.save(tmp_path)
-    assert written == ["svmfeature_scale_exp1.txt", "svmbias_exp1.txt", "svmweights_exp1.txt"]

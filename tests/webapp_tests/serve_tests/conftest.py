@@ -67,7 +67,7 @@ class RunningService:
 
     def workers(self) -> list[int]:
         """Return the ids of the worker processes."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="utf-8")
         return [int(number) for number in children.split()]
 
     def said(self) -> str:

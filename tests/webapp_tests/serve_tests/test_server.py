@@ -90,14 +90,17 @@ def test_a_day_in_its_life(start, picture, finished):
     assert statuses == [(200, expected)]
     assert service.stop() == 0
     for worker in workers:
-        assert not Path(f"/proc/{worker}").exists() or "Z" in Path(f"/proc/{worker}/stat").read_text().split()[2]
+        assert (
+            not Path(f"/proc/{worker}").exists()
+            or "Z" in Path(f"/proc/{worker}/stat").read_text(encoding="utf-8").split()[2]
+        )
 
     # what it logged: a JSON line each, with id and times, without keys, pictures and paths of clients
-    lines = [json.loads(line) for line in Path(service.log.name).read_text().splitlines()]
+    lines = [json.loads(line) for line in Path(service.log.name).read_text(encoding="utf-8").splitlines()]
     detections = [line for line in lines if line.get("path") == "/detect" and line["status"] == 200]
     assert len(detections) >= 8
     assert {"id", "seconds", "network", "decoding", "waited", "found"} <= set(detections[0])
-    assert KEY not in Path(service.log.name).read_text()
+    assert KEY not in Path(service.log.name).read_text(encoding="utf-8")
     messages = [line.get("message", "") for line in lines]
     assert any("ended" in message for message in messages)
     assert any("No ROI passed" in message for message in messages), "workers write such lines as well"
