@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 _SMALLEST_SET, _LARGEST_SET = {"hinge": 256, "squared_hinge": 2048}, 4096  # squared: no upper bounds, all are free
 _SET_GROWTH = 20  # a working set of q costs q^2, a look at all n: q^2 is this times n, where that is more
 _SHRINK_FROM, _SHRINK_TO = 4096, 8  # examples; to one in so many
-_PATIENCE = 16  # rounds before the working set is doubled
+_PATIENCE = 16, 64  # rounds before the working set is doubled: of few examples, and of so many that it is large already
 _MAX_STEPS = 10_000_000  # on one working set
 
 
@@ -103,6 +103,7 @@ def solve(
         _add_rows(rows, slots, square * duals, weights)
     everything = np.arange(len(slots))
     active, goal, smallest = everything, tolerance, _smallest_set(loss, len(slots))
+    patience = _PATIENCE[len(slots) > _SHRINK_FROM]
     for rounds in range(1, max_rounds + 1):
         # 1. the margins of the active examples
         bias = constant * float(duals.sum())
@@ -123,7 +124,7 @@ def solve(
             active, goal = everything, tolerance
             continue
         # 2. the working set
-        half = min(smallest * 2 ** min((rounds - 1) // _PATIENCE, 16), _LARGEST_SET) // 2
+        half = min(smallest * 2 ** min((rounds - 1) // patience, 16), _LARGEST_SET) // 2
         last = chosen
         places = np.union1d(_largest(rise, half, -violation), _largest(fall, half, -violation))
         chosen, errors = active[places], errors[places]
