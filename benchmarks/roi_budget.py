@@ -41,7 +41,8 @@ INTRODUCTION = """# What a number of ROIs finds
 
 Recall of the first ROIs and mean average precision on pictures that were not trained on, over `cntk_nrRois`. published:
 shuffled, with the tutorial's limits of size; ranked: best first, same limits; fitted: best first, limits that fit the
-training annotations, which is the default. SVMs with box regression, bundled network, one seed; all else is the same.
+training annotations, which is the default (the groceries' ROIs are then found at 300 pixels, else at 200, see
+PARAMETERS.py). SVMs with box regression, bundled network, one seed; all else is the same.
 "Folds": each of so many parts of the training pictures left out in turn, and the mean: what the defaults were
 chosen by. Seconds are those of processor, all threads together. Made by `benchmarks/roi_budget.py --write`.
 
