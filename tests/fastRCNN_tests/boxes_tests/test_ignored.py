@@ -32,6 +32,12 @@ def test_a_roi_that_shows_most_of_what_is_ignored_is_no_example():
     assert rois([0, 0, 0], every, threshold=0.81) == [False, False, False], "too far from both: background"
 
 
+def test_each_roi_is_compared_with_the_best_object_of_its_own():
+    overlaps = np.array([[0, 0.3, 0], [0, 0.9, 0]])
+    found = ignored_rois([TEN, [0, 0, 9, 6]], overlaps, IgnoredBoxes.of([OF_TEN]))  # 0.8, and 0.875 of the second
+    assert found.tolist() == [[False, True, True], [False, False, False]]
+
+
 def test_a_difficult_object_is_no_background_of_its_class_only():
     assert rois([0, 0, 0.2], IgnoredBoxes.of([OF_TEN], [1])) == [False, True, False]
     both = IgnoredBoxes.of([OF_TEN, HALF], [1, 2])

@@ -106,7 +106,7 @@ def test_arguments_stay_as_they_are_and_may_be_read_only():
 
 def test_faults_are_named():
     with pytest.raises(ValueError, match=r"scores: not a number \(NaN\) at index 1"):
-        nms([[0, 0, 1, 1], [0, 0, 1, 1]], [1.0, np.nan], threshold=0.3)
+        nms([[0, 0, 1, 1]] * 3, [1.0, np.nan, np.nan], threshold=0.3)
     with pytest.raises(ValueError, match=r"boxes: not a number \(NaN\) at index 0"):
         nms_per_class([[0, np.nan, 1, 1]], [1.0], [1], threshold=0.3)
     with pytest.raises(ValueError, match="scores: expected one per box"):

@@ -7,7 +7,7 @@ import pytest
 
 from fastRCNN.datasets import layouts
 from fastRCNN.datasets.imdb import ImageRecord
-from fastRCNN.datasets.layouts import Layout, open_dataset
+from fastRCNN.datasets.layouts import Layout, open_dataset, open_together
 from fastRCNN.datasets.picture_check import PictureCheck
 from fastRCNN.datasets.record_table import RecordTable
 from helpers.artifacts import Artifacts
@@ -40,6 +40,18 @@ def test_voc_and_coco_are_recognised(tmp_path):
 def test_a_folder_of_no_layout_says_what_is_expected(tiny_root):
     with pytest.raises(UserError, match="no such data set"):
         open_dataset(Artifacts(tiny_root, "tyni"), "train")
+
+
+def test_the_faults_of_both_image_sets_are_told_together():
+    opened = {"train": "of training", "test": "of the test"}
+    assert open_together(opened.__getitem__) == opened
+
+    def refuse(image_set):
+        raise UserError(f"fault {opened[image_set]}")
+
+    with pytest.raises(UserError) as error:
+        open_together(refuse)
+    assert "fault of training" in str(error.value) and "fault of the test" in str(error.value)
 
 
 def test_damaged_pictures_are_left_out_of_any_layout(tiny_root, monkeypatch):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from fastRCNN.datasets import tutorial_folders
 from fastRCNN.datasets.layouts import open_dataset
 from helpers.annotations import boxes_path, labels_path, write_annotation
 from helpers.artifacts import Artifacts
@@ -97,3 +98,41 @@ def test_a_data_set_in_a_folder_of_its_own_name_is_found_there(tiny):
     with pytest.raises(UserError) as error:
         open_dataset(tiny, "train")
     assert str(error.value).endswith(f"They are in {inner}: move them one folder up.")
+
+
+def test_boxes_that_are_cut_by_a_pixel_are_named_with_their_line(tiny):
+    picture = tiny.data / "positive" / "0.png"  # 120 x 90 pixels
+    write_annotation(picture, [[1, 1, 9, 9], [2, 2, 120, 20], [5, 5, 119, 89]], ["disc"] * 3)
+    findings = open_dataset(tiny, "train").findings
+    cut = next(finding for finding in findings if "are cut" in finding.kind)
+    assert cut.places == (f"{boxes_path(picture)}:2: 2 2 120 20 (disc), 120x90 pixels",)
+
+
+def test_boxes_that_do_not_fit_are_named_with_their_line(tiny):
+    picture = tiny.data / "positive" / "0.png"
+    write_annotation(picture, [[1, 1, 9, 9], [2, 2, 150, 20]], ["disc"] * 2)
+    with pytest.raises(UserError, match=r"0\.bboxes\.tsv:2: .*\(disc\), 0\.png has 120x90 pixels"):
+        open_dataset(tiny, "train")
+
+
+def test_what_lies_in_the_folders_and_is_not_used(tiny):
+    of = tiny.data / "positive"
+    (of / ".hidden.gif").write_bytes(b"1")
+    (of / "a" / "b").mkdir(parents=True)
+    (of / "a" / "b" / "x.JPG").write_bytes(b"1")
+    (of / "a" / "y.heic").write_bytes(b"1")
+    (of / "a" / "notes.txt").write_bytes(b"1")
+    (of / "empty").mkdir()
+    (of / "z.GIF").write_bytes(b"1")
+    (of / "0.png.bboxes.tsv").write_bytes(b"1")
+    (of / "9.bboxes.labels.tsv").write_bytes(b"1")
+    (of / "notes.txt").write_bytes(b"1")
+    negative = tiny.data / "negative"
+    write_annotation(negative / "4.png", [[1, 1, 9, 9]], ["disc"])
+    (negative / "5.png").write_bytes((negative / "4.png").read_bytes())
+    write_annotation(negative / "5.png", [], [])
+    folders, formats, orphans, negatives = (finding.places for finding in tutorial_folders.left_out(tiny))
+    assert folders == (f"{of / 'a'}: 2 picture(s)",)
+    assert formats == (str(of / "z.GIF"),)
+    assert orphans == (str(of / "0.png.bboxes.tsv"), str(of / "9.bboxes.labels.tsv"))
+    assert negatives == (str(boxes_path(negative / "4.png")),)

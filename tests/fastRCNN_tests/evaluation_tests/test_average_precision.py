@@ -211,6 +211,11 @@ def test_bad_arguments():
         _picture([[0, 0, 9, 9]], [[0, np.nan, 0]])
     with pytest.raises(ValueError, match="gt_boxes"):
         _picture([], [], [[0, 0, 9, 9]], [1, 2])
+    with pytest.raises(ValueError, match=r"expected boxes \(N, 4\) and scores \(N, C\), got \(2, 4\), \(1, 3\)"):
+        _picture([[0, 0, 9, 9], [0, 0, 9, 9]], [[0, 1, 0]])
+    none = np.zeros((0, 4), np.int32)
+    with pytest.raises(ValueError, match=r"got \(0, 4\), \(0,\)"):
+        PictureResult(0, Path("0.jpg"), none, np.zeros(0, np.float32), none, np.zeros(0, np.int64))
 
 
 def test_arguments_are_not_changed():

@@ -168,7 +168,7 @@ def test_table_names_every_faulty_line(tmp_path):
         "orange\t0.5\tTrue\t0\t0\t99.5\t99",
         "orange\t0.5\tTrue\t0\t0\t99",
         "orange\t1e39\tTrue\t0\t0\t99\t99",
-        "orange\t0.5\tTrue\t0\t0\t99999999999\t99",
+        "orange\t0.5\tTrue\t0\t0\t2147483648\t99",
     ]
     path.write_text("\n".join(lines))
     with pytest.raises(UserError) as error:
@@ -194,6 +194,12 @@ def test_table_without_its_header(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"detections\.tsv"):
         read_detections_table(path, CLASSES)
+
+
+def test_the_largest_pixel_that_a_table_can_hold(tmp_path):
+    path = tmp_path / "detections.tsv"
+    path.write_text("label\tscore\tnms\tleft\ttop\tright\tbottom\norange\t0.5\tTrue\t0\t0\t2147483647\t99\n")
+    assert read_detections_table(path, CLASSES).boxes.tolist() == [[0, 0, 2147483647, 99]]
 
 
 def test_table_cannot_hold_a_class_name_with_a_tab():

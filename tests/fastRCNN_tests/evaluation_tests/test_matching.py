@@ -70,6 +70,7 @@ def test_counts_over_thresholds_by_hand():
     np.testing.assert_array_equal(counts.right, [2, 1, 1, 0])
     np.testing.assert_allclose(counts.precisions, [2 / 3, 1 / 2, 1 / 2, np.nan])
     np.testing.assert_allclose(counts.recalls, [2 / 3, 1 / 3, 1 / 3, 0])
+    assert count_over_thresholds([matching], [0, 1]).thresholds.dtype == np.float64
     both = count_over_thresholds([matching, matching], [0.6])
     assert (both.detections[0], both.right[0], both.positives) == (4, 2, 6)
 
