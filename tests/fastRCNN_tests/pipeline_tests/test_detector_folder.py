@@ -41,6 +41,11 @@ def test_settings_come_back_as_they_were(tmp_path):
     assert other.settings_file("svm").read_bytes() == of.settings_file("svm").read_bytes()
 
 
+def test_defaults_are_the_tutorials():
+    of = DetectorSettings(CLASSES)
+    assert (of.cntk_nrRois, of.cntk_padWidth, of.nmsThreshold, of.seed) == (2000, 1000, 0.3, 0)
+
+
 def test_what_is_asked_for_must_be_what_was_trained():
     p = get_parameters(["--set", "cntk_precision=auto"])
     settings = replace(DetectorSettings.choose(p, CLASSES, LIMITS), cntk_precision="bfloat16")

@@ -5,7 +5,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from fastRCNN.pipeline.embeddings import EmbeddingFiles, read_embeddings, write_embeddings
+from fastRCNN.pipeline.embeddings import EmbeddingFiles, can_be_read, read_embeddings, write_embeddings
 from helpers.errors import UserError
 
 
@@ -119,6 +119,15 @@ def test_no_files():
     assert list(EmbeddingFiles([], [])) == []
     with pytest.raises(ValueError, match="2 files and 1 numbers"):
         EmbeddingFiles(["a", "b"], [1])
+
+
+def test_whether_a_file_can_be_read(tmp_path, array):
+    path = tmp_path / "0.dat.npz"
+    assert not can_be_read(path)
+    write_embeddings(path, array)
+    assert can_be_read(path) and can_be_read(str(path))
+    path.write_bytes(path.read_bytes()[:-50])
+    assert not can_be_read(path)
 
 
 def test_missing_file(tmp_path):

@@ -147,6 +147,21 @@ def test_auto_precision_is_what_step_3_made_of_it(tiny):
         chain_of(tiny, "--set", "cntk_precision=float32").require("embeddings")
 
 
+def test_what_is_forgotten_is_made_again(tiny):
+    run_step_1(tiny)
+    run_step_2(tiny)
+    write_rois(tiny.roi_file("positive/0"), [[1, 2, 30, 40]])  # by hand
+    kept = tiny.proc / "rois" / "positive" / "notes.txt"
+    kept.write_text("mine")
+    chain_of(tiny).forget("rois")
+    assert not any(tiny.roi_file(f"positive/{number}").exists() for number in range(4)) and kept.exists()
+    assert all(path.exists() for path in input_files(tiny, "train"))
+    assert len(run_step_1(tiny)) == 7
+    chain_of(tiny).forget("rois", "inputs")
+    chain_of(tiny).forget("rois", "inputs")  # nothing there is fine
+    assert not any(path.exists() for path in input_files(tiny, "train"))
+
+
 def test_a_damaged_manifest_counts_as_none(tiny):
     run_step_1(tiny)
     path = tiny.manifest_file("rois")
