@@ -95,3 +95,19 @@ def test_interrupted_program_may_tidy_up(tmp_path: Path) -> None:
     os.killpg(process.pid, signal.SIGINT)  # what Ctrl-C does: it reaches both
     assert process.wait(30) == 130
     assert (tmp_path / "tidy").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_signal_while_the_program_is_being_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    started, original = [], subprocess.Popen
+
+    def start(*arguments, **options):
+        started.append(original(*arguments, **options))
+        os.kill(os.getpid(), signal.SIGTERM)
+        return started[0]
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    with pytest.raises(SystemExit) as leaving:
+        call([sys.executable, "-c", "import time; time.sleep(60)"])
+    assert leaving.value.code == 128 + signal.SIGTERM
+    assert started[0].returncode == -signal.SIGTERM

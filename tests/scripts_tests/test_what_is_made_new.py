@@ -59,6 +59,8 @@ def test_a_changed_label_embeds_nothing_and_trains_the_svms(done):
     before = (of.svm_folder / "svmweights_exp1.txt").read_bytes()
     again(run)
     assert embedded == []
+    with pytest.raises(SystemExit, match=r"the files of 4_trainSvm\.py are stale: annotation of positive/2 changed\."):
+        run("5_evaluateResults.py")
     run("4_trainSvm.py")
     assert (of.svm_folder / "svmweights_exp1.txt").read_bytes() != before
 
@@ -137,6 +139,8 @@ def test_a_pixel_that_changes_no_roi_is_embedded_again(done):
     again(run)
     assert of.roi_file("positive/2").read_bytes() == before
     assert embedded == ["positive/2"]
+    with pytest.raises(SystemExit, match=r"the files of 4_trainSvm\.py are stale: embeddings of positive/2 changed\."):
+        run("5_evaluateResults.py")
 
 
 def test_a_changed_training_picture_trains_the_network_again(run):
