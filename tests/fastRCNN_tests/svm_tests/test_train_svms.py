@@ -72,6 +72,14 @@ def test_embeddings_are_read_once_for_the_positives_and_once_per_pass(data):
     assert features.reads <= 1 + 12 * (1 + 3)
 
 
+def test_pictures_that_neither_measure_nor_show_an_object_are_not_read_for_the_positives():
+    """110 pictures of which 100 are measured, and the first 20 show an object; each is read once more in the pass."""
+    features = Counting([np.full((2, 2), i + 1, np.float32) for i in range(110)])
+    overlaps = [np.array([[0, i < 20], [0, 0]], np.float32) for i in range(110)]
+    train_svms(features, overlaps, parameters=SvmTraining(nr_epochs=1))
+    assert 1 + 100 + 110 <= features.reads < 1 + 110 + 110
+
+
 def test_mined_training_separates_what_can_be_separated(data):
     features, overlaps = data
     model = train_svms(features, overlaps, parameters=dataclasses.replace(PARAMETERS, C=1.0))
