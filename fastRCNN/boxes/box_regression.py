@@ -109,7 +109,7 @@ class BoxRegressor:
         """Return (N, C, 4) float32 tx ty tw th for `embeddings` (N, D)."""
         rows = np.asarray(embeddings, np.float32)
         flat = rows @ self.weights.reshape(-1, self.weights.shape[2]).T + self.biases.ravel()
-        return flat.reshape(len(rows), -1, 4)
+        return flat.reshape(len(rows), self.nr_classes, 4)
 
     def save(self, path: Path) -> None:
         """Write the npz file `path`, atomically."""

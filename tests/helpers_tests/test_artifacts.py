@@ -28,6 +28,14 @@ def test_atomic_write_keeps_the_old_file_on_an_error(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="modes are a POSIX idea")
+def test_folders_are_made_on_the_way(tmp_path):
+    path = tmp_path / "a" / "b" / "c.txt"
+    write_text(path, "text")
+    with atomic_write(path) as temporary:
+        temporary.write_text("again")
+    assert path.read_text() == "again" and list(path.parent.iterdir()) == [path]
+
+
 def test_atomic_write_follows_the_umask(tmp_path):
     old = os.umask(0o027)
     try:

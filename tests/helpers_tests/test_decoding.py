@@ -174,6 +174,8 @@ def test_12_bit_values_in_16_bits_are_said_with_their_factor():
         assert "nearly black" in note
         assert note.endswith("multiply them by 16")
     assert decode_image(sixteen(values * 16), "x")[1] == ()
+    (note,) = decode_image(sixteen(np.ones((20, 30), np.uint16)), "x")[1]
+    assert note.endswith("multiply them by 32768")
 
 
 def test_floating_point_pixels_are_refused():

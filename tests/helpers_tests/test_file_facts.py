@@ -86,6 +86,8 @@ def test_nothing_new_is_not_written_and_a_damaged_store_is_none(tmp_path, settle
     facts.digest(path)
     facts.save()
     before = store.stat().st_mtime_ns
+    facts.save()
+    assert store.stat().st_mtime_ns == before
     again = FileFacts(store, tmp_path)
     again.digest(path)
     again.save()

@@ -3,6 +3,7 @@
 import pytest
 
 from helpers.errors import UserError
+from helpers.parameters import make_parser
 from PARAMETERS import get_parameters
 
 
@@ -42,6 +43,13 @@ def test_limits_are_fitted_or_published_or_given(name):
         given = ["--dataset", name, "--compat", compat, "--set", "roi_minDimRel=0.02", "--set", "roi_maxDimRel=fitted"]
         p = get_parameters(given)
         assert (p.roi_minDimRel, p.roi_maxDimRel) == (0.02, "fitted")
+
+
+def test_help_explains_the_script_and_each_option():
+    parser = make_parser("What it does.", classifiers={"svm": "linear SVMs", "nn": "a network"})
+    text = parser.format_help()
+    assert "What it does." in text and "svm: linear SVMs; nn: a network" in text and "PARAMETERS.py." in text
+    assert all(action.help for action in parser._actions)
 
 
 def test_options_are_in_the_result(tmp_path):

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from helpers.plots import Panel, Series, heat_map, line_charts
+from helpers.plots import Panel, Series, heat_map, line_charts, shortened
 
 NAMES = ("orange", "_hidden", "$x$ & <y>", "\u6a59", "Äpfel")
 
@@ -48,3 +48,42 @@ def test_whole_numbers_as_epochs_have_whole_ticks(tmp_path, monkeypatch, x, whol
     monkeypatch.setattr("helpers.plots._save", lambda figure, path: ticks.extend(figure.axes[0].get_xticks()))
     line_charts(tmp_path / "a.png", [Panel("", "", "", [Series("", x, [0, 1, 0], (255, 0, 0))], x_limits=None)])
     assert np.equal(np.rint(ticks), ticks).all() == whole
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """The figures that would be written."""
+    kept = []
+    monkeypatch.setattr("helpers.plots._save", lambda figure, path: kept.append(figure))
+    return kept
+
+
+def test_what_stands_at_the_axes(tmp_path, figures):
+    _lines(tmp_path / "a.png")
+    first, second = figures[0].axes
+    assert [text.get_text() for text in (first.title, first.xaxis.label, first.yaxis.label)] == ["a $title", "x", "y"]
+    assert [text.get_text() for text in first.get_legend().get_texts()] == list(NAMES)
+    assert not any(text.get_parse_math() for text in (first.title, *first.get_legend().get_texts()))
+    assert second.get_legend() is None and second.get_xscale() == "log" and first.get_xscale() == "linear"
+
+
+def test_what_stands_in_a_heat_map(tmp_path, figures):
+    heat_map(tmp_path / "a.png", [[8, 2, 0], [0, 0, 3]], ["$r$", "s"], ["x", "$y$", "z" * 40],
+             title="$t", row_label="rows", column_label="columns")  # fmt: skip
+    (axes,) = figures[0].axes
+    assert [text.get_text() for text in (axes.title, axes.xaxis.label, axes.yaxis.label)] == ["$t", "columns", "rows"]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["$r$", "s"]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["x", "$y$", "z" * 16 + "…" + "z" * 15]
+    assert not any(text.get_parse_math() for text in (*axes.get_xticklabels(), *axes.get_yticklabels(), axes.title))
+    counts = {tuple(map(int, text.get_position())): (text.get_text(), text.get_color()) for text in axes.texts}
+    assert {place: text for place, (text, _) in counts.items()} == {(0, 0): "8", (1, 0): "2", (2, 1): "3"}
+    assert counts[0, 0][1] == counts[2, 1][1] == "white" != counts[1, 0][1]
+    np.testing.assert_allclose(axes.images[0].get_array(), [[0.8, 0.2, 0], [0, 0, 1]])
+    assert axes.get_xticks(minor=True).tolist() == [-0.5, 0.5, 1.5, 2.5]
+    assert axes.get_yticks(minor=True).tolist() == [-0.5, 0.5, 1.5]
+
+
+def test_names_are_shortened_in_their_middle():
+    assert shortened("a" * 32) == "a" * 32
+    assert shortened("a" * 16 + "b" * 17) == "a" * 16 + "…" + "b" * 15
+    assert shortened("abcdefgh", 5) == "ab…gh"

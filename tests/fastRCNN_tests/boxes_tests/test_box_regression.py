@@ -153,6 +153,16 @@ def test_a_saved_regression_is_read_back(tmp_path):
         BoxRegressor.load(tmp_path / "boxes.npz", nr_classes=4)
 
 
+def test_offsets_by_hand():
+    weights = np.zeros((2, 4, 3), np.float32)
+    weights[1, 2] = [1, 10, 100]
+    biases = np.arange(8, dtype=np.float32).reshape(2, 4)
+    offsets = BoxRegressor(weights, biases).offsets([[1, 2, 3], [0, 0, 1]])
+    assert offsets.dtype == np.float32
+    assert offsets.tolist() == [[[0, 1, 2, 3], [4, 5, 6 + 321, 7]], [[0, 1, 2, 3], [4, 5, 6 + 100, 7]]]
+    assert BoxRegressor(weights, biases).offsets(np.zeros((0, 3))).shape == (0, 2, 4)
+
+
 def test_the_number_of_classes_need_not_be_known(tmp_path):
     BoxRegressor(np.zeros((3, 4, 5), np.float32), np.zeros((3, 4), np.float32)).save(tmp_path / "boxes.npz")
     assert BoxRegressor.load(tmp_path / "boxes.npz").nr_classes == 3

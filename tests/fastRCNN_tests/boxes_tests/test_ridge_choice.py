@@ -53,6 +53,21 @@ def test_rows_that_know_are_held_back_little_and_noisy_ones_more():
     assert ridges[0] < ridges[1]
 
 
+def test_where_the_rows_have_their_centre_and_how_large_they_are_makes_no_difference():
+    rows, rois, targets, pictures = made_up(1, noise=0.3)
+    choice = choose_ridge(rows, rois, targets, pictures, rng=np.random.default_rng(0))
+    moved = (5 * rows + np.linspace(-40, 90, rows.shape[1])).astype(np.float32)
+    other = choose_ridge(moved, rois, targets, pictures, rng=np.random.default_rng(0))
+    assert choice is not None and other is not None and other.ridge == choice.ridge
+    assert other.overlap_after == pytest.approx(choice.overlap_after, abs=1e-5)
+
+
+def test_equal_rows_are_no_division_by_zero():
+    rows, rois, targets, pictures = made_up(1, noise=0.3)
+    choice = choose_ridge(np.ones_like(rows), rois, targets, pictures, rng=np.random.default_rng(0))
+    assert choice is not None and 0 < choice.overlap_after < 1
+
+
 def test_rows_that_know_nothing_move_nothing(caplog):
     rows, rois, targets, pictures = made_up(2, noise=0.3)
     noise = np.random.default_rng(5).normal(0, 1, rows.shape).astype(np.float32)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fastRCNN.datasets.census import take_census
+from fastRCNN.datasets.census import picture_notes, take_census
 from fastRCNN.datasets.layouts import open_dataset
+from fastRCNN.datasets.picture_check import PictureCheck
 from helpers.annotations import boxes_path, labels_path, write_annotation
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
@@ -49,6 +50,16 @@ def test_equal_boxes_and_contrary_labels(tiny):
     assert the(found, "several labels") == ("positive/0.png: 30 30 50 50 (disc, square)",)
     assert the(found, "side of less than 3") == ("positive/0.png: 7 7 8 30 (square)",)
     assert not any("fewer than 5" in kind for kind in found), "six of each"
+
+
+def test_damaged_pictures_come_together_where_only_their_headers_were_read(tiny):
+    paths = [tiny.data / "positive" / f"{number}.png" for number in range(4)]
+    for path in (paths[0], paths[2]):
+        path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(UserError) as error:
+        picture_notes(paths, PictureCheck(whole=True))
+    assert "2 picture(s) cannot be used" in str(error.value)
+    assert all(str(path) in str(error.value) for path in (paths[0], paths[2]))
 
 
 def test_five_objects_are_not_few(tiny):

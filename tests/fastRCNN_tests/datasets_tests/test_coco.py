@@ -97,6 +97,48 @@ def test_faults_say_what_and_where(folder: Path, edit, message: str) -> None:
     assert "instances_train2017.json" in str(error.value)
 
 
+def test_a_box_over_the_edge_by_a_pixel_is_cut(folder: Path) -> None:
+    def move(content) -> None:
+        of_first = [each for each in content["annotations"] if each["image_id"] == 100]
+        of_first[0].update(bbox=[-1, -1, 20, 20])
+        of_first[1].update(bbox=[101, 71, 20, 20])  # ends at 120, 90
+
+    change(folder, move)
+    assert sorted(coco.read(folder, "train")[0].gt_boxes.tolist()) == [[0, 0, 18, 18], [101, 71, 119, 89]]
+
+
+@pytest.mark.parametrize("bbox", [[-1.01, 0, 20, 20], [0, -1.01, 20, 20], [101.01, 0, 20, 20], [0, 71.01, 20, 20]])
+def test_more_than_a_pixel_over_the_edge_is_a_fault(folder: Path, bbox: list[float]) -> None:
+    change(folder, lambda content: content["annotations"][0].update(bbox=bbox))
+    with pytest.raises(UserError, match=r"bbox .* is not inside .* of 120x90 pixels"):
+        coco.read(folder, "train")
+
+
+def test_pictures_of_unknown_size_that_cannot_be_read_come_together(folder: Path) -> None:
+    change(folder, lambda content: [each.update(width=0) for each in content["images"]])
+    names = [f"{number:012}.jpg" for number in (1, 2)]
+    for name in names:
+        (folder / "images" / "train2017" / name).write_bytes(b"no picture")
+    with pytest.raises(UserError, match=r"^2 fault") as error:
+        coco.read(folder, "train")
+    assert all(f"{name}: not a JPEG" in str(error.value) for name in names)
+
+
+def test_what_is_no_text_or_no_object_is_named(folder: Path) -> None:
+    path = folder / "annotations" / "instances_train2017.json"
+    path.write_bytes(b'{"images": "\xff"}')
+    with pytest.raises(UserError, match=r"instances_train2017\.json: cannot be read: 'utf-8' codec"):
+        coco.read(folder, "train")
+    for text in ("[]", "3", '{"images": [], "annotations": []}'):
+        path.write_text(text)
+        with pytest.raises(UserError, match="expected COCO's images, annotations and categories in it"):
+            coco.read(folder, "train")
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(UserError, match=r"instances_train2017\.json: cannot be read: "):
+        coco.read(folder, "train")
+
+
 def test_damaged_json(folder: Path) -> None:
     path = folder / "annotations" / "instances_train2017.json"
     path.write_text(path.read_text()[:-20])

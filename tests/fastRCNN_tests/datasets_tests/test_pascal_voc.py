@@ -109,6 +109,25 @@ def test_a_box_over_the_edge_by_a_pixel_is_cut(tmp_path: Path) -> None:
     assert pascal_voc.read(tmp_path, "train")[0].gt_boxes[0, 2] == 119
 
 
+def test_classes_of_the_test_pictures_are_those_of_the_training_list(devkit: Path) -> None:
+    lists = {"train": "2007_trainval", "test": "2007_test"}
+    assert pascal_voc.read(devkit, "test", lists=lists).classes == ("__background__", "disc", "square")
+
+
+def test_missing_and_damaged_pictures_come_together(devkit: Path) -> None:
+    folder = devkit / "VOC2007" / "JPEGImages"
+    write_voc_list(devkit / "VOC2007", "trainval", ["000003", "000001", "000002", "000009"])
+    for name in ("000003", "000002"):
+        (folder / f"{name}.jpg").unlink()
+    for name in ("000001", "000009"):
+        (folder / f"{name}.jpg").write_bytes(b"no picture")
+    with pytest.raises(UserError, match=r"^4 fault") as error:
+        pascal_voc.read(devkit, "train", lists={"train": "2007_trainval"})
+    text = str(error.value)
+    assert all(f"no picture {name}, which a list names" in text for name in ("000003", "000002"))
+    assert all(f"{name}.jpg: not a JPEG" in text for name in ("000001", "000009"))
+
+
 def test_missing_pictures_and_odd_lists(devkit: Path) -> None:
     folder = devkit / "VOC2007"
     (folder / "JPEGImages" / "000002.jpg").unlink()

@@ -196,6 +196,13 @@ def test_table_without_its_header(tmp_path, content):
         read_detections_table(path, CLASSES)
 
 
+def test_the_line_in_the_place_of_the_header_is_shown(tmp_path):
+    path = tmp_path / "detections.tsv"
+    path.write_text("label score\r\norange\t0.5\tTrue\t0\t0\t9\t99\r\n")
+    with pytest.raises(UserError, match=r"detections\.tsv:1: expected the header .*, got 'label score'$"):
+        read_detections_table(path, CLASSES)
+
+
 def test_the_largest_pixel_that_a_table_can_hold(tmp_path):
     path = tmp_path / "detections.tsv"
     path.write_text("label\tscore\tnms\tleft\ttop\tright\tbottom\norange\t0.5\tTrue\t0\t0\t2147483647\t99\n")
