@@ -4,6 +4,7 @@ Text is set in DejaVu Sans Bold, which matplotlib brings along: Latin, Greek, Cy
 letters and more.
 """
 
+from bisect import bisect_left
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,9 +20,10 @@ def text_mask(text: str, size: float, room: float = np.inf) -> NDArray[np.float3
     size: of the letters, in pixels. room: the longest w; what does not fit ends in "...".
     """
     font, available = _font(size), max(1, int(min(room, 1 << 20)))
-    if font.getlength(text) > available:
-        while text and font.getlength(text + "…") > available:
-            text = text[:-1]
+    if font.getlength(text) > available:  # the longest beginning that leaves room for the dots
+        text = text[
+            : bisect_left(range(1, len(text) + 1), True, key=lambda n: font.getlength(text[:n] + "…") > available)
+        ]
         text += "…"
     ascent, descent = font.getmetrics()
     bitmap, offset = font.getmask2(text, mode="L", anchor="ls")
