@@ -89,6 +89,11 @@ def _read_instances(path: Path) -> _Instances:
         raise UserError(f"{path}: cannot be read: {error}") from None
     if not isinstance(content, dict) or not {"images", "annotations", "categories"} <= content.keys():
         raise UserError(f"{path}: expected COCO's images, annotations and categories in it. Is it a results file?")
+    for entry in content["categories"]:  # licences have id and name as well, so not while it is parsed
+        try:
+            instances.categories[int(entry["id"])] = str(entry["name"])
+        except (KeyError, ValueError, TypeError):
+            instances.faults.append(f"a category: expected id and name, found {str(entry)[:60]}")
     raise_collected(instances.faults, f"{path}: {len(instances.faults)} fault(s):")
     return instances
 
@@ -111,9 +116,6 @@ def _take(entry: dict[str, Any], instances: _Instances, path: Path) -> Any:
         if "file_name" in entry and "id" in entry:
             size = int(entry.get("width") or 0), int(entry.get("height") or 0)
             instances.pictures[int(entry["id"])] = (str(entry["file_name"]), *size)
-            return None
-        if "name" in entry and "id" in entry:
-            instances.categories[int(entry["id"])] = str(entry["name"])
             return None
     except (ValueError, TypeError) as error:
         instances.faults.append(f"{entry.get('id', 'an entry')}: {error}")

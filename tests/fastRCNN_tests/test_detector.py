@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from fastRCNN.boxes.box_regression import BoxRegressor
 from fastRCNN.detector import Detector, DetectorSettings
 from fastRCNN.engines.torch_engine import TorchEngine
 from fastRCNN.network.alexnet import cntk_shape, he_initialised
@@ -22,11 +23,11 @@ PICTURES = [RNG.integers(0, 256, (90, 120, 3)).astype(np.uint8) for _ in range(4
 BOXES = np.array([[0, 0, 119, 89], [10, 10, 60, 60], [30, 20, 110, 80], [5, 40, 50, 85]], np.int32)
 
 
-def make(**options):
+def make(regressor=None, **options):
     """A detector of a small network and SVMs of random numbers."""
     network = he_initialised(0, spec=cntk_shape(widths=(8, 12, 12, 12, 8), hidden=16))
     rng = np.random.default_rng(1)
-    scorer = SvmScorer(SvmModel(rng.normal(size=(3, 16)), rng.normal(size=3), 1.0))
+    scorer = SvmScorer(SvmModel(rng.normal(size=(3, 16)), rng.normal(size=3), 1.0), regressor)
     rois = RoiParameters(roi_maxImgDim=90, grid_nrScales=3)
     settings = DetectorSettings(CLASSES, cntk_nrRois=50, cntk_padWidth=200, rois=rois)
     return Detector(TorchEngine(network, device="cpu"), scorer, settings, **options)
@@ -58,6 +59,14 @@ def test_a_source_of_rois_of_ones_own():
     assert seen == [(90, 120, 3)]
     with make(roi_source=lambda picture: np.tile(BOXES, (30, 1))) as detector:
         assert len(detector.detect(PICTURES[0])) == 50, "cut to cntk_nrRois"
+
+
+@pytest.mark.parametrize("with_boxes", [False, True])
+def test_a_source_may_find_nothing(with_boxes):
+    regressor = BoxRegressor(np.zeros((3, 4, 16), np.float32), np.zeros((3, 4), np.float32)) if with_boxes else None
+    with make(regressor, roi_source=lambda picture: np.zeros((0, 4), np.int32)) as detector:
+        for found in (detector.detect(PICTURES[0]), *detector.detect_many(PICTURES[:2])):
+            assert len(found) == 0 and len(found.select()) == 0
 
 
 def test_without_a_source_step_1s_rois_are_taken():

@@ -87,3 +87,5 @@ def test_a_box_may_reach_one_pixel_beyond_its_picture():
     sizes = np.full((5, 2), 100)
     boxes = np.array([[0, 0, 100, 100], [-1, -1, 5, 5], [0, 0, 101, 5], [-2, 0, 5, 5], [9, 9, 8, 9]], np.float64)
     assert fits(boxes, sizes).tolist() == [True, True, False, False, False]
+    boxes = np.array([[7, 9, 7, 9], [9, 7, 8, 7], [7, 9, 7, 8], [0, -2, 5, 5], [0, 0, 5, 101]], np.float64)
+    assert fits(boxes, sizes).tolist() == [True, False, False, False, False]

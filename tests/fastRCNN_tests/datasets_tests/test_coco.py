@@ -36,6 +36,13 @@ def test_records(folder: Path) -> None:
     assert (record.width, record.height) == (120, 90) and record.path.is_file()
 
 
+def test_licences_are_no_categories(folder: Path) -> None:
+    """They have an id and a name too; CVAT writes one without a name."""
+    licences = [{"id": 0, "name": "", "url": ""}, {"id": 7, "name": "CC BY 4.0"}, {"id": 1, "name": "CC0"}]
+    change(folder, lambda content: content.update(licenses=licences))  # behind the categories
+    assert coco.read(folder, "train").classes == ("__background__", "disc", "square")
+
+
 def test_crowds_are_ignored_boxes_of_their_class(folder: Path) -> None:
     record = coco.read(folder, "train")[1]
     assert record.gt_classes.tolist() == [1]
@@ -86,6 +93,8 @@ def test_sizes_are_read_where_the_file_has_none(folder: Path) -> None:
         (lambda c: c["annotations"][0].update(category_id=8), r"1 annotation\(s\) of categories that are not listed"),
         (lambda c: c["annotations"][0].update(image_id=1), r"annotations of 1 picture\(s\) that are not listed"),
         (lambda c: c["annotations"][0].update(image_id="x"), "invalid literal"),
+        (lambda c: c["categories"][0].pop("id"), "a category: expected id and name, found {'name': 'square'}"),
+        (lambda c: c["categories"][0].update(id=None), "a category: expected id and name"),
         (lambda c: c.pop("categories"), "expected COCO's images, annotations and categories"),
         (lambda c: c["images"][0].update(file_name="none.jpg"), "no picture 'none.jpg' in"),
     ],

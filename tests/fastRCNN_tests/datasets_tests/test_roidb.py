@@ -71,6 +71,17 @@ def test_missing_and_foreign_roi_files(tiny):
         list(load_roidb(imdb, tiny, 9, with_ground_truth=False))
 
 
+@pytest.mark.parametrize(
+    "roi", [[-1, 0, 9, 9], [0, -1, 9, 9], [0, 0, 120, 9], [0, 0, 9, 90], [9, 0, 8, 9], [0, 9, 9, 8]]
+)
+def test_a_roi_that_is_not_inside_its_picture_is_named_with_its_line(tiny, roi):
+    imdb = open_dataset(tiny, "test")
+    path = tiny.roi_file(imdb.keys[0])
+    path.write_text("".join(f"{' '.join(map(str, each))}\n" for each in ([0, 0, 119, 89], [5, 5, 5, 5], roi)))
+    with pytest.raises(UserError, match=rf"5\.roi\.txt:3: .*{' '.join(map(str, roi))}"):
+        list(load_roidb(imdb, tiny, 9, with_ground_truth=False))
+
+
 def test_rois_on_ignored_boxes_are_no_examples(tiny):
     """ROIs: [0 0 9 9], [50 40 79 69], the whole picture. EXCLUDE covers the first, UNDECIDED half of the third."""
     picture = tiny.data / "positive" / "0.png"

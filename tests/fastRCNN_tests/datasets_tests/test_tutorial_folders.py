@@ -4,6 +4,7 @@ import pytest
 
 from fastRCNN.datasets import tutorial_folders
 from fastRCNN.datasets.layouts import open_dataset
+from fastRCNN.datasets.picture_check import PictureCheck
 from helpers.annotations import boxes_path, labels_path, write_annotation
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
@@ -68,6 +69,20 @@ def test_all_faults_are_reported_together(tiny):
         "3.png: not a JPEG",
     ):
         assert part in text
+
+
+def test_damaged_pictures_may_be_left_out(tiny):
+    for name in ("1.png", "3.png"):
+        (tiny.data / "positive" / name).write_bytes(b"no picture")
+    train = open_dataset(tiny, "train", pictures=PictureCheck(skip=True))
+    assert list(train.keys) == ["positive/0", "positive/2", "negative/4"]
+    assert [record.index for record in train] == [0, 1, 2]
+    (finding,) = (finding for finding in train.findings if finding.places)
+    assert "left out" in finding.kind and len(finding.places) == 2
+    boxes_path(tiny.data / "positive" / "0.png").unlink()
+    with pytest.raises(UserError, match=r"0\.bboxes\.tsv: missing") as error:
+        open_dataset(tiny, "train", pictures=PictureCheck(skip=True))
+    assert "not a JPEG" not in str(error.value), "what is left out is no fault"
 
 
 def test_missing_data_set_folder_and_pictures(tiny, tiny_root):

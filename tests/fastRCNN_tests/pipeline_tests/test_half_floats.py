@@ -65,6 +65,7 @@ def test_bfloat16_loses_nothing():
 
 def test_which_type():
     assert [choose_type("auto", may_round=may) for may in (True, False)] == ["float16", "float32"]
+    assert choose_type("auto") == "float16"
     assert [choose_type(kind, may_round=False) for kind in ("float16", "float32")] == ["float16", "float32"]
     with pytest.raises(ValueError, match="expected 'auto', 'float16' or 'float32', got 'half'"):
         choose_type("half")

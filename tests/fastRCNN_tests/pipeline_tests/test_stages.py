@@ -147,6 +147,44 @@ def test_auto_precision_is_what_step_3_made_of_it(tiny):
         chain_of(tiny, "--set", "cntk_precision=float32").require("embeddings")
 
 
+def left_to_do(tiny, stage, *more, **options):
+    """How many files of a stage are to be made, without making them."""
+    chain = chain_of(tiny, *more)
+    with pytest.raises(KeyboardInterrupt), chain.writing(stage, **options) as work:
+        found = len(work.todo)
+        raise KeyboardInterrupt
+    return found
+
+
+def test_files_that_are_made_together_are_all_made_or_none(tiny):
+    run_step_1(tiny)
+    run_step_2(tiny)
+    assert left_to_do(tiny, "inputs") == 0
+    path = input_files(tiny, "test")[0]
+    path.write_text("exchanged")
+    assert left_to_do(tiny, "inputs") == 8
+    assert left_to_do(tiny, "inputs") == 8, "the last run was stopped"
+    run_step_2(tiny)
+    assert left_to_do(tiny, "inputs") == 0
+    path.unlink()
+    assert left_to_do(tiny, "inputs") == 8
+    run_step_2(tiny)
+    assert left_to_do(tiny, "inputs", "--set", "train_posOverlapThres=0.7") == 8
+    run_step_2(tiny)
+    assert left_to_do(tiny, "inputs", anew=True) == 8
+
+
+@pytest.mark.parametrize("census", [False, True])
+def test_damaged_pictures_are_left_out_if_that_is_asked_for_and_it_is_said(tiny, caplog, census):
+    (tiny.data / "positive" / "2.png").write_bytes(b"no picture")
+    asked = get_parameters(["--root", str(tiny.root), "--dataset", "tiny", "--set", "skipDamagedPictures=True"])
+    chain = Chain.choose(asked, census=census)
+    assert list(chain.datasets["train"].keys) == ["positive/0", "positive/1", "positive/3", "negative/4"]
+    assert "1 damaged picture(s) are left out" in caplog.text and "2.png" in caplog.text
+    with pytest.raises(UserError, match=r"2\.png: not a JPEG"):
+        chain_of(tiny)
+
+
 def test_what_is_forgotten_is_made_again(tiny):
     run_step_1(tiny)
     run_step_2(tiny)

@@ -62,7 +62,7 @@ def test_it_holds_what_a_plain_dictionary_holds():
 def test_two_users_of_a_slot():
     pool, rows = FeaturePool(2), np.ones((4, 2), np.float32)
     slots = np.array(put(pool, rows, [0, 1], 0))
-    pool.use(slots)
+    assert put(pool, rows, [0, 1], 0) == [0, 1]  # the second user
     pool.leave(slots)
     assert pool.nr_used == 2
     assert put(pool, rows, [2], 1) == [2]

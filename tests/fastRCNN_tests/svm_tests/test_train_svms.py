@@ -10,6 +10,7 @@ from fastRCNN.pipeline.embeddings import EmbeddingFiles, write_embeddings
 from fastRCNN.svm.scoring import score_rois
 from fastRCNN.svm.train_svms import SvmTraining, train_svms
 from helpers.errors import UserError
+from PARAMETERS import get_parameters
 
 PARAMETERS = SvmTraining(retrain_limit=100, retrain_growth=0)
 
@@ -73,11 +74,13 @@ def test_embeddings_are_read_once_for_the_positives_and_once_per_pass(data):
 
 
 def test_pictures_that_neither_measure_nor_show_an_object_are_not_read_for_the_positives():
-    """110 pictures of which 100 are measured, and the first 20 show an object; each is read once more in the pass."""
+    """110 pictures of which 100 are measured, and the last 20 show an object; each is read once more in the pass."""
     features = Counting([np.full((2, 2), i + 1, np.float32) for i in range(110)])
-    overlaps = [np.array([[0, i < 20], [0, 0]], np.float32) for i in range(110)]
-    train_svms(features, overlaps, parameters=SvmTraining(nr_epochs=1))
+    overlaps = [np.array([[0, i >= 90], [0, 0]], np.float32) for i in range(110)]
+    reports = []
+    train_svms(features, overlaps, parameters=SvmTraining(nr_epochs=1), on_trained=reports.append)
     assert 1 + 100 + 110 <= features.reads < 1 + 110 + 110
+    assert reports[-1].nr_positives == 20
 
 
 def test_mined_training_separates_what_can_be_separated(data):
@@ -217,6 +220,15 @@ def test_unfit_embeddings():
         train_svms([np.ones((2, 3), np.float32)], overlaps * 2)
     with pytest.raises(UserError, match="No pictures to train SVMs on"):
         train_svms([], [])
+
+
+def test_defaults_are_the_published_parameters():
+    of, p = SvmTraining(), get_parameters(["--compat", "tutorial"])
+    assert (of.C, of.intercept_scaling, of.positive_weight, of.loss) == (p.svm_C, p.svm_B, p.svm_posWeight, p.svm_loss)
+    assert (of.nr_epochs, of.retrain_limit, of.evict_threshold) == (
+        p.svm_nrEpochs, p.svm_retrainLimit, p.svm_evictThreshold,
+    )  # fmt: skip
+    assert (of.target_norm, of.seed, of.positive_overlap) == (p.svm_targetNorm, p.svm_rngSeed, p.train_posOverlapThres)
 
 
 @pytest.mark.parametrize(
