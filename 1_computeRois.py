@@ -86,7 +86,15 @@ def print_recall(artifacts: Artifacts, datasets: Mapping[str, Dataset], nr_rois:
         truth = [record.gt_boxes for record in imdb]
         recall = proposal_recall(first_rois(artifacts, imdb, nr_rois, counts), truth, thresholds=(0.5, 0.7))
         mean = sum(counts) / len(counts)
-        rows.append([image_set, len(imdb), f"{mean:.0f}", sum(map(len, truth)), *(f"{r:.3f}" for r in recall)])
+        rows.append(
+            [
+                image_set,
+                len(imdb),
+                f"{mean:.0f}",
+                sum(map(len, truth)),
+                *(f"{r:.3f}" if r == r else "not defined" for r in recall),
+            ]
+        )
     headers = ["set", "pictures", "ROIs per picture", "objects", "recall at IoU 0.5", "at IoU 0.7"]
     print(table(headers, rows))
 

@@ -26,7 +26,7 @@ from helpers.artifacts import Artifacts, write_output
 from helpers.console import progress, run_script, setup_logging, timing_summary
 from helpers.errors import UserError, raise_collected
 from helpers.images import write_image
-from helpers.picture_sources import PictureSource, check_destinations, open_sources
+from helpers.picture_sources import STANDARD_INPUT, PictureSource, check_destinations, open_sources
 from PARAMETERS import get_parameters, make_parser
 
 log = logging.getLogger("steps")
@@ -75,7 +75,7 @@ def main() -> None:
 def tell(records: dict | list, file: Path | None) -> None:
     """Write `records` as JSON to `file`, or to stdout; letters that the terminal lacks are escaped as JSON does."""
     text = json.dumps(records, indent=1, ensure_ascii=False)
-    if file:
+    if file and str(file) != STANDARD_INPUT:  # "-" is the way to say stdout, too
         write_output(file, text + "\n")
         return
     try:

@@ -47,7 +47,7 @@ ss_nmsThreshold = 0.85  # of two ROIs that overlap more, the lower-ranked one is
 # grid: boxes of several sizes and shapes, evenly spread
 grid_nrScales = 7  # number of cell sizes, from the picture's shorter side down
 grid_downscaleRatioPerIteration = 1.5  # from one cell size to the next
-grid_aspectRatios = [1.0, 2.0, 0.5]  # height : width of the boxes
+grid_aspectRatios = [1.0, 2.0, 0.5]  # width : height of the boxes
 grid_stepSizeRel = 0.5  # from one box to the next, relative to the cell
 
 # ---- the network (steps 2 and 3) -------------------------------------------------------------------------------------

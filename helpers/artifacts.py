@@ -135,11 +135,17 @@ class Artifacts:
         if not self.data.is_dir():
             found = sorted(p.name for p in data.iterdir() if (p / "positive").is_dir()) if data.is_dir() else []
             there = ", ".join(found) if found else "none"
+            if self.data_folder:
+                raise UserError(f"{self.data}: no such folder. Check datasetPath")
             raise UserError(f"{self.data}: no such data set. Data sets in {data}: {there}. Check datasetName")
         missing = [name for name in ("positive", "negative", "testImages") if not (self.data / name).is_dir()]
         if missing:
             deeper = next(iter(sorted(self.data.glob("*/positive"))), None)
             hint = f" They are in {deeper.parent}: move them one folder up." if deeper else ""
+            if not hint and any(
+                path for ending in ("xml", "json", "csv", "yaml") for path in self.data.rglob(f"*.{ending}")
+            ):
+                hint = " These look like annotations of another tool: data/convert.py makes a data set of them."
             raise UserError(
                 f"{self.data}: folder(s) missing: {', '.join(missing)}. A data set has positive/ (annotated pictures "
                 f"for training), negative/ (pictures without objects, may be empty) and testImages/.{hint}"

@@ -45,6 +45,8 @@ def timing_summary(seconds: Sequence[float]) -> str:
     if len(seconds) == 0:
         return "nothing timed"
     milliseconds = np.asarray(seconds, dtype=np.float64) * 1000
+    if len(seconds) == 1:
+        return f"{milliseconds[0]:.0f} ms for one picture"
     return (
         f"median {np.median(milliseconds):.0f} ms, std {np.std(milliseconds):.0f} ms, "
         f"90th percentile {np.percentile(milliseconds, 90):.0f} ms per picture"

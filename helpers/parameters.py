@@ -100,6 +100,8 @@ def build_parameters(
             merged[name] = {**value, **merged[name]}
     faults = [fault for name, value in merged.items() if (fault := _fault(name, value, base, limits))]
     faults += _relations(merged, limits)
+    if options.jobs < 0:
+        faults.append(f"--jobs {options.jobs}: expected a number of threads, or 0 for all cores")
     if not 0 <= options.seed <= LARGEST_SEED:
         faults.append(f"--seed {options.seed}: expected a whole number from 0 to {LARGEST_SEED}")
     raise_collected(faults, "wrong parameter(s):", "See PARAMETERS.py, or --set on the command line.")

@@ -5,10 +5,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from fastRCNN.datasets.imdb import BACKGROUND
+from helpers.errors import raise_collected
 
 
 def with_background(names: Sequence[str]) -> tuple[str, ...]:
-    """Return `names` with the background first."""
+    """Return `names` with the background first; `UserError` for names that the tables of results cannot hold."""
+    odd = [f"{name!r}: a tab or line end in the name of a class" for name in names if set(name) & set("\t\r\n")]
+    raise_collected(odd, "class name(s) cannot be used, since tables are separated by them:", "Rename them.")
     return (BACKGROUND, *names)
 
 

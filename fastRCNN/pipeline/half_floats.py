@@ -51,7 +51,7 @@ def _narrow_numpy(numbers: NDArray, bits: NDArray, result: NDArray) -> None:
     result[:] = numbers.astype(np.float16).view(np.uint16)
 
 
-@compiled(what="conversion of float16", seconds=2, stand_in=_narrow_numpy)
+@compiled(what="conversion to float16", seconds=2, stand_in=_narrow_numpy)
 def _narrow(numbers, bits, result):
     """Write the float16 of `numbers` (n,), given also as their bits, to `result` (n,) uint16; none is above LARGEST."""
     shifted = np.empty(4096, np.float32)  # a block stays in the processor's nearest cache between the loops
@@ -75,7 +75,7 @@ def _widen_numpy(bits: NDArray, result_bits: NDArray, result: NDArray) -> int:
     return 0
 
 
-@compiled(what="conversion of float16", seconds=2, stand_in=_widen_numpy)
+@compiled(what="conversion from float16", seconds=2, stand_in=_widen_numpy)
 def _widen(bits, result_bits, result):
     """Write the float32 of `bits` (n,) uint16 to `result` (n,), whose memory `result_bits` is too.
 

@@ -106,3 +106,8 @@ def test_row_12_pictures_without_objects(scripts: Scripts) -> None:
     scripts.works("1_computeRois.py", "2_cntkGenerateInputs.py")
     scripts.picture.with_name("0.bboxes.labels.tsv").unlink()
     scripts.fails("1_computeRois.py", "0.bboxes.labels.tsv", "missing", "negative/")
+
+
+def test_row_08_a_tab_inside_a_label(scripts: Scripts) -> None:
+    scripts.annotate(BOXES, "di\tsc\nsquare")
+    scripts.fails("1_computeRois.py", "'di\\tsc'", "tab")

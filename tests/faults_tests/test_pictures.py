@@ -100,6 +100,10 @@ def test_row_17_folders(scripts: Scripts) -> None:
     shutil.rmtree(scripts.data / "positive")
     (scripts.data / "positive").mkdir()
     scripts.fails("1_computeRois.py", "positive", "no annotated object")
+    scripts.fails("1_computeRois.py --set datasetPath=nowhere", "nowhere", "Check datasetPath")
+    (scripts.data / "positive").rmdir()
+    (scripts.data / "a.xml").write_text("<annotation/>")
+    scripts.fails("1_computeRois.py", "positive", "data/convert.py")
 
 
 def test_row_18_pictures_in_which_nothing_is_proposed(scripts: Scripts) -> None:

@@ -149,6 +149,11 @@ def test_limits_that_leave_no_room():
         get_parameters(["--set", "roi_minDimRel=0.9", "--set", "roi_maxDimRel=0.8"])
 
 
+def test_a_negative_number_of_threads_is_refused():
+    with pytest.raises(UserError, match="--jobs -3: expected a number of threads"):
+        get_parameters(["--jobs", "-3"])
+
+
 def test_all_wrong_values_are_listed_together():
     with pytest.raises(UserError) as error:
         get_parameters(["--set", "cntk_nrRois=0", "--set", "svm_C=-1"])

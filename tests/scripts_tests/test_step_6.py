@@ -86,3 +86,9 @@ def test_json_stays_json_where_the_terminal_lacks_letters(finished: Runner, monk
     finished("6_scoreImage.py", str(picture), str(picture_of(finished)))
     printed.seek(0)
     assert list(json.loads(printed.read())) == [str(picture), str(picture_of(finished))]
+
+
+def test_json_to_a_dash_is_stdout(finished: Runner, expected: str, capsys, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    finished("6_scoreImage.py", str(picture_of(finished)), "--json", "-")
+    assert capsys.readouterr().out == expected and not list(tmp_path.iterdir())
