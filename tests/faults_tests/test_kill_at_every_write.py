@@ -30,7 +30,7 @@ STEPS = {  # name: script, options, other options that change what it writes
     "1": ("1_computeRois.py", (), ("--set", "roi_minDimRel=0.2")),
     "2": ("2_cntkGenerateInputs.py", (), ("--set", "train_posOverlapThres=0.7")),
     "3": ("3_runCntk.py", (), ("--set", "cntk_svdRanks=[8, 8]")),
-    "3 nn": ("3_runCntk.py", NN, ("--set", "nn_bboxRegression=False", "--set", "cntk_mb_size=1")),
+    "3 nn": ("3_runCntk.py", NN, ("--set", "nn_bboxRegression=False", "--set", "cntk_max_epochs=1")),
     "4": ("4_trainSvm.py", (), ("--set", "svm_C=0.1", "--set", "svm_bboxRegression=False")),
     "5": ("5_evaluateResults.py", (), ()),
     "5 nn": ("5_evaluateResults.py", NN, ()),
@@ -99,13 +99,14 @@ def state(root: Path) -> dict[str, str]:
     return {name: it for name, it in found.items() if not UNFINISHED.search(name)}
 
 
-def each_kill(runner, name, *more):
-    """Start step `name` from the files in <root>/before, once for each of its writes, and kill it there."""
+def each_kill(runner, name, *more, before=""):
+    """Start step `name` once for each of its writes, and kill it there; from the files in <root>/<before>, if given."""
     script, options, _ = STEPS[name]
     number = 0
     while True:
         number += 1
-        restore(runner.root, "before")
+        if before:
+            restore(runner.root, before)
         with killed_at(runner.root, number) as disk:
             runner(script, *options, *more)
         if not disk.dead:
@@ -124,7 +125,7 @@ def test_a_killed_first_run_continues(runner, name):
     keep(runner.root, "before")
     runner(script, *options)
     undisturbed = state(runner.root)
-    for write in each_kill(runner, name):
+    for write in each_kill(runner, name, before="before"):
         runner(script, *options)
         assert state(runner.root) == undisturbed, f"killed at: {write}"
 
@@ -132,9 +133,9 @@ def test_a_killed_first_run_continues(runner, name):
 @pytest.mark.parametrize("name", LATER)
 def test_a_run_with_other_parameters_leaves_nothing_stale(runner, finished, name):
     """Killed, it is not continued but taken back: later steps stop, or all is as if nothing had been."""
+    script, options, others = STEPS[name]
     restore(runner.root, "done")
-    keep(runner.root, "before")
-    for write in each_kill(runner, name, *STEPS[name][2]):
+    for write in each_kill(runner, name, *others):
         for later in LATER[name]:
             try:
                 runner(STEPS[later][0], *STEPS[later][1])
@@ -144,6 +145,5 @@ def test_a_run_with_other_parameters_leaves_nothing_stale(runner, finished, name
         else:
             left = {path: it for path, it in state(runner.root).items() if not path.endswith(("inUse.txt", ".journal"))}
             assert left == finished, f"stale files were used; killed at: {write}"
-        for each in (name, *LATER[name]):
-            runner(STEPS[each][0], *STEPS[each][1])
+        runner(script, *options)
         assert state(runner.root) == finished, f"killed at: {write}"
