@@ -80,6 +80,12 @@ def test_set_takes_every_type(assignment, name, value):
     assert type(result) is type(value)
 
 
+def test_set_may_be_repeated_and_the_last_one_counts():
+    p = get_parameters([part for text in ("ss_method=fast", "svm_C=2", "cntk_nrRois=77", "svm_C=3")
+                        for part in ("--set", text)])  # fmt: skip
+    assert (p.ss_method, p.svm_C, p.cntk_nrRois) == ("fast", 3.0, 77)
+
+
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [

@@ -64,7 +64,16 @@ def test_what_stands_at_the_axes(tmp_path, figures):
     assert [text.get_text() for text in (first.title, first.xaxis.label, first.yaxis.label)] == ["a $title", "x", "y"]
     assert [text.get_text() for text in first.get_legend().get_texts()] == list(NAMES)
     assert not any(text.get_parse_math() for text in (first.title, *first.get_legend().get_texts()))
+    assert {line.get_marker() for line in first.lines} == {"None"}
     assert second.get_legend() is None and second.get_xscale() == "log" and first.get_xscale() == "linear"
+
+
+def test_marks_and_dashes_are_drawn_where_they_are_asked_for(tmp_path, figures):
+    series = [Series("a", [0, 1], [0, 1], (0, 0, 0), marks=True), Series("b", [0, 1], [0, 1], (0, 0, 0), dashed=True)]
+    line_charts(tmp_path / "a.png", [Panel("", "", "", series)])
+    marked, dashed = figures[0].axes[0].lines
+    assert (marked.get_marker(), dashed.get_marker()) == ("o", "None")
+    assert (marked.get_linestyle(), dashed.get_linestyle()) == ("-", "--")
 
 
 def test_what_stands_in_a_heat_map(tmp_path, figures):

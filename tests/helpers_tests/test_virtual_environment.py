@@ -19,6 +19,7 @@ from helpers.virtual_environment import (
     CPU_INDEX,
     has_nvidia_gpu,
     index_answers,
+    install,
     make_environment,
     mend_opencv,
     set_up,
@@ -254,6 +255,25 @@ def test_python_without_venv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @posix
+@posix
+def test_the_build_of_torch_is_looked_for_where_pip_looks(
+    tmp_path: Path, linux: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(virtual_environment, "has_nvidia_gpu", lambda: False)
+    monkeypatch.setattr(virtual_environment, "index_answers", never)
+    monkeypatch.setattr(virtual_environment, "mend_opencv", lambda python, pip: None)
+    folder, asked, requirements = tmp_path / "wheels", tmp_path / "pip.txt", tmp_path / "requirements.txt"
+    folder.mkdir()
+    (folder / wheel()).touch()
+    requirements.write_text("numpy==2.0.0\ntorch==2.13.0\n")
+    found = f"global.find-links='{folder}'"
+    python = program(tmp_path / "python", f'case "$*" in *config*) echo "{found}";; *) echo "$*" >> {asked};; esac')
+    install(python, requirements)
+    (line,) = asked.read_text().splitlines()
+    assert line.startswith("-m pip --disable-pip-version-check install ")
+    assert line.endswith(f"-r {requirements} torch==2.13.0+cpu")
+
+
 def test_failed_installation_says_what_to_do(tmp_path: Path) -> None:
     python = program(tmp_path / "python", "exit 1")
     (tmp_path / "requirements.txt").write_text("numpy==2.4.6\n")
