@@ -6,6 +6,9 @@ taken, if by more than `overlap_threshold`; one object each. A pair counts in (c
 detection), an object left over in (its class, background), a detection left over in (background, its class). There is
 no count for (background, background): it would be every other place in the picture.
 
+Classes compete here: an object that a better-scored detection of another class took counts for that class, although a
+detection of its own is on it too. `fastRCNN.evaluation.matching` matches within each class and calls it found.
+
 Letters in shapes: K found, G objects, C classes with background first.
 """
 

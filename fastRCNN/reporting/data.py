@@ -87,6 +87,7 @@ def _picture(image: NDArray[np.uint8], picture: PictureDecisions, threshold: flo
         found,
         gt_boxes=picture.gt_boxes,
         gt_classes=picture.gt_classes,
+        missed=picture.missed,
         max_dim=_PICTURE_SIDE,
     )
     text = f"{_count(len(picture.gt_boxes), 'object')}, {_count(len(picture.misses), 'miss', 'misses')}, "

@@ -33,6 +33,11 @@ class PictureDecisions:
     misses: tuple[Mistake, ...]
     alarms: tuple[Mistake, ...]
 
+    @property
+    def missed(self) -> NDArray[np.bool_]:
+        """(G,): which objects no detection of their class found."""
+        return np.isin(np.arange(len(self.gt_classes)), [miss.number for miss in self.misses])
+
 
 def decide(
     picture: PictureResult, detections: Detections, *, threshold: float | None = None, overlap_threshold: float = 0.5
@@ -45,10 +50,12 @@ def decide(
         detections.boxes, detections.labels, picture.gt_boxes, picture.gt_classes, picture.ignored_boxes,
         threshold=overlap_threshold,
     )  # fmt: skip
-    detections = dataclasses.replace(detections, keep=detections.keep & ~ignored)
-    misses, alarms = find_mistakes(picture, detections, threshold=threshold, overlap_threshold=overlap_threshold)
+    misses, alarms = find_mistakes(
+        picture, detections, threshold=threshold, overlap_threshold=overlap_threshold, ignored=ignored
+    )
+    counted = dataclasses.replace(detections, keep=detections.keep & ~ignored)
     return PictureDecisions(
-        picture.path, detections.select(), picture.gt_boxes, picture.gt_classes, tuple(misses), tuple(alarms)
+        picture.path, counted.select(), picture.gt_boxes, picture.gt_classes, tuple(misses), tuple(alarms)
     )
 
 
@@ -80,7 +87,10 @@ def confusions(
     threshold: float | None = None,
     overlap_threshold: float = 0.5,
 ) -> NDArray[np.int64]:
-    """Return the (C, C) confusion matrix of what was found with at least `threshold`."""
+    """Return the (C, C) confusion matrix of what was found with at least `threshold`.
+
+    It matches across classes; counts and mistakes match within each class.
+    """
     chosen = ((p.found.select(threshold), p.gt_boxes, p.gt_classes) for p in pictures)
     return confusion_matrix(chosen, nr_classes, overlap_threshold=overlap_threshold)
 

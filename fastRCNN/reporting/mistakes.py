@@ -3,20 +3,26 @@
 Letters in shapes: N ROIs, K found, G objects, C classes with background first.
 """
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastRCNN.evaluation.average_precision import PictureResult
-from fastRCNN.evaluation.confusion import assign_objects
 from fastRCNN.evaluation.detections import Detections
+from fastRCNN.evaluation.matching import match_detections
 from helpers.boxes import iou_matrix
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """One missed object or one false alarm; the smaller `rank`, the worse. box: x1 y1 x2 y2 in the picture."""
+    """One missed object or one false alarm; the smaller `rank`, the worse. box: x1 y1 x2 y2 in the picture.
+
+    number: of the object in the picture, or of the false alarm among what was found.
+    """
 
     path: Path
     box: tuple[int, int, int, int]
@@ -24,44 +30,62 @@ class Mistake:
     title: str
     reason: str
     rank: tuple[float, ...]
+    number: int
 
 
 def find_mistakes(
-    picture: PictureResult, detections: Detections, *, threshold: float | None, overlap_threshold: float = 0.5
+    picture: PictureResult,
+    detections: Detections,
+    *,
+    threshold: float | None,
+    overlap_threshold: float = 0.5,
+    ignored: NDArray[np.bool_] | None = None,
 ) -> tuple[list[Mistake], list[Mistake]]:
     """Return the missed objects and the false alarms of one picture, worst first.
 
-    threshold: the decision threshold that `detections.select` takes. A missed object is one that no detection of its
-    class took (`fastRCNN.evaluation.confusion`); the worst had no ROI on it, then come those with the lowest score. A
-    false alarm is a detection that took no object of its class; the worst has the highest score.
+    threshold: the decision threshold that `detections.select` takes. ignored: (N,), which detections are neither right
+    nor wrong. What is right is decided within each class, as for the counts and average precision
+    (`fastRCNN.evaluation.matching`). A missed object is one that no detection of its class found; the worst had no box
+    on it, then come those with the lowest score. A false alarm is a detection that is not right; the worst has the
+    highest score.
     """
-    found = detections.select(threshold)
-    objects = assign_objects(found, picture.gt_boxes, overlap_threshold=overlap_threshold)
-    found_overlaps = iou_matrix(found.boxes, picture.gt_boxes)
-    roi_overlaps = iou_matrix(picture.boxes, picture.gt_boxes)
+    hidden = np.zeros(len(detections), np.bool_) if ignored is None else ignored
+    found = dataclasses.replace(detections, keep=detections.keep & ~hidden).select(threshold)
+    objects = _objects_found(found, picture, overlap_threshold)
+    overlaps = iou_matrix(found.boxes, picture.gt_boxes)
     misses = []
-    for number, label in enumerate(picture.gt_classes.tolist()):
-        taker = np.flatnonzero(objects == number)
-        if len(taker) and found.labels[taker[0]] == label:
-            continue
-        covering = np.flatnonzero(roi_overlaps[:, number] > overlap_threshold)
-        if len(covering) == 0:
-            best = float(roi_overlaps[:, number].max(initial=0))
-            reason, rank = f"no ROI covers it: the best overlap is {best:.2f}", (0.0, best)
-        else:
-            roi = int(covering[np.argmax(picture.scores[covering, label])])
-            reason = _why_missed(picture, detections, found, taker, roi, label, threshold)
-            rank = (1.0, float(picture.scores[roi, label]))
-        misses.append(_mistake(picture, picture.gt_boxes[number], label, detections.class_names[label], reason, rank))
+    for number in np.setdiff1d(np.arange(len(picture.gt_classes)), objects).tolist():
+        label = int(picture.gt_classes[number])
+        others = np.flatnonzero((overlaps[:, number] > overlap_threshold) & (objects < 0) & (found.labels != label))
+        reason, rank = _why_missed(
+            picture, detections, hidden, number, threshold=threshold, overlap_threshold=overlap_threshold
+        )
+        if len(others) and rank[0] > 0:
+            taker = others[np.argmax(found.scores[others])]
+            name = found.class_names[found.labels[taker]]
+            reason = f"taken for {name} ({found.scores[taker]:.2f}); its own best score is {rank[1]:.2f}"
+        misses.append(
+            _mistake(picture, picture.gt_boxes[number], label, found.class_names[label], reason, rank, number)
+        )
     alarms = []
-    for i, label in enumerate(found.labels.tolist()):
-        taken = objects[i]
-        if taken >= 0 and picture.gt_classes[taken] == label:
-            continue
-        reason = _why_alarm(picture, found, found_overlaps[i], int(taken), label, overlap_threshold)
-        title = f"{detections.class_names[label]} {found.scores[i]:.2f}"
-        alarms.append(_mistake(picture, found.boxes[i], label, title, reason, (-float(found.scores[i]),)))
+    missed = ~np.isin(np.arange(len(picture.gt_classes)), objects)
+    for i in np.flatnonzero(objects < 0).tolist():
+        label, score = int(found.labels[i]), float(found.scores[i])
+        reason = _why_alarm(picture, found.class_names, overlaps[i], missed, label, overlap_threshold)
+        title = f"{found.class_names[label]} {score:.2f}"
+        alarms.append(_mistake(picture, found.boxes[i], label, title, reason, (-score,), i))
     return sorted(misses, key=_order), sorted(alarms, key=_order)
+
+
+def _objects_found(found: Detections, picture: PictureResult, overlap_threshold: float) -> NDArray[np.int64]:
+    """Return (K,): the number of the object that each of `found` is right about, or -1. Classes do not meet."""
+    matching = match_detections(
+        found.boxes, found.scores, found.labels, picture.gt_boxes, picture.gt_classes,
+        overlap_threshold=overlap_threshold,
+    )  # fmt: skip
+    objects = np.empty(len(found), np.int64)
+    objects[matching.order] = matching.matched
+    return objects
 
 
 def _order(mistake: Mistake) -> tuple:
@@ -74,50 +98,78 @@ def worst(mistakes: list[Mistake], number: int) -> list[Mistake]:
 
 
 def _mistake(
-    picture: PictureResult, box: np.ndarray, label: int, title: str, reason: str, rank: tuple[float, ...]
+    picture: PictureResult, box: NDArray, label: int, title: str, reason: str, rank: tuple[float, ...], number: int
 ) -> Mistake:
     x1, y1, x2, y2 = (int(value) for value in box)
-    return Mistake(picture.path, (x1, y1, x2, y2), label, title, reason, rank)
+    return Mistake(picture.path, (x1, y1, x2, y2), label, title, reason, rank, number)
 
 
 def _why_missed(
     picture: PictureResult,
     detections: Detections,
-    found: Detections,
-    taker: np.ndarray,
-    roi: int,
-    label: int,
+    ignored: NDArray[np.bool_],
+    number: int,
+    *,
     threshold: float | None,
-) -> str:
-    """Return why an object is missed although a ROI covers it; roi: the covering one with the best score for it."""
-    score, decided = float(picture.scores[roi, label]), int(detections.labels[roi])
-    if len(taker):
-        name = found.class_names[found.labels[taker[0]]]
-        return f"taken for {name} ({found.scores[taker[0]]:.2f}); its own best score is {score:.2f}"
-    if decided != label:
-        return f"its best ROI ({score:.2f}) is decided as {_name(detections.class_names[decided])}"
-    if threshold is not None and score < threshold:
-        return f"best score {score:.2f} is below the threshold"
+    overlap_threshold: float,
+) -> tuple[str, tuple[float, float]]:
+    """Return why no detection of its class found object `number`, and its rank: 0 and the best overlap when no box
+    covers it, else 1 and the best score.
+
+    Looked at are the boxes as they would be detected: each ROI moved as an object of that class.
+    """
+    label, target = int(picture.gt_classes[number]), picture.gt_boxes[number : number + 1]
+    boxes = picture.boxes if picture.moved is None else picture.moved[:, label]
+    overlaps = iou_matrix(boxes, target)[:, 0]
+    covering = np.flatnonzero(overlaps > overlap_threshold)
     name = detections.class_names[label]
-    if not detections.keep[roi]:
-        return f"scored {score:.2f}, but suppressed by a better {name} beside it"
-    return f"its best ROI ({score:.2f}) went to another {name} beside it"
+    if len(covering) == 0:
+        best, before = float(overlaps.max(initial=0)), float(iou_matrix(picture.boxes, target).max(initial=0))
+        if before > overlap_threshold:
+            reason = f"moved away by box regression: the best overlap was {before:.2f} and is {best:.2f}"
+        else:
+            reason = f"no ROI covers it: the best overlap is {best:.2f}"
+        return reason, (0.0, best)
+    # The best score; of equal ones, what was kept.
+    kept = detections.keep & (detections.labels == label)
+    roi = covering[np.lexsort((~kept[covering], -picture.scores[covering, label]))[0]]
+    score, decided = float(picture.scores[roi, label]), int(detections.labels[roi])
+    if decided != label:
+        reason = f"its best ROI ({score:.2f}) is decided as {_name(detections.class_names[decided])}"
+    elif threshold is not None and detections.scores[roi] < threshold:
+        reason = f"best score {score:.2f} is below the threshold"
+    elif not kept[roi]:
+        rivals = np.flatnonzero(kept & (detections.scores >= detections.scores[roi]))
+        beside = iou_matrix(detections.boxes[rivals], detections.boxes[roi : roi + 1])[:, 0]
+        better = float(detections.scores[rivals[np.argmax(beside)]])
+        kind = "an equal" if f"{better:.2f}" == f"{score:.2f}" else "a better"  # as the reader sees them
+        reason = f"scored {score:.2f}, but suppressed by {kind} {name} beside it"
+    elif ignored[roi]:
+        reason = f"its best ROI ({score:.2f}) is more on an ignored box"
+    else:
+        reason = f"its best ROI ({score:.2f}) went to another {name} beside it"
+    return reason, (1.0, score)
 
 
 def _why_alarm(
-    picture: PictureResult, found: Detections, overlaps: np.ndarray, taken: int, label: int, overlap_threshold: float
+    picture: PictureResult,
+    names: Sequence[str],
+    overlaps: NDArray[np.float64],
+    missed: NDArray[np.bool_],
+    label: int,
+    overlap_threshold: float,
 ) -> str:
-    """Return why a detection is wrong. overlaps: (G,) its IoU with each object; taken: the object it took, or -1."""
-    names = found.class_names
-    if taken >= 0:
-        return f"it is {_name(names[picture.gt_classes[taken]])}"
+    """Return why a detection is wrong. overlaps: (G,) its IoU with each object; missed: (G,) which were not found."""
     if len(overlaps) == 0:
         return "the picture shows no object"
     near = int(np.argmax(overlaps))
     name, overlap = names[picture.gt_classes[near]], float(overlaps[near])
     if overlap > overlap_threshold:
-        again = "a second time" if picture.gt_classes[near] == label else "by another class as well"
-        return f"{name} found {again}"
+        if picture.gt_classes[near] != label and missed[near]:
+            return f"it is {name}"
+        if overlaps[picture.gt_classes == label].max(initial=0) > overlap_threshold:
+            return f"{names[label]} found a second time"
+        return f"{name} found by another class as well"
     if overlap < 0.1:
         return "nothing is there"
     if picture.gt_classes[near] == label:

@@ -22,6 +22,10 @@ from fastRCNN.reporting.tiles import Tile, tile_html
 
 MOST_IN_MATRIX = 40  # classes; of more, a list shows the pairs that are confused most often
 _MOST_PAIRS = 60
+_ACROSS_CLASSES = (
+    "Here the best-scored detection takes the object, of whatever class; all other counts on this page match within "
+    "each class, so they can differ."
+)
 PRECISION_COLOR, RECALL_COLOR = "#d55e00", "#0a86d0"
 
 
@@ -84,7 +88,7 @@ def report_page(report: Report) -> str:
 def _numbers(report: Report) -> str:
     evaluation = report.evaluation
     objects = sum(c.positives for c in evaluation.classes)
-    found = int(np.trace(report.confusion[1:, 1:]))
+    found = objects - report.nr_misses
     cards = [
         (_number(evaluation.map_area), "mAP, area under the curve (VOC 2010)"),
         (_number(evaluation.map_11point), "mAP, 11 points (VOC 2007)"),
@@ -105,7 +109,7 @@ def _misses(report: Report) -> str:
     return _tiles(
         report.misses,
         report.nr_misses,
-        "Objects that no detection of their class is on (false negatives): first those without any ROI, then "
+        "Objects that no detection of their class found (false negatives): first those that no box covers, then "
         "those with the lowest score. White dashes mark the object.",
         "Every object was found.",
     )
@@ -115,8 +119,8 @@ def _alarms(report: Report) -> str:
     return _tiles(
         report.alarms,
         report.nr_alarms,
-        "Detections that are on no object of their class (false positives), the most certain ones first. White dashes "
-        "mark annotated objects.",
+        "Detections that are on no object of their class, or on one that was found before (false positives), the most "
+        "certain ones first. White dashes mark annotated objects.",
         "No false alarm.",
     )
 
@@ -233,8 +237,8 @@ def _confusion(report: Report) -> str:
             )
         rows += f"<tr><th>{_dot(row)}{escape(name)}</th>{cells}</tr>"
     note = (
-        "Rows: what it is; columns: what it was taken for. The column background counts missed objects, the row "
-        "background detections on nothing. Colour: share of the row."
+        "Rows: what it is; columns: what it was taken for. The column background counts objects that nothing took, "
+        f"the row background detections that took none. {_ACROSS_CLASSES} Colour: share of the row."
     )
     note += _counted(report)
     return (
@@ -253,8 +257,8 @@ def _confused_pairs(report: Report) -> str:
     )
     note = (
         f"{min(len(pairs), _MOST_PAIRS)} of {len(pairs)} pairs, the most frequent ones; all of them stand in "
-        f"confusion_pairs_{report.image_set}_{report.classifier}.tsv. Taken for background: missed; background taken "
-        f"for a class: detections on nothing.{_counted(report)}"
+        f"confusion_pairs_{report.image_set}_{report.classifier}.tsv. Taken for background: nothing took it; "
+        f"background taken for a class: detections that took no object. {_ACROSS_CLASSES}{_counted(report)}"
     )
     return (
         f'<p class="note">{escape(note)}</p><div class="card scroll"><table><thead><tr><th>what it is</th>'

@@ -30,14 +30,16 @@ def draw_pictures(
         found = Detections.from_scores(
             picture.scores, picture.decided_boxes, s.class_names, nms_threshold=s.nms_threshold
         )
+        decided = decide(picture, found, threshold=s.threshold, overlap_threshold=s.overlap_threshold)
         file = folder / f"{s.classifier}_{picture.index}{picture.path.name}"
         drawn = draw_detections(
             read_image(picture.path),
             found.select(s.threshold),
             gt_boxes=picture.gt_boxes if with_ground_truth else None,
             gt_classes=picture.gt_classes if with_ground_truth else None,
+            missed=decided.missed,
         )
         write_image(file, drawn)
         write_text(file.with_name(f"{file.stem}.detections.tsv"), detections_table(found))
-        decisions.append(decide(picture, found, threshold=s.threshold, overlap_threshold=s.overlap_threshold))
+        decisions.append(decided)
         yield picture

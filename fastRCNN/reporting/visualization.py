@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastRCNN.boxes.nms import nms_per_class
-from fastRCNN.evaluation.confusion import assign_objects
 from fastRCNN.evaluation.detections import Detections
 from helpers.boxes import as_boxes
 from helpers.drawing import GROUND_TRUTH_COLOR, class_color, draw_boxes
@@ -20,12 +19,13 @@ def draw_detections(
     *,
     gt_boxes: ArrayLike | None = None,
     gt_classes: ArrayLike | None = None,
+    missed: ArrayLike | None = None,
     max_dim: int = 800,
 ) -> NDArray[np.uint8]:
     """Return `image` (H, W, 3) uint8 BGR, scaled to a longest side of `max_dim`, with `found` drawn on it.
 
     found: the detections to draw, usually `Detections.select(threshold)`. With (G, 4) `gt_boxes` and (G,)
-    `gt_classes` the annotated objects are dashed in white; those that no detection of their class is on say "missed".
+    `gt_classes` the annotated objects are dashed in white; those that (G,) `missed` names say "missed".
     """
     scaled, scale = scale_to(image, max_dim)
     boxes, labels = found.boxes, [found.class_names[label] for label in found.labels]
@@ -35,11 +35,10 @@ def draw_detections(
     if gt_boxes is not None:
         truth = as_boxes(gt_boxes, np.int32)
         classes = np.asarray(gt_classes, dtype=int)
-        objects = assign_objects(found, truth)
-        hit = objects[(objects >= 0) & (classes[objects] == found.labels)] if len(classes) else []
+        marked = np.zeros(len(truth), bool) if missed is None else np.asarray(missed, bool)
         names = [found.class_names[number] for number in classes]
         boxes = np.concatenate([truth, boxes])
-        labels = ["" if i in hit else f"missed: {name}" for i, name in enumerate(names)] + labels
+        labels = [f"missed: {name}" if mark else "" for mark, name in zip(marked, names, strict=True)] + labels
         scores = np.concatenate([np.full(len(truth), np.nan), scores])
         colors = [GROUND_TRUTH_COLOR] * len(truth) + colors
         dashed = np.concatenate([np.ones(len(truth), dtype=bool), dashed])

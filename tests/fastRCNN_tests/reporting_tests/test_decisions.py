@@ -75,3 +75,18 @@ def test_what_is_found_on_an_ignored_box_counts_neither_way():
         total, _ = counts_per_class([decided], 3, [0.5])
         assert total.detections.tolist() == [len(alarms)]
         assert confusions([decided], 3, threshold=0.5).sum() == len(alarms)
+
+
+def test_mistakes_agree_with_the_counts_at_the_threshold_and_the_matrix_need_not():
+    # On A an orange, found as one (0.67) and better as an egg box (0.96); an ignored box hides the egg box on B.
+    boxes, scores = np.array([A, A, B]), np.array([[0, 0.67, 0], [0, 0, 0.96], [0, 0, 0.9]], np.float32)
+    shifted = np.array([A, [110, 0, 149, 39]])  # IoU of the second one with B: 1200 / 2000
+    picture = PictureResult(
+        0, Path("a.jpg"), boxes, scores, shifted, np.array([1, 2]), None, IgnoredBoxes.of([B])
+    )  # fmt: skip
+    decided = decide(picture, Detections.from_scores(scores, boxes, CLASSES), threshold=0.5)
+    total, _ = counts_per_class([decided], 3, [0.5])
+    assert (total.right.tolist(), total.detections.tolist(), total.positives) == ([1], [2], 2)
+    assert [miss.title for miss in decided.misses] == ["eggBox"] and decided.missed.tolist() == [False, True]
+    assert [alarm.title for alarm in decided.alarms] == ["eggBox 0.96"]
+    np.testing.assert_array_equal(confusions([decided], 3, threshold=0.5), [[0, 1, 0], [0, 0, 1], [1, 0, 0]])

@@ -13,7 +13,7 @@ A, B, C, D, E = ([100 * i, 0, 100 * i + 39, 39] for i in range(5))
 BESIDE_A = [20, 0, 59, 39]  # IoU 800 / 2400 with A
 
 
-def _mistakes(rois, scores, gt_boxes, gt_classes, threshold=0.5, nms_threshold=0.3):
+def _mistakes(rois, scores, gt_boxes, gt_classes, threshold=0.5, nms_threshold=0.3, moved=None, ignored=None):
     picture = PictureResult(
         0,
         Path("a.jpg"),
@@ -21,9 +21,12 @@ def _mistakes(rois, scores, gt_boxes, gt_classes, threshold=0.5, nms_threshold=0
         np.array(scores, np.float32).reshape(-1, 3),
         np.array(gt_boxes, np.int32).reshape(-1, 4),
         np.array(gt_classes, np.int64),
+        None if moved is None else np.array(moved, np.int32),
     )
-    detections = Detections.from_scores(picture.scores, picture.boxes, CLASSES, nms_threshold=nms_threshold)
-    return find_mistakes(picture, detections, threshold=threshold)
+    detections = Detections.from_scores(picture.scores, picture.decided_boxes, CLASSES, nms_threshold=nms_threshold)
+    return find_mistakes(
+        picture, detections, threshold=threshold, ignored=None if ignored is None else np.array(ignored)
+    )
 
 
 def test_all_found():
@@ -94,3 +97,56 @@ def test_worst_of_several_pictures():
     second, _ = _mistakes([], [], [A], [2])
     assert worst([*first, *second], 1) == second
     assert worst([*first, *second], 5) == [*second, *first]
+
+
+def test_a_better_detection_of_another_class_takes_no_object_away():
+    misses, alarms = _mistakes([A, A], [[0, 0.67, 0], [0, 0, 0.96]], [A], [1])
+    assert misses == []
+    assert [(alarm.title, alarm.reason) for alarm in alarms] == [
+        ("eggBox 0.96", "orange found by another class as well")
+    ]
+
+
+def test_a_detection_on_the_object_of_another_class_names_what_it_is_or_that_it_is_a_second_one():
+    near = [10, 0, 49, 39]  # IoU 1200 / 2000 with A
+    _, alarms = _mistakes([A, near], [[0, 0.9, 0], [0, 0.8, 0]], [A, near], [1, 2], nms_threshold=0.7)
+    assert [alarm.reason for alarm in alarms] == ["it is eggBox"]
+    _, alarms = _mistakes(
+        [A, near, near], [[0, 0.9, 0], [0, 0.8, 0], [0, 0, 0.7]], [A, near], [1, 2], nms_threshold=0.7
+    )
+    assert [alarm.reason for alarm in alarms] == ["orange found a second time"]
+
+
+def test_reasons_look_at_the_boxes_as_they_are_detected():
+    # From C onto A: below the threshold, although the ROI is nowhere near.
+    misses, _ = _mistakes([C], [[0, 0.4, 0]], [A], [1], moved=[[C, A, C]])
+    assert [miss.reason for miss in misses] == ["best score 0.40 is below the threshold"]
+    # From A onto B, an orange too: not "its best ROI went to another".
+    misses, alarms = _mistakes([A], [[0, 0.9, 0]], [A, B], [1, 1], moved=[[A, B, A]])
+    assert [(miss.box[0], miss.reason) for miss in misses] == [
+        (0, "moved away by box regression: the best overlap was 1.00 and is 0.00")
+    ]
+    assert alarms == []
+    # Moved onto A as an egg box only.
+    misses, _ = _mistakes([C], [[0, 0.9, 0]], [A], [1], moved=[[C, C, A]])
+    assert [miss.reason for miss in misses] == ["no ROI covers it: the best overlap is 0.00"]
+
+
+def test_suppressed_by_an_equal_one():
+    near = [15, 0, 54, 39]
+    # Equal scores: the later box wins. 0.801 and 0.799 look equal as well.
+    for scores in ([0.8, 0.8], [0.799, 0.801]):
+        misses, _ = _mistakes([A, near], [[0, score, 0] for score in scores], [A, near], [1, 1])
+        assert [miss.reason for miss in misses] == ["scored 0.80, but suppressed by an equal orange beside it"]
+
+
+def test_what_is_kept_stands_for_its_equals():
+    near = [10, 0, 49, 39]
+    misses, _ = _mistakes([near, near], [[0, 0.9, 0], [0, 0.9, 0]], [A, near], [1, 1])
+    assert [miss.reason for miss in misses] == ["its best ROI (0.90) went to another orange beside it"]
+
+
+def test_what_lies_on_an_ignored_box_finds_nothing_and_is_no_mistake():
+    misses, alarms = _mistakes([A], [[0, 0.9, 0]], [A], [1], ignored=[True])
+    assert [(miss.reason, miss.number) for miss in misses] == [("its best ROI (0.90) is more on an ignored box", 0)]
+    assert alarms == []

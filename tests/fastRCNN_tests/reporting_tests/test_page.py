@@ -100,6 +100,18 @@ def test_mistakes_come_before_pictures(results):
     assert page.index('id="misses"') < page.index('id="alarms"') < page.index('id="pictures"')
 
 
+def test_the_cards_count_within_each_class_as_the_table_does(tmp_path):
+    a = [10, 10, 49, 49]
+    report, _ = _report([_result(tmp_path, 0, [a, a], [[0, 0.67, 0, 0], [0, 0, 0.96, 0]], [a], [1])])
+    row = report.counts.thresholds.tolist().index(0.5)
+    assert (report.counts.right[row], report.counts.detections[row]) == (1, 2)
+    assert (report.nr_misses, report.nr_alarms) == (0, 1)
+    page = report_page(report)
+    assert "<b>1 / 1</b><span>objects found" in page and "<b>1</b><span>false alarms" in page
+    assert report.confusion[1, 2] == 1 and "match within each class, so they can differ" in page
+    assert report.pictures[0].text == "1 object, 0 misses, 1 false alarm"
+
+
 def test_a_class_without_objects_is_not_defined(results):
     text = " ".join(_Checker(report_page(_report(results)[0])).words)
     assert "not defined" in text and "not in the mean (no object in the set): Äpfel" in text

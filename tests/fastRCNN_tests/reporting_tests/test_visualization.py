@@ -43,8 +43,8 @@ def test_ground_truth_is_drawn_on_request_and_missed_objects_are_named():
     found = _found([[50, 50, 120, 120]], [2])  # orange with black letters
     plain = draw_detections(GREY, found)
     assert not _has(plain, (255, 255, 255))
-    hit = draw_detections(GREY, found, gt_boxes=[[40, 50, 120, 120]], gt_classes=[2])
-    wrong = draw_detections(GREY, found, gt_boxes=[[40, 50, 120, 120]], gt_classes=[1])
+    hit = draw_detections(GREY, found, gt_boxes=[[40, 50, 120, 120]], gt_classes=[2], missed=[False])
+    wrong = draw_detections(GREY, found, gt_boxes=[[40, 50, 120, 120]], gt_classes=[1], missed=[True])
     whites = [(image == 255).all(axis=2).sum() for image in (hit, wrong)]
     assert whites[0] > 50
     assert whites[1] > whites[0] + 500  # the chip that says "missed: orange"
