@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -107,7 +108,7 @@ def test_step_6_says_at_once_what_would_fail_at_the_end(finished, tmp_path, caps
     shutil.copy(picture, namesake)
     file.write_text("kept")
     settings = finished.root / "proc" / "tiny" / "models" / "detector_svm.json"
-    whole = settings.read_bytes()
+    whole, then = settings.read_bytes(), settings.stat()
     settings.write_bytes(whole[:100])  # so that whoever looks at the detector first says so
     try:
         for options, expected in (
@@ -121,6 +122,7 @@ def test_step_6_says_at_once_what_would_fail_at_the_end(finished, tmp_path, caps
         assert "detector_svm.json" in message(capsys, finished, "6_scoreImage.py", str(picture), str(namesake))
     finally:
         settings.write_bytes(whole)
+        os.utime(settings, ns=(then.st_atime_ns, then.st_mtime_ns))
     assert file.read_text() == "kept"
 
 

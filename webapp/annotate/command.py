@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fastRCNN.datasets.annotation_statistics import ANY_SIZE
 from fastRCNN.proposals.rois import RoiParameters
 from helpers.artifacts import Artifacts
 from helpers.console import progress
@@ -72,7 +73,7 @@ def help_settings(p: Mapping[str, Any], assignments: list[str]) -> HelpSettings:
     threshold = p["vis_decisionThresholds"].get(p["classifier"])
     return HelpSettings(
         tuple(options),
-        RoiParameters.choose(p),
+        RoiParameters.choose(p, ANY_SIZE),  # nothing may be annotated yet to fit limits to
         p["classifier"],
         0.5 if threshold is None else threshold,
         p["device"],
