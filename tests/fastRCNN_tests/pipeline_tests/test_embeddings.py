@@ -182,6 +182,16 @@ def test_broken_files_are_named(tmp_path, array):
         read_embeddings(path)
 
 
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((2, 3), np.int64), np.zeros((2, 3), bool), np.zeros(3), np.zeros((2, 3, 1))]
+)
+def test_what_are_no_rows_of_numbers_is_named(tmp_path, wrong):
+    path = tmp_path / "0.dat.npz"
+    np.savez(path, wrong)
+    with pytest.raises(UserError, match=r"expected an array of numbers \(ROIs, features\), found"):
+        read_embeddings(path)
+
+
 @pytest.mark.parametrize("write", [np.savez, np.savez_compressed])
 def test_every_truncation_is_an_error(tmp_path, array, write):
     path = tmp_path / "0.npz"

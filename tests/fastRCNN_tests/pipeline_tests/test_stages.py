@@ -185,6 +185,14 @@ def test_damaged_pictures_are_left_out_if_that_is_asked_for_and_it_is_said(tiny,
         chain_of(tiny)
 
 
+def test_what_is_doubtful_is_said_by_a_census_alone(tiny, caplog):
+    asked = get_parameters(["--root", str(tiny.root), "--dataset", "tiny"])
+    Chain.choose(asked)
+    assert not caplog.messages
+    Chain.choose(asked, census=True)
+    assert "fewer than 5 objects" in caplog.text
+
+
 def test_what_is_forgotten_is_made_again(tiny):
     run_step_1(tiny)
     run_step_2(tiny)
