@@ -22,10 +22,17 @@ class Smaller(Runner):
 
     settings = Runner.settings | {"cntk_nrRois": 24, "cntk_padWidth": 160, "cntk_padHeight": 160, "grid_nrScales": 2}
 
+    def __call__(self, script: str, *options: str) -> None:
+        """Run `script`; "<root>" in an option is where the data set lies."""
+        super().__call__(script, *(option.replace("<root>", str(self.root)) for option in options))
+
 
 NN = ("--classifier", "nn", *(part for choice in (
     "cntk_max_epochs=2", "nn_roisPerImage=8", "nn_fitScoreFirst=False", "nn_headNorm=0", "nn_rateFactor=1",
 ) for part in ("--set", choice)))  # fmt: skip
+SCORED = ("<root>/data/tiny/testImages/5.png", *(part for option, file in (
+    ("--json", "5.json"), ("--tsv", "5.tsv"), ("--pictures", "."),
+) for part in (option, f"<root>/results/tiny/scored/{file}")))  # fmt: skip
 STEPS = {  # name: script, options, other options that change what it writes
     "1": ("1_computeRois.py", (), ("--set", "roi_minDimRel=0.2")),
     "2": ("2_cntkGenerateInputs.py", (), ("--set", "train_posOverlapThres=0.7")),
@@ -35,9 +42,19 @@ STEPS = {  # name: script, options, other options that change what it writes
     "5": ("5_evaluateResults.py", (), ()),
     "5 nn": ("5_evaluateResults.py", NN, ()),
     "5 pictures": ("5_visualizeResults.py", (), ()),
+    "6": ("6_scoreImage.py", SCORED, ()),
 }
 UNFINISHED = re.compile("training_nn|^results/.*[.]tmp-")  # the latter are cleared when they are old enough
-NEEDED = {"1": "", "2": "1", "3": "12", "3 nn": "12", "4": "123", "5": "1234", "5 pictures": "1234"}  # steps before
+NEEDED = {
+    "1": "",
+    "2": "1",
+    "3": "12",
+    "3 nn": "12",
+    "4": "123",
+    "5": "1234",
+    "5 pictures": "1234",
+    "6": "1234",
+}  # steps before
 LATER = {"1": "2345", "2": "345", "3": "45", "3 nn": ("5 nn",), "4": "5"}  # steps that use what it writes
 
 
