@@ -29,7 +29,7 @@ PACKAGES = {  # inside fastRCNN: package or module -> what it may import beside 
     "engines": {"network"},
     "svm": {"boxes", "compiling"},
     "nn": {"boxes", "engines", "network", "run_context"},
-    "rpn": {"boxes", "nn"},
+    "rpn": {"boxes", "engines", "network", "nn"},
     "evaluation": {"boxes"},
     "pipeline": {
         "boxes",

@@ -31,6 +31,15 @@ class Engine(Protocol):
         """
         ...
 
+    def regions(self, maps: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return what the network says of its A anchors in every cell of `maps` (B, C, H, W): raw scores and offsets.
+
+        (B, 2 A, H, W), background of each anchor, then object of each; (B, 4 A, H, W), tx ty tw th of the first anchor
+        first (`fastRCNN.network.rpn_spec`). `fastRCNN.rpn.propose` makes ROIs of them. Raises `UserError` where the
+        network has no such part or the engine cannot run it.
+        """
+        ...
+
     def head(self, maps: Any, rois: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """Return (N, D) float32 for each of `maps` and its `rois` (N, 4) x1 y1 x2 y2 in pixels of the padded square."""
         ...

@@ -24,6 +24,11 @@ from helpers.boxes import as_boxes
 from helpers.errors import UserError
 from helpers.images import require_picture
 
+_NO_RPN = (
+    "networks that propose their regions themselves (Faster R-CNN) run in PyTorch only: CNTK has no layer for that, "
+    "its own example computes it in Python. Use --engine torch"
+)
+
 
 @dataclass(frozen=True)
 class CntkRecipe:
@@ -67,6 +72,8 @@ class CntkEngine(ClosesWorker):
             raise UserError(f"{path}: expected a weight file (.npz) or a CNTK model (.model), found no such file")
         if path is not None and path.suffix != ".model":
             network = load_network(path)
+        if isinstance(network, Network) and network.spec.rpn is not None:
+            raise UserError(f"{network.where}: {_NO_RPN}")
         self.process = CntkProcess(threads=threads, environment=environment)
         try:
             if isinstance(network, Network):
@@ -106,6 +113,10 @@ class CntkEngine(ClosesWorker):
         """Return the trunk's output (B, C, H, W) float32 for B padded pictures (S, S, 3) uint8 BGR."""
         asked = (self.process.request("feature_map", {}, {"picture": _checked(picture)}) for picture in pictures)
         return np.stack([arrays["map"] for _, arrays in asked])
+
+    def regions(self, maps: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """CNTK runs no network that proposes its regions itself."""
+        raise UserError(_NO_RPN)
 
     def head(self, maps: NDArray[np.float32], rois: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """Return (N, D) float32 for each of `maps` (B, C, H, W) and its `rois` (N, 4) x1 y1 x2 y2."""

@@ -20,6 +20,7 @@ from fastRCNN.engines.torch_device import Process, choose_device, exact_products
 from fastRCNN.engines.torch_layers import as_numpy, as_tensor, build_layers
 from fastRCNN.network.network import Network
 from fastRCNN.network.roi_pooling import roi_cells, roi_pool
+from helpers.errors import UserError
 from helpers.images import require_picture
 
 _MOST_THREADS = torch.get_num_threads()  # when nobody has asked for fewer: PyTorch knows how many cores are real
@@ -42,10 +43,11 @@ class TorchEngine:
         self.dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         if threads:
             torch.set_num_threads(min(threads, _MOST_THREADS))
-        self.trunk_layers, self.head_layers = (
+        rpn = network.spec.rpn
+        self.trunk_layers, self.head_layers, *self.rpn_layers = (
             # channels last is what the convolutions, the pooling and the normalisation want
             build_layers(network, layers).to(self.device, self.dtype).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-            for layers in (network.spec.trunk, network.spec.head)
+            for layers in (network.spec.trunk, network.spec.head, *((rpn.conv, rpn.cls, rpn.box) if rpn else ()))
         )
         self.feature_dimension = network.spec.feature_dimension
         self.block = max(1, min(_BLOCK, _BLOCK_NUMBERS // network.spec.pooled_shape.numbers))
@@ -70,6 +72,17 @@ class TorchEngine:
                 pixels = [torch.cat(pixels)]
             maps: list[torch.Tensor] = [self.trunk_layers(each) for each in pixels]
             return maps[0] if len(maps) == 1 else torch.cat(maps)
+
+    def regions(self, maps: torch.Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return raw scores (B, 2 A, H, W) and offsets (B, 4 A, H, W) of all anchors on `maps` (B, C, H, W)."""
+        if not self.rpn_layers:
+            raise UserError("this network has no layers that propose regions: train one with --classifier faster")
+        self._process.check()
+        conv, cls, box = self.rpn_layers
+        with torch.inference_mode(), exact_products(self.device, self.precision):
+            seen = [conv(one[None]) for one in maps] if self.device.type == "cpu" else [conv(maps)]
+            scores, offsets = (torch.cat([layer(one) for one in seen]).float().cpu() for layer in (cls, box))
+        return scores.contiguous().numpy(), offsets.contiguous().numpy()
 
     def head(self, maps: torch.Tensor, rois: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """Return (N, D) float32 for each of `maps` (B, C, H, W) and its `rois` (N, 4) x1 y1 x2 y2.

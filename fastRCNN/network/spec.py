@@ -1,4 +1,5 @@
-"""The header of a weight file as an object: trunk, ROI pooling and head, read from JSON and written to it."""
+"""The header of a weight file as an object: trunk, ROI pooling, head and, where the network proposes regions itself,
+what does that; read from JSON and written to it."""
 
 import math
 from collections.abc import Mapping
@@ -22,12 +23,15 @@ from fastRCNN.network.layers import (
     through,
     weights_of,
 )
+from fastRCNN.network.rpn_spec import RpnSpec
 
 FORMAT = "fast-rcnn-tutorial network"
-# Version 1 knows these layers, convolutions in the trunk and linear ones in the head; version 2 knows them all.
-VERSIONS = (1, 2)
+# Version 1 knows these layers, convolutions in the trunk and linear ones in the head; version 2 knows them all;
+# version 3 also knows a region proposal network.
+VERSIONS = (1, 2, 3)
 _TRUNK_1, _HEAD_1 = (Conv, Relu, Lrn, MaxPool), (Linear, Relu, Dropout)
 _KEYS = {"format", "version", "input", "trunk", "pooling", "head", "source", "source_sha256", "notes", "classes"}
+_RPN = "rpn"
 _PICTURE = Shape(3)
 
 
@@ -53,6 +57,7 @@ class NetworkSpec:
     source_sha256: str | None = None
     classes: tuple[str, ...] | None = None  # of the last linear layer's outputs, when that is a classifier
     notes: dict[str, Any] = field(default_factory=dict)
+    rpn: RpnSpec | None = None  # the last layer then gives a score for each class, then four offsets for each
 
     @property
     def map_shape(self) -> Shape:
@@ -82,12 +87,15 @@ class NetworkSpec:
     @property
     def version(self) -> int:
         """The oldest version of the format that can say it, so that older readers read what they know."""
+        if self.rpn is not None:
+            return 3
         old = all(isinstance(layer, _TRUNK_1) for layer in self.trunk)
         return 1 if old and all(isinstance(layer, _HEAD_1) for layer in self.head) else 2
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         """Layer name -> shape of its weight, in the order in which a picture passes; the bias has (out,)."""
-        return weights_of(self.trunk, _PICTURE) | weights_of(self.head, self.pooled_shape)
+        of_rpn = self.rpn.weight_shapes(self.map_shape) if self.rpn is not None else {}
+        return weights_of(self.trunk, _PICTURE) | of_rpn | weights_of(self.head, self.pooled_shape)
 
     def to_header(self) -> dict[str, Any]:
         """The header as it stands in the file, as JSON's types."""
@@ -108,6 +116,8 @@ class NetworkSpec:
         }
         if self.classes is not None:
             header["classes"] = list(self.classes)
+        if self.rpn is not None:
+            header[_RPN] = self.rpn.to_header()
         return header
 
     @classmethod
@@ -117,7 +127,8 @@ class NetworkSpec:
         version = header.get("version")
         known = version in VERSIONS and not isinstance(version, bool)
         expect(known, where, f"version {VERSIONS[0]} to {VERSIONS[-1]}, those known here", version)
-        expect(header.keys() <= _KEYS, where, f"the keys {sorted(_KEYS)}", sorted(header.keys() - _KEYS))
+        keys = _KEYS if version in (1, 2) else _KEYS | {_RPN}
+        expect(header.keys() <= keys, where, f"the keys {sorted(keys)}", sorted(header.keys() - keys))
         given = json_object(header.get("input"), f"{where}: input", {"channels", "mean", "scale"})
         pooling = json_object(header.get("pooling"), f"{where}: pooling", {"size", "spatial_scale"})
         expect(given["channels"] in ("BGR", "RGB"), f"{where}: input channels", "'BGR' or 'RGB'", given["channels"])
@@ -142,6 +153,7 @@ class NetworkSpec:
             source_sha256=sha256,
             classes=None if classes is None else tuple(classes),
             notes=dict(notes),
+            rpn=RpnSpec.from_header(header[_RPN], f"{where}: rpn") if _RPN in header else None,
         )
         spec._check_chain(where)
         return spec
@@ -154,10 +166,12 @@ class NetworkSpec:
         )
         expect(bool(of_trunk), f"{where}: trunk", "at least one conv layer", "none")
         expect(bool(of_head), f"{where}: head", "at least one linear or conv layer", "none")
-        names = [*of_trunk, *of_head]
+        of_rpn = [] if self.rpn is None else list(self.rpn.weight_shapes(self.map_shape))
+        names = [*of_trunk, *of_rpn, *of_head]
         expect(len(set(names)) == len(names), f"{where}: layers", "a name of its own for each", names)
         channels = through(self.trunk, _PICTURE, where).channels
         numbers = through(self.head, Shape(channels, self.pooling_size), where).numbers
         if self.classes is not None:
-            wanted = f"as many as the last layer's outputs, {numbers}"
-            expect(len(self.classes) == numbers, f"{where}: classes", wanted, len(self.classes))
+            each = 1 if self.rpn is None else 5
+            wanted = f"as many as the last layer's outputs, {numbers}{' / 5' if self.rpn else ''}"
+            expect(each * len(self.classes) == numbers, f"{where}: classes", wanted, len(self.classes))

@@ -27,6 +27,7 @@ from fastRCNN.nn.sampling import TrainingPicture
 from fastRCNN.nn.training import NnTrainer, NnTraining
 from fastRCNN.run_context import RunContext
 from helpers.errors import UserError
+from tests.fastRCNN_tests.rpn_tests.drawn_network import faster_network
 
 needs_cntk = [
     pytest.mark.cntk,
@@ -88,6 +89,8 @@ def test_what_cannot_be_run_is_said_before_a_worker_starts(tmp_path):
         CntkEngine(tmp_path / "none.npz", environment=tmp_path)
     with pytest.raises(UserError, match="CPU"):
         CntkEngine(he_initialised(0, spec=cntk_shape(**SLIM)), device="cuda", environment=tmp_path)
+    with pytest.raises(UserError, match=r"Faster R-CNN\) run in PyTorch only: .* Use --engine torch"):
+        load_engine("cntk", faster_network(("__background__", "cup")))
 
 
 FAKE = """
