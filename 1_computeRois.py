@@ -2,6 +2,7 @@
 
 Reads   data/<dataset>/{positive,negative,testImages}/: pictures; annotations, that the limits of ROIs are fitted to
 Writes  proc/<dataset>/rois/<folder>/<picture>.roi.txt      one ROI per line: x1 y1 x2 y2, pixels, inclusive; best first
+For Pascal VOC with selective_search_data/ nothing is computed: these boxes are the ROIs (datasetPrecomputedRois).
 Prints  how many annotated objects are covered by a ROI: what no ROI covers, no later step can find.
 """
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from fastRCNN.datasets.imdb import Dataset
 from fastRCNN.pipeline.roi_limits import limits_in_words
-from fastRCNN.pipeline.stages import Chain
+from fastRCNN.pipeline.stages import Chain, Work
 from fastRCNN.proposals.recall import proposal_recall
 from fastRCNN.proposals.rois import RoiParameters, RoiStages, rois_of_pictures
 from fastRCNN.reporting.visualization import scale_boxes
@@ -48,7 +49,8 @@ def main() -> None:
         with chain.writing("rois") as work:
             todo = set(work.todo)
             log.info("%d pictures, %d of them up to date.", len(files), len(files) - len(todo))
-            chosen = list(files) if p.pictures else work.todo
+            given = take_precomputed(chain, work)
+            chosen = [file for file in (files if p.pictures else work.todo) if file not in given]
             found = rois_of_pictures([files[file] for file in chosen], parameters, p.seed, p.jobs)
             seconds = []
             for file, (stages, taken) in zip(chosen, progress(found, "ROIs", len(chosen)), strict=True):
@@ -60,6 +62,23 @@ def main() -> None:
                     draw_stages(files[file], file, stages)
         log.info("Time: %s. Files: %s", timing_summary(seconds), artifacts.rois)
         print_recall(artifacts, datasets, p.cntk_nrRois)
+
+
+def take_precomputed(chain: Chain, work: Work) -> set[Path]:
+    """Write the ROIs of pictures that others have computed, where they are left to do; return all such files."""
+    published, of = chain.precomputed_rois, chain.artifacts
+    known = [(imdb, index, key) for imdb in chain.datasets.values() for index, key in enumerate(imdb.keys)
+             if key in published]  # fmt: skip
+    if known:
+        log.info("%s: the ROIs of %d pictures are published there, and need not be computed (datasetPrecomputedRois).",
+                 ", ".join(map(str, published.files_of(key for *_, key in known))), len(known))  # fmt: skip
+    todo = set(work.todo)
+    left = [each for each in known if of.roi_file(each[2]) in todo]
+    for imdb, index, key in progress(left, "published ROIs", len(left)):
+        record = imdb[index]
+        with work.making(of.roi_file(key)):
+            write_rois(of.roi_file(key), published.rois(key, record.width, record.height))
+    return {of.roi_file(key) for *_, key in known}
 
 
 def draw_stages(path: Path, roi_file: Path, stages: RoiStages) -> None:

@@ -21,6 +21,9 @@ datasetLayout = "auto"  # "tutorial" (positive/, negative/, testImages/), "voc",
 skipDamagedPictures = False  # True: damaged pictures are left out, and listed by every step, instead of stopping
 trainSets = ""  # lists of pictures to learn from in a VOC or COCO folder, like "2007_trainval+2012_trainval"
 testSets = ""  # lists of pictures to test on; empty: the usual one that is there
+datasetPrecomputedRois = (
+    True  # take the Selective Search boxes published for VOC, where selective_search_data/ is there
+)
 classifier = "svm"  # "svm": linear SVMs on the network's 4096 floats; "nn": the network's own softmax layer
 classes: list[str] = []  # names without the background; empty: all labels found in the training annotations, sorted
 

@@ -89,6 +89,16 @@ def _is_set(folder: Path) -> bool:
     return (folder / "JPEGImages").is_dir() and (folder / "Annotations").is_dir()
 
 
+def sets_of(folder: Path) -> dict[str, Path]:
+    """Return the sets in `folder` by year; of a folder that is a set itself, that by ""."""
+    return {"": folder} if _is_set(folder) else _years(folder)
+
+
+def names_in_list(folder: Path, name: str) -> list[str]:
+    """Return the names of the pictures in list `name` of the set in `folder`, in its order."""
+    return [picture.name for picture in _read_list(folder, [name])]
+
+
 def _years(folder: Path) -> dict[str, Path]:
     """Return the folders of a devkit by year."""
     if not folder.is_dir():
@@ -99,7 +109,7 @@ def _years(folder: Path) -> dict[str, Path]:
 
 def _lists(folder: Path, image_set: str, wanted: str) -> Iterator[list[_Picture]]:
     """Yield the pictures of each list that `wanted` names."""
-    sets = {"": folder} if _is_set(folder) else _years(folder)
+    sets = sets_of(folder)
     for text in wanted.split("+") if wanted else [""]:
         with_year = _LIST.fullmatch(text.strip())
         year, name = with_year.groups() if with_year and "" not in sets else ("", text.strip())

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fastRCNN.datasets.imdb import Dataset
+from fastRCNN.datasets.precomputed_rois import PrecomputedRois
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.cntk_inputs import input_files, line_digests
 from fastRCNN.pipeline.embeddings import can_be_read
@@ -49,11 +50,15 @@ _TRAINING = ("engine", "seed", "cntk_nrRois", "cntk_padWidth", "cntk_precision")
 
 @dataclass(frozen=True)
 class Choices:
-    """What the user chose: the values that files depend on, by stage and name, the classifier, the weight file."""
+    """What the user chose: the values that files depend on, by stage and name, the classifier, the weight file.
+
+    precomputed_rois: take ROIs that others computed, where there are such (`fastRCNN.datasets.precomputed_rois`).
+    """
 
     values: Mapping[str, Mapping[str, Any]]
     classifier: str = "svm"
     weights: Path | None = None
+    precomputed_rois: bool = True
 
     @classmethod
     def choose(cls, parameters: Mapping[str, Any]) -> "Choices":
@@ -75,7 +80,7 @@ class Choices:
             for stage, wanted in names.items()
         }
         weights = Path(parameters["cntk_model"]) if parameters["cntk_model"] else None
-        return cls(values, classifier.name, weights)
+        return cls(values, classifier.name, weights, parameters.get("datasetPrecomputedRois", True))
 
 
 @dataclass(frozen=True)
@@ -117,6 +122,11 @@ class Workplace:
         return plans[stage](self)
 
     @property
+    def precomputed_rois(self) -> PrecomputedRois:
+        """The ROIs of pictures that need not be computed."""
+        return PrecomputedRois(self.artifacts.data if self.choices.precomputed_rois else None)
+
+    @property
     def model_file(self) -> Path:
         """The network that step 3 uses or trains."""
         return self.artifacts.model_file(self.choices.classifier)
@@ -143,9 +153,14 @@ class Workplace:
 def _rois(place: Workplace) -> Plan:
     """One file for each picture."""
     of, inputs = place.artifacts, {**place.pictures("train"), **place.pictures("test")}
-    recipe = place.recipe("rois", inputs)
     keys = [key for image_set in place.datasets for key in place.datasets[image_set].keys]
-    files = {of.roi_file(key): recipe.digest(f"picture {key}") for key in keys}
+    given = place.precomputed_rois
+    inputs |= {f"boxes of {file.name}": place.facts.digest(file) for file in given.files_of(keys)}
+    recipe = place.recipe("rois", inputs)
+    files = {}
+    for key in keys:
+        boxes = [f"boxes of {given.file_of(key).name}"] if key in given else []
+        files[of.roi_file(key)] = recipe.digest(f"picture {key}", *boxes)
     return Plan(recipe, files, may_be_exchanged=True)
 
 

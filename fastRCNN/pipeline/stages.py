@@ -17,6 +17,7 @@ from fastRCNN.datasets.findings import LEFT_OUT, Finding, log_warnings
 from fastRCNN.datasets.imdb import Dataset
 from fastRCNN.datasets.layouts import open_dataset, open_together
 from fastRCNN.datasets.picture_check import PictureCheck
+from fastRCNN.datasets.precomputed_rois import PrecomputedRois
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.recipes import STAGES, Choices, Plan, Workplace
 from fastRCNN.pipeline.roi_limits import with_fitted_limits
@@ -103,6 +104,11 @@ class Chain:
     def roi_limits(self) -> dict[str, float]:
         """The limits of ROIs, in numbers, by their names in PARAMETERS.py."""
         return {name: self.choices.values["rois"][name] for name in LIMITS}
+
+    @property
+    def precomputed_rois(self) -> PrecomputedRois:
+        """The ROIs of pictures that step 1 takes from files of others."""
+        return self._place.precomputed_rois
 
     def require(self, *stages: str) -> None:
         """Raise `UserError` unless the files of all `stages` are there and up to date.
