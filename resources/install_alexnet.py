@@ -37,12 +37,16 @@ ATTEMPTS = 5  # in a row without a byte gained
 
 @dataclass(frozen=True)
 class Published:
-    """A published file. `digest` is the whole checksum, or its first digits where no more is known."""
+    """A published file. `digest` is the whole checksum, or its first digits where no more is known.
+
+    advice: what to do with a file that was downloaded on another computer.
+    """
 
     name: str
     urls: tuple[str, ...]
     algorithm: str = "sha256"
     digest: str = ""
+    advice: str = ""
 
 
 # Where the checksums come from: torchvision's from its name (8 digits) and the records of many who downloaded it (all),
@@ -99,9 +103,12 @@ def download(published: Published, target: Path) -> None:
         held = f"\n{part.stat().st_size} bytes are kept; the same command goes on from there." if part.exists() else ""
         raise UserError(
             f"{published.name} could not be downloaded:\n  " + "\n  ".join(faults) + held + "\n"
-            f"Without internet here: download {published.urls[0]} on another computer and give the file to\n"
-            f"  python resources/import_alexnet.py {published.name}\n"
-            "The tutorial also runs without it, with the network it has."
+            f"Without internet here: download {published.urls[0]} on another computer and "
+            + (
+                published.advice
+                or f"give the file to\n  python resources/import_alexnet.py {published.name}\n"
+                "The tutorial also runs without it, with the network it has."
+            )
         )
     if not _matches(part, published):
         found = _digest(part, published.algorithm)
