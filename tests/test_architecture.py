@@ -30,6 +30,7 @@ PACKAGES = {  # inside fastRCNN: package or module -> what it may import beside 
     "svm": {"boxes", "compiling"},
     "nn": {"boxes", "engines", "network", "run_context"},
     "rpn": {"boxes", "engines", "network", "nn"},
+    "faster": {"boxes", "engines", "evaluation", "network", "nn", "rpn", "run_context"},
     "evaluation": {"boxes"},
     "pipeline": {
         "boxes",

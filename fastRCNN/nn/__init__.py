@@ -6,6 +6,7 @@ What happens in which module, in the order of a training:
     memory.py          how much memory it needs, and how much there is
     sampling.py        pictures to learn from; which of their ROIs take part in an epoch
     network.py         what of the network stays as it is, what learns, and the new output layers
+    trainable_layers.py  layers with weights of their own, and new ones (fastRCNN.faster learns with them, too)
     features.py        what the frozen part gives for each picture, computed once
     start.py           a good start for the layer of the scores
     training.py        the epochs: draw, sum losses, step, check

@@ -19,19 +19,27 @@ class Losses:
 
 
 def roi_losses(
-    scores: torch.Tensor, offsets: torch.Tensor | None, labels: torch.Tensor, targets: torch.Tensor | None
+    scores: torch.Tensor,
+    offsets: torch.Tensor | None,
+    labels: torch.Tensor,
+    targets: torch.Tensor | None,
+    *,
+    sigma: float = 1.0,
 ) -> Losses:
     """Return the losses of each ROI.
 
-    scores: (N, C) raw. offsets: (N, 4 * C), or None without box regression. labels: (N,) int64. targets: (N, 4), read
-    where the label is not background; only the four offsets of that class take part.
+    scores: (N, C) raw. offsets: (N, 4 * C), (N, 4) where they are the same for all classes, or None without box
+    regression. labels: (N,) int64. targets: (N, 4), read where the label is not background; only the four offsets of
+    that class take part. sigma: of `smooth_l1`.
     """
     classes = functional.cross_entropy(scores, labels, reduction="none")
     wrong = scores.detach().argmax(dim=1) != labels
     if offsets is None or targets is None:
         return Losses(classes, torch.zeros_like(classes), wrong)
-    of_class = offsets.reshape(len(labels), -1, 4)[torch.arange(len(labels), device=labels.device), labels]
-    return Losses(classes, smooth_l1(of_class - targets).sum(dim=1) * (labels > 0), wrong)
+    of_class = offsets.unflatten(1, (-1, 4))
+    which = labels if of_class.shape[1] > 1 else torch.zeros_like(labels)
+    difference = of_class[torch.arange(len(labels), device=labels.device), which] - targets
+    return Losses(classes, smooth_l1(difference, sigma=sigma).sum(dim=1) * (labels > 0), wrong)
 
 
 def smooth_l1(difference: torch.Tensor, *, sigma: float = 1.0) -> torch.Tensor:

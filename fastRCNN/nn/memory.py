@@ -8,7 +8,7 @@ import torch
 
 from fastRCNN.network.layers import Layer, Shape, every_layer, through
 from fastRCNN.network.spec import NetworkSpec
-from fastRCNN.nn.network import first_trained_layer, hidden_head
+from fastRCNN.nn.trainable_layers import first_trained_layer, hidden_head
 from helpers.errors import UserError
 
 BLOCK = 1024  # ROIs that go through the head at once

@@ -21,31 +21,17 @@ from torch import nn
 from fastRCNN.boxes.box_regression import BoxRegressor
 from fastRCNN.engines.torch_device import exact_products
 from fastRCNN.engines.torch_engine import TorchEngine
-from fastRCNN.network.layers import AveragePool, Conv, Dropout, Layer, Linear, MaxPool, Relu, Residual, through
+from fastRCNN.network.layers import AveragePool, Conv, Dropout, Layer, Linear, MaxPool, Relu, through
 from fastRCNN.network.network import Network
 from fastRCNN.network.roi_pooling_torch import roi_pool_torch
 from fastRCNN.network.spec import NetworkSpec
+from fastRCNN.nn.trainable_layers import first_trained_layer, hidden_head, new_layer, own_layers
 from fastRCNN.run_context import RunContext
 
 log = logging.getLogger(__name__)
 
 _FIRST_BOX_DEVIATION = 0.001  # of the new bbox layer's weights, as in Fast R-CNN
 _SCALE = "input_scale"  # beside the parameters in a checkpoint
-
-
-class SeededDropout(nn.Module):
-    """Dropout whose masks come from `generator`; what stays is divided by the probability of staying, as in CNTK."""
-
-    def __init__(self, p: float, generator: torch.Generator) -> None:
-        super().__init__()
-        self.p, self.generator = p, generator
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return `x` with some numbers set to 0."""
-        if not self.training or self.p == 0:
-            return x
-        stays = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
-        return x * stays.div_(1 - self.p)
 
 
 class TrainableNetwork:
@@ -63,7 +49,7 @@ class TrainableNetwork:
     ) -> None:
         """`train_conv_from` k: the convolutions from the k-th on are trained, 0 for none; `dropout`: of
         the head's dropout layers; `seed`: of the new layers."""
-        self.source, self.classes, self.dropout = network, classes, dropout
+        self.source, self.classes = network, classes
         self.spec = network.spec
         self.engine = TorchEngine(network, device=context.device, threads=context.threads)
         self.device, self.precision = self.engine.device, context.precision
@@ -72,16 +58,24 @@ class TrainableNetwork:
         self.frozen = nn.Sequential(*list(self.engine.trunk_layers)[:split])
         self.parameters: dict[str, nn.Parameter] = {}
         self.input_scale = 1.0  # of the pooled numbers; the result has it in its last convolution
-        self.trained_trunk = self._own(list(self.engine.trunk_layers)[split:])
+        self.trained_trunk = own_layers(
+            list(self.engine.trunk_layers)[split:], self.parameters, dropout=dropout, generator=self.generator
+        )
         self.hidden_layers = hidden_head(self.spec)
-        self.head = self._own(list(self.engine.head_layers)[: len(self.hidden_layers)])
+        self.head = own_layers(
+            list(self.engine.head_layers)[: len(self.hidden_layers)], self.parameters, dropout=dropout,
+            generator=self.generator,
+        )  # fmt: skip
         width = through(self.hidden_layers, self.spec.pooled_shape).numbers
         rng = np.random.default_rng(context.seed)
         limit = math.sqrt(6 / (width + len(classes)))  # CNTK's glorot_uniform
-        self.score = self._new("score", rng.uniform(-limit, limit, (len(classes), width)))
-        self.bbox: nn.Linear | None = None
+        self.score = new_layer(
+            "score", rng.uniform(-limit, limit, (len(classes), width)), self.parameters, device=self.device
+        )
+        self.bbox: nn.Module | None = None
         if with_boxes:
-            self.bbox = self._new("bbox", _FIRST_BOX_DEVIATION * rng.standard_normal((4 * len(classes), width)))
+            first = _FIRST_BOX_DEVIATION * rng.standard_normal((4 * len(classes), width))
+            self.bbox = new_layer("bbox", first, self.parameters, device=self.device)
 
     @property
     def trains_trunk(self) -> bool:
@@ -190,47 +184,6 @@ class TrainableNetwork:
         channels, side = self.spec.trunk_channels, self.spec.pooling_size
         rows: torch.Tensor = self.head((pooled * self.input_scale).unflatten(1, (channels, side, side)))
         return rows.flatten(1)
-
-    def _own(self, modules: list[nn.Module]) -> nn.Sequential:
-        """Return `modules` with weights of their own, listed as parameters, and with dropout that can be repeated."""
-        drop = [SeededDropout(self.dropout, self.generator) if isinstance(m, nn.Dropout) else m for m in modules]
-        owned = nn.Sequential(*drop)
-        for module in owned.modules():
-            if hasattr(module, "layer_name"):
-                for part in ("weight", "bias"):
-                    value = getattr(module, part)
-                    if value is not None:
-                        setattr(module, part, nn.Parameter(value.detach().clone()))
-                        self.parameters[f"{module.layer_name}.{part}"] = getattr(module, part)
-        return owned.train()
-
-    def _new(self, name: str, weights: NDArray[np.float64]) -> nn.Linear:
-        """Return a new output layer with these weights (out, D) and a bias of 0."""
-        layer = nn.Linear(weights.shape[1], weights.shape[0], device=self.device)
-        with torch.no_grad():
-            layer.weight.copy_(torch.from_numpy(weights.astype(np.float32)))
-            layer.bias.zero_()
-        self.parameters.update({f"{name}.{part}": value for part, value in layer.named_parameters()})
-        return layer
-
-
-def first_trained_layer(spec: NetworkSpec, train_conv_from: int) -> int:
-    """Return the number of the trunk's first trained layer, the end of the trunk for `train_conv_from` 0.
-
-    A residual block counts as one convolution.
-    """
-    convs = [number for number, layer in enumerate(spec.trunk) if isinstance(layer, (Conv, Residual))]
-    if not 0 <= train_conv_from <= len(convs):
-        raise ValueError(f"train_conv_from: expected 0 to {len(convs)}, got {train_conv_from}")
-    return convs[train_conv_from - 1] if train_conv_from else len(spec.trunk)
-
-
-def hidden_head(spec: NetworkSpec) -> tuple[Layer, ...]:
-    """Return the layers of the head that give the embedding, without an output layer for another data set's classes."""
-    if spec.classes is None:
-        return spec.head
-    last = max(number for number, layer in enumerate(spec.head) if isinstance(layer, Linear))
-    return spec.head[:last]
 
 
 def _before_the_head(spec: NetworkSpec) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ Letters in shapes: R ROIs of a picture, n of them drawn.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ class TrainingPicture:
     overlaps: NDArray[np.float32] | None = None
 
 
-def flipped_rois(rois: NDArray[np.float32], pad_size: int) -> NDArray[np.float32]:
+def flipped_rois(rois: NDArray[Any], pad_size: int) -> NDArray[Any]:
     """Return `rois` (R, 4) of the picture mirrored left to right, both in a padded square of `pad_size` pixels."""
     return np.stack([pad_size - 1 - rois[:, 2], rois[:, 1], pad_size - 1 - rois[:, 0], rois[:, 3]], axis=1)
 

@@ -21,7 +21,8 @@ from fastRCNN.network.layers import (
 from fastRCNN.network.network import Network
 from fastRCNN.network.spec import NetworkSpec
 from fastRCNN.nn.memory import map_sizes
-from fastRCNN.nn.network import TrainableNetwork, first_trained_layer, hidden_head
+from fastRCNN.nn.network import TrainableNetwork
+from fastRCNN.nn.trainable_layers import first_trained_layer, hidden_head
 from fastRCNN.run_context import RunContext
 
 CLASSES = ("__background__", "a", "b")

@@ -1,0 +1,166 @@
+"""Pictures to learn from, laid into the network's square: as they are, or changed at random so that few show more.
+
+A change is one scaling and one shift of the picture, maybe mirrored, and one matrix for its colours; annotated boxes
+follow. What a shift cuts off a box decides whether it still is an object: with less than `_LEAST_SEEN` of it in view it
+counts neither way. Letters in shapes: S side of the square, G objects, I boxes that do not count, P proposals.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fastRCNN.nn.sampling import flipped_rois
+from helpers.boxes import areas
+from helpers.images import PAD_VALUE, pad_to_square, read_image
+
+_LEAST_SEEN = 0.5  # of an object's area
+
+
+@dataclass(frozen=True, eq=False)
+class AnnotatedPicture:
+    """One picture to learn from.
+
+    objects: (G, 4) float64 x1 y1 x2 y2, inclusive pixels of the upright original picture. classes: (G,) int64 from 1
+    on. ignored: (I, 4), boxes that count neither way. A picture without objects shows background only. proposals:
+    (P, 4), where the detector shall learn from given ones.
+    """
+
+    path: Path
+    objects: NDArray[np.float64]
+    classes: NDArray[np.int64]
+    ignored: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 4)))
+    proposals: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        if self.objects.shape != (len(self.classes), 4) or self.ignored.ndim != 2 or self.ignored.shape[1] != 4:
+            raise ValueError(
+                f"{self.path}: expected objects (G, 4), classes (G,) and ignored (I, 4), got {self.objects.shape}, "
+                f"{self.classes.shape} and {self.ignored.shape}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class PaddedPicture:
+    """A picture as the network sees it; all boxes in its pixels.
+
+    pixels: (S, S, 3) uint8 BGR. objects: (G, 4). classes: (G,). ignored: (I, 4). area: left, top, right, bottom of the
+    picture inside its padding, right and bottom exclusive. scale, offset: `padded = original * scale + offset`, before
+    any mirroring. proposals: (P, 4), or None where there are none yet.
+    """
+
+    pixels: NDArray[np.uint8]
+    objects: NDArray[np.float64]
+    classes: NDArray[np.int64]
+    ignored: NDArray[np.float64]
+    area: tuple[float, float, float, float]
+    scale: float
+    offset: tuple[float, float] = (0.0, 0.0)
+    proposals: NDArray[np.float64] | None = None
+
+    def in_original(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return `boxes` (n, 4) of this square in the original picture, which must not be mirrored here."""
+        return (boxes - [*self.offset, *self.offset]) / self.scale
+
+
+@dataclass(frozen=True)
+class Jitter:
+    """How much pictures are changed. scale: 0.2 makes them up to 1.2 times larger or smaller; colour: 0.3 changes
+    brightness, contrast and saturation by up to 30 %; flip: half of them are mirrored left to right."""
+
+    flip: bool = False
+    scale: float = 0.0
+    colour: float = 0.0
+
+
+def as_it_is(picture: AnnotatedPicture, pad_size: int, *, flip: bool = False) -> PaddedPicture:
+    """Return `picture` scaled to fit the square, centred, as the trained network will see pictures; or mirrored."""
+    image = read_image(picture.path)
+    pixels, placement = pad_to_square(image, pad_size)
+    height, width = image.shape[:2]
+    view = _View(placement.scale, placement.offset_x, placement.offset_y, width, height)
+    return _laid(picture, pixels, view, flip=flip)
+
+
+def changed(picture: AnnotatedPicture, pad_size: int, rng: np.random.Generator, jitter: Jitter) -> PaddedPicture:
+    """Return `picture` changed at random: mirrored, scaled, shifted within the square, in other colours."""
+    image = read_image(picture.path)
+    height, width = image.shape[:2]
+    flip = bool(jitter.flip and rng.random() < 0.5)
+    factor = float(np.exp(rng.uniform(-1, 1) * np.log1p(jitter.scale)))
+    if jitter.colour:
+        image = _recoloured(image, rng, jitter.colour)
+    scale = factor * pad_size / max(height, width)
+    wide, high = max(1, round(width * scale)), max(1, round(height * scale))
+    room = pad_size - wide, pad_size - high
+    left, top = room[0] // 2, room[1] // 2
+    if jitter.scale:  # anywhere in the square; of a larger picture, any part
+        left, top = (int(rng.integers(min(0, each), max(0, each) + 1)) for each in room)
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    image = cv2.resize(image, (wide, high), interpolation=method)  # type: ignore[assignment]
+    pixels = np.full((pad_size, pad_size, 3), PAD_VALUE, np.uint8)
+    seen = image[max(0, -top) : pad_size - top, max(0, -left) : pad_size - left]
+    pixels[max(0, top) : max(0, top) + len(seen), max(0, left) : max(0, left) + seen.shape[1]] = seen
+    return _laid(picture, pixels, _View(scale, left, top, width, height), flip=flip)
+
+
+@dataclass(frozen=True)
+class _View:
+    """Where a picture of `width` x `height` pixels lies in the square: `padded = original * scale + left, top`."""
+
+    scale: float
+    left: float
+    top: float
+    width: int
+    height: int
+
+
+def _laid(picture: AnnotatedPicture, pixels: NDArray[np.uint8], view: _View, *, flip: bool) -> PaddedPicture:
+    """Return the square `pixels` with the boxes of `picture`, both mirrored where `flip`."""
+    size = len(pixels)
+    left, top = max(0, int(view.left)), max(0, int(view.top))
+    right, bottom = (
+        min(size, int(start) + round(side * view.scale))
+        for start, side in ((view.left, view.width), (view.top, view.height))
+    )
+    limits = [left, top, left, top], [right - 1, bottom - 1, right - 1, bottom - 1]
+
+    def moved(boxes: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return boxes (n, 4) in the square, cut to what is seen, and how much of each that is (n,)."""
+        whole = boxes * view.scale + [view.left, view.top, view.left, view.top]
+        inside = (whole[:, :2] < [right, bottom]).all(axis=1) & (whole[:, 2:] >= [left, top]).all(axis=1)
+        cut = np.clip(whole, *limits)
+        seen = inside * areas(cut) / areas(whole)
+        return (np.asarray(flipped_rois(cut, size)) if flip else cut), np.minimum(seen, 1.0)
+
+    objects, seen = moved(picture.objects)
+    ignored, in_view = moved(picture.ignored)
+    proposals = None
+    if picture.proposals is not None:
+        places, parts = moved(picture.proposals)
+        proposals = places[parts >= _LEAST_SEEN]
+    hidden = (seen > 0) & (seen < _LEAST_SEEN)
+    return PaddedPicture(
+        np.ascontiguousarray(pixels[:, ::-1]) if flip else pixels,
+        objects[seen >= _LEAST_SEEN],
+        picture.classes[seen >= _LEAST_SEEN],
+        np.concatenate([ignored[in_view > 0], objects[hidden]]),
+        (size - right, top, size - left, bottom) if flip else (left, top, right, bottom),
+        view.scale,
+        (view.left, view.top),
+        proposals,
+    )
+
+
+def _recoloured(image: NDArray[np.uint8], rng: np.random.Generator, strength: float) -> NDArray[np.uint8]:
+    """Return `image` with brightness, contrast, saturation and the balance of its channels changed, by one matrix."""
+    brightness, contrast, saturation = 1 + strength * rng.uniform(-1, 1, 3)
+    balance = 1 + strength / 4 * rng.uniform(-1, 1, 3)
+    grey = np.tile([0.114, 0.587, 0.299], (3, 1))  # of BGR, ITU-R BT.601
+    matrix = saturation * np.eye(3) + (1 - saturation) * grey
+    matrix = contrast * brightness * balance[:, None] * matrix
+    shift = np.full((3, 1), (1 - contrast) * PAD_VALUE)
+    recoloured: NDArray[np.uint8] = cv2.transform(image, np.hstack([matrix, shift]))  # type: ignore[assignment]
+    return recoloured

@@ -1,0 +1,117 @@
+"""How Faster R-CNN is trained: every number of it, under the names of PARAMETERS.py."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastRCNN.faster.pictures import Jitter
+from fastRCNN.rpn.anchor_targets import AnchorRules
+from fastRCNN.rpn.proposal_targets import ProposalTargetRules
+from fastRCNN.rpn.proposals import ProposalRules
+
+
+@dataclass(frozen=True)
+class FasterTraining:
+    """The defaults are those of PARAMETERS.py; `published` are those of CNTK's example."""
+
+    # anchors and proposals
+    rpn_anchorScales: tuple[float, ...] | str = "fitted"
+    rpn_anchorRatios: tuple[float, ...] = (0.5, 1.0, 2.0)
+    rpn_nrAnchors: int = 9
+    rpn_channels: int = 256
+    rpn_batchSize: int = 256
+    rpn_foregroundFraction: float = 0.5
+    rpn_positiveOverlap: float = 0.7
+    rpn_negativeOverlap: float = 0.3
+    rpn_border: int = 1000
+    rpn_sigma: float = 3.0
+    rpn_nmsThreshold: float = 0.7
+    rpn_minSide: float = 8.0
+    rpn_trainBeforeNms: int = 2000
+    rpn_trainAfterNms: int = 500
+    rpn_testBeforeNms: int = 2000
+    rpn_testAfterNms: int = 300
+    # the detector
+    faster_roisPerImage: int = 128
+    faster_foregroundFraction: float = 0.25
+    faster_foregroundOverlap: float = 0.5
+    faster_backgroundOverlap: float = 0.0
+    faster_sigma: float = 1.0
+    faster_bboxPerClass: bool = False
+    faster_alignCells: bool = True
+    # the course of the training
+    faster_training: str = "e2e"
+    faster_max_epochs: int = 20
+    faster_rpnEpochs: int = 16
+    faster_detectorEpochs: int = 8
+    faster_mb_size: int = 1
+    faster_optimiser: str = "adam"
+    faster_lr_per_image: tuple[float, ...] = (0.0005,)
+    faster_rpn_lr_per_image: tuple[float, ...] = (0.0005,)
+    faster_detector_lr_per_image: tuple[float, ...] = (0.0005,)
+    faster_cosine: bool = True
+    faster_oldRateFactor: float = 0.3
+    faster_biasRateFactor: float = 1.0
+    faster_warmupEpochs: float = 1.0
+    faster_momentum: float = 0.9
+    faster_l2_reg_weight: float = 0.0005
+    faster_clipNorm: float = 10.0
+    faster_ema: float = 0.99
+    faster_dropout: float = 0.0
+    faster_trainConvFrom: int = 1
+    faster_flip: bool = True
+    faster_scaleJitter: float = 0.2
+    faster_colourJitter: float = 0.2
+    faster_negatives: bool = True
+    faster_validation: float = 0.0
+    faster_patience: int = 0
+    # rules of the published layers that are there by accident
+    compat: str = "corrected"
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, list):
+                object.__setattr__(self, field.name, tuple(value))
+        for name in ("faster_max_epochs", "faster_mb_size", "faster_roisPerImage", "rpn_batchSize", "rpn_channels"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected 1 or more, got {getattr(self, name)}")
+        for name in ("faster_lr_per_image", "faster_rpn_lr_per_image", "faster_detector_lr_per_image"):
+            if not getattr(self, name):
+                raise ValueError(f"{name}: expected at least one learning rate")
+
+    @classmethod
+    def choose(cls, parameters: Mapping[str, Any]) -> "FasterTraining":
+        """Return the training in `parameters` (by name)."""
+        names = {field.name for field in dataclasses.fields(cls)} & parameters.keys()
+        return cls(**{name: parameters[name] for name in names})
+
+    @property
+    def anchor_rules(self) -> AnchorRules:
+        """Which anchors learn what."""
+        return AnchorRules(
+            self.rpn_positiveOverlap, self.rpn_negativeOverlap, self.rpn_batchSize, self.rpn_foregroundFraction
+        )
+
+    @property
+    def target_rules(self) -> ProposalTargetRules:
+        """Which proposals the detector learns from."""
+        return ProposalTargetRules(
+            self.faster_roisPerImage, self.faster_foregroundFraction, self.faster_foregroundOverlap,
+            (self.faster_backgroundOverlap, self.faster_foregroundOverlap),
+        )  # fmt: skip
+
+    @property
+    def jitter(self) -> Jitter:
+        """How pictures are changed."""
+        return Jitter(self.faster_flip, self.faster_scaleJitter, self.faster_colourJitter)
+
+    def proposal_rules(self, scale: float, *, testing: bool = False) -> ProposalRules:
+        """Which proposals stay, on a picture that was scaled by `scale`: the smallest side is one of the original."""
+        before, after = (
+            (self.rpn_testBeforeNms, self.rpn_testAfterNms)
+            if testing
+            else (self.rpn_trainBeforeNms, self.rpn_trainAfterNms)
+        )
+        return ProposalRules(before, after, self.rpn_nmsThreshold, self.rpn_minSide * scale)

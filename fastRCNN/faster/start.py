@@ -1,0 +1,64 @@
+"""From a network and annotated pictures to what a training starts with: aligned cells, and anchors that fit.
+
+Letters in shapes: A anchors of a cell, G objects.
+"""
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+
+from fastRCNN.faster.anchors import anchor_recall, fitted_anchors
+from fastRCNN.faster.cells import first_centre, with_aligned_cells
+from fastRCNN.faster.pictures import AnnotatedPicture
+from fastRCNN.faster.recipe import FasterTraining
+from fastRCNN.network.network import Network
+from fastRCNN.network.rpn_spec import RpnSpec
+from fastRCNN.rpn.anchors import base_anchors
+from helpers.errors import UserError
+from helpers.images import image_size, square_placement
+
+log = logging.getLogger(__name__)
+
+RECALLS = (0.5, 0.7)
+
+
+def prepared(
+    network: Network, pictures: Sequence[AnnotatedPicture], recipe: FasterTraining, pad_size: int
+) -> tuple[Network, RpnSpec]:
+    """Return the network to start from, and its region proposal network; the log says how well its anchors fit.
+
+    `UserError` where no picture has an object.
+    """
+    if not sum(len(picture.objects) for picture in pictures):
+        raise UserError("There is no annotated object to learn from: annotate some with A1_annotateImages.py")
+    if recipe.faster_alignCells:
+        network = with_aligned_cells(network)
+    in_square = [_in_square(picture, pad_size) for picture in pictures]
+    sizes = np.concatenate(in_square)[:, 2:] - np.concatenate(in_square)[:, :2] + 1
+    if isinstance(recipe.rpn_anchorScales, str):
+        centre = first_centre(network.spec.trunk)
+        anchors = fitted_anchors(sizes, recipe.rpn_nrAnchors, centre=centre)
+        shown = ", ".join(f"{right - left + 1:.0f} x {low - top + 1:.0f}" for left, top, right, low in anchors)
+        log.info("Anchors fitted to %d objects, in pixels of the padded picture: %s.", len(sizes), shown)
+    else:
+        anchors = base_anchors(recipe.rpn_anchorScales, recipe.rpn_anchorRatios, base_size=network.spec.stride)
+    side = round(pad_size / network.spec.stride)
+    recall = anchor_recall(anchors, in_square, side=side, stride=network.spec.stride, thresholds=RECALLS)
+    log.info("Some anchor overlaps by %g: %.1f %% of the objects; by %g: %.1f %%.",
+             RECALLS[0], 100 * recall[0], RECALLS[1], 100 * recall[1])  # fmt: skip
+    rpn = RpnSpec(
+        tuple((float(left), float(top), float(right), float(low)) for left, top, right, low in anchors),
+        recipe.rpn_channels, recipe.rpn_testBeforeNms, recipe.rpn_testAfterNms, recipe.rpn_nmsThreshold,
+        recipe.rpn_minSide,
+    )  # fmt: skip
+    return network, rpn
+
+
+def _in_square(picture: AnnotatedPicture, pad_size: int) -> np.ndarray:
+    """Return the objects (G, 4) of a picture in its padded square."""
+    if len(picture.objects) == 0:
+        return np.zeros((0, 4))
+    place = square_placement(*image_size(picture.path), pad_size)
+    offset = [place.offset_x, place.offset_y]
+    return picture.objects * place.scale + [*offset, *offset]

@@ -1,0 +1,84 @@
+"""Train Faster R-CNN, with progress bar, log and checkpoint in one folder."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fastRCNN.faster.memory import require_enough_memory
+from fastRCNN.faster.pictures import AnnotatedPicture
+from fastRCNN.faster.recipe import FasterTraining
+from fastRCNN.faster.start import prepared
+from fastRCNN.faster.steps import LOSSES
+from fastRCNN.faster.training import FasterTrainer
+from fastRCNN.network.network import Network
+from fastRCNN.nn.training_log import draw_log, write_log
+from fastRCNN.run_context import RunContext
+from helpers.console import progress
+
+log = logging.getLogger(__name__)
+
+COLUMNS = ("epoch", "stage", *LOSSES, "error", "recall", "rate", "pictures", "rois", "seconds")
+HELD = ("validation_mAP", "validation_recall")
+
+
+def train_faster(
+    network: Network,
+    pictures: Sequence[AnnotatedPicture],
+    classes: Sequence[str],
+    recipe: FasterTraining,
+    *,
+    checkpoint: Path,
+    fingerprint: str = "",
+    context: RunContext = RunContext(),  # noqa: B008 - frozen
+) -> Network:
+    """Return `network` with a region proposal network and a detector for `classes`, trained on `pictures`.
+
+    Its `spec.rpn` says how proposals are made; its last layer gives C raw scores and 4 C offsets. `checkpoint` is
+    written after each epoch; where it is there and its `fingerprint` (what the training is made from) fits, it is
+    continued. It stays: whoever has written down what is returned removes it. Its folder also gets training_faster.tsv
+    and .png. `UserError` where there is nothing to learn from, too little memory, or a loss that is not finite.
+    """
+    folder = checkpoint.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    log_file = folder / "training_faster.tsv"
+    learnt, held = split(pictures, recipe, context.seed)
+    network, rpn = prepared(network, learnt, recipe, context.pad_size)
+    require_enough_memory(network.spec, rpn, recipe, nr_classes=len(classes), context=context)
+    trainer = FasterTrainer(
+        network, learnt, tuple(classes), recipe, rpn, held=held, context=context, checkpoint=checkpoint,
+        fingerprint=fingerprint,
+    )  # fmt: skip
+    columns, curves = (*COLUMNS, *(HELD if held else ())), (*LOSSES, "recall", *(HELD[:1] if held else ()))
+    bar: Any = progress(trainer.run(), "training", trainer.nr_steps)
+    watched = hasattr(bar, "set_postfix_str")  # a bar is only drawn where somebody watches
+    for step in bar:
+        if watched:
+            bar.set_postfix_str(str(step))
+        if step.last:
+            write_log(log_file, trainer.history, columns)
+            if not watched:
+                log.info("%s", step)
+    write_log(log_file, trainer.history, columns)
+    draw_log(log_file.with_suffix(".png"), trainer.history, curves)
+    log.info("Training log: %s", log_file)
+    return trainer.result()
+
+
+def split(
+    pictures: Sequence[AnnotatedPicture], recipe: FasterTraining, seed: int
+) -> tuple[list[AnnotatedPicture], list[AnnotatedPicture]]:
+    """Return the pictures to learn from, and those held out: `faster_validation` of the ones with objects, by `seed`.
+
+    Pictures without objects are learnt from where `faster_negatives` says so.
+    """
+    shown = [number for number, picture in enumerate(pictures) if len(picture.objects)]
+    count = min(round(len(shown) * recipe.faster_validation), len(shown) - 1)
+    held = set(np.random.default_rng(seed).permutation(shown)[:count].tolist()) if count > 0 else set()
+    learnt = [
+        picture for number, picture in enumerate(pictures)
+        if number not in held and (len(picture.objects) or recipe.faster_negatives)
+    ]  # fmt: skip
+    return learnt, [pictures[number] for number in sorted(held)]

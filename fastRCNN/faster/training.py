@@ -1,0 +1,338 @@
+"""Training of Faster R-CNN: the region proposal network and the detector, together or in stages.
+
+The steps of an epoch:
+
+1. Shuffle the pictures; change each at random, by the seed, the epoch and its number alone.
+2. For each minibatch of pictures (of one, mostly): add up the four losses and their gradients, then one step.
+3. Check that all weights are finite; measure on the pictures that were held out, if any; write the checkpoint.
+
+The same seed gives the same bytes on a CPU with the same number of threads, in one go or continued after a stop.
+"""
+
+import contextlib
+import dataclasses
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fastRCNN.engines.torch_device import exact_products
+from fastRCNN.faster.network import NEW, FasterNetwork
+from fastRCNN.faster.optimisers import Optimiser, RunningMean
+from fastRCNN.faster.phases import Phase, phases
+from fastRCNN.faster.pictures import AnnotatedPicture, as_it_is, changed
+from fastRCNN.faster.recipe import FasterTraining
+from fastRCNN.faster.steps import LOSSES, PictureLosses, picture_losses, proposals_on
+from fastRCNN.faster.validation import measure
+from fastRCNN.network.layers import every_layer
+from fastRCNN.network.network import Network
+from fastRCNN.network.rpn_spec import RpnSpec
+from fastRCNN.nn.checkpoints import Checkpoint
+from fastRCNN.nn.learning_rate import rate_per_image
+from fastRCNN.run_context import RunContext
+from helpers.errors import UserError
+
+log = logging.getLogger(__name__)
+
+_ADVICE = "A lower learning rate often helps: faster_lr_per_image, or faster_warmupEpochs"
+_BUFFER, _MEAN, _BEST = "proposals/", "mean/", "best/"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One minibatch that was learnt from: the means of its pictures, and the epoch (from 1)."""
+
+    epoch: int
+    stage: str
+    losses: dict[str, float]
+    recall: float
+    rate: float
+    last: bool  # of its epoch, whose checkpoint is written
+
+    def __str__(self) -> str:
+        losses = " ".join(f"{name} {value:.3f}" for name, value in self.losses.items())
+        return f"epoch {self.epoch} ({self.stage}) {losses} recall {self.recall:.1%} rate {self.rate:g}"
+
+
+class FasterTrainer:
+    """Trains a network on pictures: `run()` is an iterator for a progress bar, then `result()`."""
+
+    def __init__(
+        self,
+        network: Network,
+        pictures: Sequence[AnnotatedPicture],
+        classes: tuple[str, ...],
+        recipe: FasterTraining,
+        rpn: RpnSpec,
+        *,
+        held: Sequence[AnnotatedPicture] = (),
+        context: RunContext = RunContext(),  # noqa: B008 - frozen
+        checkpoint: Path | None = None,
+        fingerprint: str = "",
+    ) -> None:
+        """held: pictures that are only measured on. checkpoint: a file to continue from, where it fits `fingerprint`,
+        and to write after each epoch."""
+        self.pictures, self.held, self.recipe, self.context = list(pictures), list(held), recipe, context
+        self.checkpoint, self.fingerprint = checkpoint, fingerprint
+        self.net = FasterNetwork(
+            network, classes, rpn, train_conv_from=recipe.faster_trainConvFrom,
+            bbox_per_class=recipe.faster_bboxPerClass, dropout=recipe.faster_dropout, context=context,
+        )  # fmt: skip
+        self.trunk = frozenset(
+            name for layer in every_layer(network.spec.trunk) if (name := getattr(layer, "name", None))
+        )
+        self.start = {name: array.copy() for name, array in self.net.parameter_arrays().items()}
+        self.phases = phases(recipe)
+        self.history: list[dict[str, Any]] = []
+        self.best: dict[str, NDArray[np.float32]] = {}
+        self._begin(self.phases[0])
+        self._restore()
+
+    @property
+    def nr_epochs(self) -> int:
+        """How many epochs there are in all."""
+        return sum(phase.epochs for phase in self.phases)
+
+    @property
+    def nr_steps(self) -> int:
+        """How many minibatches `run` still learns from, at most."""
+        return -(-len(self.pictures) // self.recipe.faster_mb_size) * (self.nr_epochs - len(self.history))
+
+    def run(self) -> Iterator[Step]:
+        """Train all epochs that are left; yields after each minibatch. `UserError` where a loss is not finite."""
+        first = 0
+        if self._has_enough():
+            return
+        for number, phase in enumerate(self.phases):
+            for epoch in range(max(len(self.history) - first, 0), phase.epochs):
+                if epoch == 0 and number:
+                    self._begin(phase)
+                yield from self._epoch_with_record(phase, first + epoch, epoch)
+                if phase.proposes and epoch + 1 == phase.epochs:
+                    self._propose()
+                self._save()
+                if self._has_enough():
+                    log.info(
+                        "No better on the held-out pictures for %d epochs: ends here.", self.recipe.faster_patience
+                    )
+                    return
+            first += phase.epochs
+
+    def result(self) -> Network:
+        """Return the trained network: its last layer gives C raw scores, then 4 C offsets."""
+        notes = {
+            "training": dataclasses.asdict(self.recipe), "seed": self.context.seed,
+            "started_from": self.net.source.spec.source,
+        }  # fmt: skip
+        return self.net.result(self.best or self._whole_mean(), notes=notes)
+
+    def _begin(self, phase: Phase) -> None:
+        """Start a phase: the optimiser and the running mean anew, which go on from the means of the phase before."""
+        if self.history:
+            self.net.load_parameters(self._whole_mean())
+        if phase.anew:
+            of_trunk = {name: array for name, array in self.start.items() if name.split(".")[0] in self.trunk}
+            self.net.load_parameters({**self.net.parameter_arrays(), **of_trunk})
+        p = self.recipe
+        learning = {
+            name: parameter for name, parameter in self.net.parameters.items()
+            if phase.learns(name.split(".")[0], trunk=self.trunk)
+        }  # fmt: skip
+        rates = {
+            name: (1.0 if name.split(".")[0] in NEW else p.faster_oldRateFactor)
+            * (p.faster_biasRateFactor if name.endswith(".bias") else 1.0)
+            for name in learning
+        }
+        for name, parameter in self.net.parameters.items():
+            parameter.requires_grad_(name in learning)
+        self.optimiser = Optimiser(
+            learning, rates, kind=p.faster_optimiser, momentum=p.faster_momentum, l2_weight=p.faster_l2_reg_weight,
+            clip_norm=p.faster_clipNorm,
+        )  # fmt: skip
+        self.mean = RunningMean(learning, p.faster_ema)
+
+    def _whole_mean(self) -> dict[str, NDArray[np.float32]]:
+        """Return the weights that count: the running means of what learns, the others as they are."""
+        return {**self.net.parameter_arrays(), **self.mean.arrays()}
+
+    def _epoch_with_record(self, phase: Phase, epoch: int, of_phase: int) -> Iterator[Step]:
+        """Learn from all pictures once, and write down how it went. epoch: from 0; of_phase: in this phase."""
+        begin = time.perf_counter()
+        seen: list[PictureLosses] = []
+        for step, results in self._epoch(phase, epoch, of_phase):
+            seen += results
+            if not step.last:
+                yield step
+        self._require_finite_weights(epoch)
+        total = _summary(seen)
+        row = {
+            "epoch": epoch + 1, "stage": phase.name, **total, "rate": step.rate, "pictures": len(seen),
+            "rois": sum(each.rois for each in seen),
+        }  # fmt: skip
+        if self.held:
+            row |= self._measured()
+        self.history.append({**row, "seconds": time.perf_counter() - begin})
+        yield dataclasses.replace(step, losses={name: total[name] for name in LOSSES}, recall=total["recall"])
+
+    def _epoch(self, phase: Phase, epoch: int, of_phase: int) -> Iterator[tuple[Step, list[PictureLosses]]]:
+        p = self.recipe
+        rng = np.random.default_rng([self.context.seed, epoch])
+        self.net.generator.manual_seed(int(rng.integers(2**62)))
+        order = rng.permutation(len(self.pictures))
+        for first in range(0, len(order), p.faster_mb_size):
+            batch = order[first : first + p.faster_mb_size]
+            results = [self._learn(int(number), phase, epoch, len(batch)) for number in batch]
+            rate = self._rate(phase, of_phase, (first + len(batch)) / len(order))
+            self.optimiser.step(rate)
+            self.mean.step()
+            total = _summary(results)
+            losses = {name: total[name] for name in LOSSES}
+            yield Step(epoch + 1, phase.name, losses, total["recall"], rate, first + len(batch) == len(order)), results
+
+    def _rate(self, phase: Phase, epoch: int, progress: float) -> float:
+        """The learning rate: by epoch, rising during the warm-up, and falling to 0 along a cosine where wanted."""
+        p = self.recipe
+        rate = rate_per_image(phase.rates, epoch, progress=progress, warmup_epochs=p.faster_warmupEpochs)
+        done = (epoch + progress) / phase.epochs
+        return rate * float(1 + np.cos(np.pi * done)) / 2 if p.faster_cosine else rate
+
+    def _learn(self, number: int, phase: Phase, epoch: int, batch: int) -> PictureLosses:
+        """Add the gradients of a picture, of a minibatch of `batch`; return its losses."""
+        picture, p = self.pictures[number], self.recipe
+        rng = np.random.default_rng([self.context.seed, epoch, number])
+        if p.compat == "tutorial":  # whole epochs are mirrored, in turn
+            view = as_it_is(picture, self.context.pad_size, flip=p.faster_flip and epoch % 2 == 1)
+        else:
+            view = changed(picture, self.context.pad_size, rng, p.jitter)
+        with exact_products(self.net.device, self.net.precision):
+            with self._mixed_precision():
+                found = picture_losses(self.net, view, rng, p, rpn=phase.rpn, detector=phase.detector)
+            total = torch.stack(list(found.losses.values())).sum()
+            if not bool(torch.isfinite(total)):
+                self._stop_not_finite(picture, found, epoch)
+            (total / batch).backward()
+        return dataclasses.replace(found, losses={name: loss.detach() for name, loss in found.losses.items()})
+
+    def _mixed_precision(self) -> contextlib.AbstractContextManager[Any]:
+        """Convolutions and linear layers in bfloat16 where that is asked for; weights and updates stay float32."""
+        if self.net.precision == "bfloat16":
+            return torch.autocast(self.net.device.type, dtype=torch.bfloat16)
+        return contextlib.nullcontext()
+
+    @contextlib.contextmanager
+    def _with_means(self) -> Iterator[None]:
+        """The network has its running means while this is open."""
+        own = {name: array.copy() for name, array in self.net.parameter_arrays().items()}
+        self.net.load_parameters(self._whole_mean())
+        self.net.head.eval()
+        try:
+            yield
+        finally:
+            self.net.load_parameters(own)
+            self.net.head.train()
+
+    def _measured(self) -> dict[str, float]:
+        """Return what the held-out pictures say; keep the weights that are the best so far."""
+        with self._with_means():
+            found = measure(self.net, self.held, self.recipe, self.context.pad_size)
+            if all(found["validation_mAP"] > row["validation_mAP"] for row in self.history):
+                self.best = {name: array.copy() for name, array in self.net.parameter_arrays().items()}
+        return found
+
+    def _has_enough(self) -> bool:
+        """Whether the held-out pictures have got no better for so many epochs."""
+        patience, values = self.recipe.faster_patience, [row.get("validation_mAP", 0.0) for row in self.history]
+        if not values or not self.held or not patience or self.recipe.faster_training != "e2e":
+            return False
+        return len(values) - 1 - int(np.argmax(values)) >= patience
+
+    def _propose(self) -> None:
+        """Keep what the RPN proposes for every training picture, not mirrored, in whole pixels of the network's."""
+        with self._with_means():
+            for number, picture in enumerate(self.pictures):
+                view = as_it_is(picture, self.context.pad_size)
+                rules = self.recipe.proposal_rules(view.scale)
+                found = np.rint(proposals_on(self.net, view, self.recipe, rules=rules).boxes)
+                kept = view.in_original(found).astype(np.float32)  # as a checkpoint holds them
+                self.pictures[number] = dataclasses.replace(picture, proposals=kept.astype(np.float64))
+
+    def _stop_not_finite(self, picture: AnnotatedPicture, found: PictureLosses, epoch: int) -> None:
+        losses = ", ".join(f"{name} {float(loss):g}" for name, loss in found.losses.items())
+        boxes = "; ".join(" ".join(f"{value:g}" for value in box) for box in picture.objects) or "none"
+        raise UserError(
+            f"{picture.path}: the losses are {losses} in epoch {epoch + 1}: training stopped. Its annotated boxes: "
+            f"{boxes}. {self._kept()}{_ADVICE}"
+        )
+
+    def _require_finite_weights(self, epoch: int) -> None:
+        for name, parameter in self.net.parameters.items():
+            if not bool(torch.isfinite(parameter).all()):
+                raise UserError(
+                    f"{name} is not finite after epoch {epoch + 1}: training stopped. {self._kept()}{_ADVICE}"
+                )
+
+    def _kept(self) -> str:
+        done = len(self.history)
+        return f"The checkpoint of epoch {done} is kept: {self.checkpoint}. " if done and self.checkpoint else ""
+
+    def _restore(self) -> None:
+        found = Checkpoint.load(self.checkpoint, self.fingerprint) if self.checkpoint else None
+        if found is None:
+            return
+        first = 0
+        for phase in self.phases:  # the one whose last epoch was done
+            if found.epochs_done <= first + phase.epochs:
+                break
+            first += phase.epochs
+        self._begin(phase)
+        self.net.load_parameters(found.weights)
+        memory = found.velocities
+        self.optimiser.load(memory)
+        self.mean.load(_part(memory, _MEAN), self.optimiser.steps)
+        self.best = _part(memory, _BEST)
+        for number, picture in enumerate(self.pictures):
+            if f"{_BUFFER}{number}" in memory:
+                kept = memory[f"{_BUFFER}{number}"].astype(np.float64)
+                self.pictures[number] = dataclasses.replace(picture, proposals=kept)
+        self.history = found.history
+        log.info("Continuing after epoch %d of %d.", found.epochs_done, self.nr_epochs)
+
+    def _save(self) -> None:
+        if self.checkpoint is None:
+            return
+        means = self.mean.arrays() if self.mean.decay else {}
+        memory = {
+            **self.optimiser.arrays(),
+            **{f"{_MEAN}{name}": array for name, array in means.items()},
+            **{f"{_BEST}{name}": array for name, array in self.best.items()},
+            **{
+                f"{_BUFFER}{number}": picture.proposals.astype(np.float32)
+                for number, picture in enumerate(self.pictures) if picture.proposals is not None
+            },
+        }  # fmt: skip
+        weights = self.net.parameter_arrays()
+        Checkpoint(self.fingerprint, len(self.history), weights, memory, self.history).save(self.checkpoint)
+
+
+def _part(arrays: Mapping[str, NDArray[np.float32]], prefix: str) -> dict[str, NDArray[np.float32]]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _summary(results: Sequence[PictureLosses]) -> dict[str, float]:
+    """Return the means over pictures of the four losses (0 where there was none), wrong ROIs and recall."""
+    losses = {
+        name: float(np.mean([float(each.losses.get(name, 0.0)) for each in results])) if results else 0.0
+        for name in LOSSES
+    }
+    rois, objects = sum(each.rois for each in results), sum(each.objects for each in results)
+    return {
+        **losses,
+        "error": sum(each.wrong for each in results) / max(rois, 1),
+        "recall": sum(each.covered for each in results) / max(objects, 1),
+    }
