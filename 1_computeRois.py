@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from fastRCNN.datasets.imdb import Dataset
+from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.roi_limits import limits_in_words
 from fastRCNN.pipeline.stages import Chain, Work
 from fastRCNN.proposals.recall import proposal_recall
@@ -37,6 +38,9 @@ def main() -> None:
                         help="also draw the ROIs after each stage, as pictures beside the roi.txt files")  # fmt: skip
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
+    if why := CLASSIFIERS[p.classifier].does_without("rois"):
+        log.info('classifier is "%s": %s, step 1 is not needed.', p.classifier, why)
+        return
     chain = Chain.choose(p, census=True)
     artifacts, datasets = chain.artifacts, chain.datasets
     if p.overridden:

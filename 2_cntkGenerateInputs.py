@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from fastRCNN.datasets.roidb import RoiRecord, load_roidb, roi_labels
+from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.cntk_inputs import CntkRecord, input_files, relative_rois, write_cntk_inputs
 from fastRCNN.pipeline.stages import Chain
 from helpers.artifacts import exclusive
@@ -25,6 +26,9 @@ def main() -> None:
     """Run step 2."""
     p = get_parameters(sys.argv[1:], make_parser(__doc__))
     setup_logging(p.quiet)
+    if why := CLASSIFIERS[p.classifier].does_without("inputs"):
+        log.info('classifier is "%s": %s, step 2 is not needed.', p.classifier, why)
+        return
     chain = Chain.choose(p, census=True)
     artifacts, imdbs = chain.artifacts, chain.datasets
     with exclusive(artifacts):

@@ -19,13 +19,13 @@ from fastRCNN.network.precision import choose_precision
 from fastRCNN.network.truncated_svd import truncated_network
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.classifiers.protocol import TrainingSet
-from fastRCNN.pipeline.cntk_inputs import read_cntk_inputs
 from fastRCNN.pipeline.detector_folder import DetectorSettings, save_detector
 from fastRCNN.pipeline.half_floats import choose_type
 from fastRCNN.pipeline.network_step import (
     choose_network,
     drop_checkpoint,
     make_network,
+    records_of,
     require_checkpoint,
     run_network,
 )
@@ -55,11 +55,9 @@ def main() -> None:
     artifacts, train = chain.artifacts, chain.datasets["train"]
     context, training = RunContext.choose(p), classifier.training(p)
     model, checkpoint = artifacts.model_file(p.classifier), artifacts.checkpoint_file(p.classifier)
-    sizes = {"nr_rois": p.cntk_nrRois, "nr_classes": len(train.classes)}
     with exclusive(artifacts):
-        chain.require("rois", "inputs")
-        records = {image_set: list(read_cntk_inputs(artifacts, image_set, dataset.image_paths, **sizes))
-                   for image_set, dataset in chain.datasets.items()}  # fmt: skip
+        chain.require_before("network")
+        records = records_of(chain, p.cntk_nrRois)
         fingerprint = chain.recipe_digest("network")
         if p.resume:
             if training is None or p.engine != "torch":

@@ -38,7 +38,7 @@ def main() -> None:
     artifacts, imdb = chain.artifacts, chain.datasets["train"]
     folder, reports = artifacts.svm_folder, {}
     with exclusive(artifacts):
-        chain.require("rois", "inputs", "network", "embeddings")
+        chain.require_before("svm")
         with chain.writing("svm", anew=True) as work:
             ignore_from = None if p.compat == "tutorial" else p.svm_hardNegativeOverlap
             records = list(load_roidb(imdb, artifacts, p.cntk_nrRois, with_ground_truth=True, ignore_from=ignore_from))

@@ -10,6 +10,7 @@ import logging
 import sys
 
 from fastRCNN.evaluation.average_precision import Evaluation, evaluate
+from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.results import scored_pictures
 from fastRCNN.pipeline.stages import Chain
 from helpers.artifacts import IMAGE_SETS
@@ -29,7 +30,8 @@ def main() -> None:
     chain = Chain.choose(p)
     artifacts, imdb = chain.artifacts, chain.datasets[p.image_set]
     chain.require_scores()
-    pictures = scored_pictures(imdb, artifacts, classifier=p.classifier, nr_rois=p.cntk_nrRois, compat=p.compat)
+    nr_rois = CLASSIFIERS[p.classifier].nr_rois(p)
+    pictures = scored_pictures(imdb, artifacts, classifier=p.classifier, nr_rois=nr_rois, compat=p.compat)
     evaluation = evaluate(
         progress(pictures, "pictures", len(imdb)),
         imdb.classes,
@@ -43,7 +45,7 @@ def main() -> None:
     rows.append(["mean (mAP)", shown(evaluation.map_area), shown(evaluation.map_11point),
                  *(sum(row[column] for row in rows) for column in (3, 4))])  # fmt: skip
     print(table(["class", "AP, area", "AP, 11 points", "objects", "candidates"], rows))
-    print(f"{evaluation.pictures} {p.image_set} pictures, {p.cntk_nrRois} ROIs each, classifier {p.classifier}, "
+    print(f"{evaluation.pictures} {p.image_set} pictures, {nr_rois} ROIs each, classifier {p.classifier}, "
           f"seed {p.seed}, IoU > {p.evalVocOverlapThreshold:g}, NMS {p.nmsThreshold:g}, compat {p.compat}")  # fmt: skip
     if evaluation.undefined:
         log.warning("Not defined, and not in the mean, because the %s pictures show no object of it: %s",
@@ -60,7 +62,8 @@ def as_data(evaluation: Evaluation, p) -> dict:
             c.name: {"ap_11point": c.ap_11point, "ap_area": c.ap_area, "positives": c.positives,
                      "detections": c.detections} for c in evaluation.classes
         },
-        "iou_threshold": p.evalVocOverlapThreshold, "nms_threshold": p.nmsThreshold, "nr_rois": p.cntk_nrRois,
+        "iou_threshold": p.evalVocOverlapThreshold, "nms_threshold": p.nmsThreshold,
+        "nr_rois": CLASSIFIERS[p.classifier].nr_rois(p),
         "seed": p.seed, "compat": p.compat, "engine": p.engine,
     }  # fmt: skip
 

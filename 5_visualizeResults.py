@@ -46,7 +46,7 @@ def main() -> None:
         nms_threshold=p.nmsThreshold, overlap_threshold=p.evalVocOverlapThreshold,
         probabilities=classifier.gives_probabilities,
     )  # fmt: skip
-    scored = scored_pictures(imdb, artifacts, classifier=p.classifier, nr_rois=p.cntk_nrRois, compat=p.compat)
+    scored = scored_pictures(imdb, artifacts, classifier=p.classifier, nr_rois=classifier.nr_rois(p), compat=p.compat)
     decisions: list[PictureDecisions] = []
     drawn = draw_pictures(
         progress(scored, "pictures", len(imdb)), decisions, folder, subject, with_ground_truth=p.ground_truth

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +26,10 @@ from fastRCNN.pipeline.detector_folder import DetectorSettings as DetectorSettin
 from fastRCNN.pipeline.detector_folder import check_parts, load_settings
 from fastRCNN.pipeline.embed_dataset import embed_picture
 from fastRCNN.pipeline.half_floats import stored, widened
+from fastRCNN.pipeline.proposed_rois import Proposer
 from fastRCNN.pipeline.scoring import require_width, score_picture
 from fastRCNN.proposals.rois import compute_rois
+from fastRCNN.rpn.picture_area import PictureArea
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
 from helpers.images import pad_to_square, require_picture
@@ -44,14 +47,16 @@ class Detector:
         settings: DetectorSettings,
         *,
         roi_source: Callable[[NDArray[np.uint8]], NDArray[np.int32]] | None = None,
+        proposer: Proposer | None = None,
     ) -> None:
         """Put a detector together.
 
         `engine` gives (N, W) numbers for N ROIs, `scorer` makes (N, C) class scores of them and, with box regression,
-        offsets; `roi_source` turns a picture (H, W, 3) into (R, 4) boxes, without one it is Selective Search and grid
-        as in step 1.
+        offsets. ROIs come from the network itself with a `proposer`, which sees the map that the head sees as well, or
+        from `roi_source`, which turns a picture (H, W, 3) into (R, 4) boxes; without either it is Selective Search and
+        grid as in step 1.
         """
-        self.engine, self.scorer, self.settings = engine, scorer, settings
+        self.engine, self.scorer, self.settings, self.proposer = engine, scorer, settings, proposer
         self.roi_source = roi_source or self._step_1_rois
 
     @classmethod
@@ -84,10 +89,11 @@ class Detector:
             raise UserError(f"{model}: not there yet. Run 3_runCntk.py first")
         chosen, nr_classes = CLASSIFIERS[settings.classifier], len(settings.classes)
         scorer = chosen.scorer(artifacts, nr_classes, compat=settings.compat, with_boxes=with_boxes)
-        network = chosen.outputs(artifacts, nr_classes, with_boxes=with_boxes).network()
-        running = load_engine(engine, network, device=device, threads=threads, precision=settings.cntk_precision)
+        outputs = chosen.outputs(artifacts, nr_classes, with_boxes=with_boxes)
+        choice: Any = {"device": device, "threads": threads, "precision": settings.cntk_precision}
+        running = load_engine(engine, outputs.network(), **choice)
         require_width(scorer, running.feature_dimension, model)
-        return cls(running, scorer, settings)
+        return cls(running, scorer, settings, proposer=outputs.proposer(settings.compat))
 
     def detect(self, image: NDArray[np.uint8]) -> Detections:
         """Return all ROIs of `image` (H, W, 3) uint8 BGR with label, score and whether NMS kept them.
@@ -95,6 +101,8 @@ class Detector:
         Several threads may call it. In a process that was forked after loading it goes on with one thread.
         """
         s = self.settings
+        if self.proposer:
+            return self._with_proposed([image])[0]
         rois, padded, placed = self._prepared(image)
         published = s.cntk_nrRois if s.compat == "tutorial" else None  # so many rows, as step 3 computes them
         return self._scored(image, rois, embed_picture(self.engine, padded, placed, published)[: len(rois)])
@@ -106,12 +114,27 @@ class Detector:
         """
         if len(images) < 2 or self.settings.compat == "tutorial":
             return [self.detect(image) for image in images]
+        if self.proposer:
+            return self._with_proposed(images)
         with ThreadPoolExecutor(len(images)) as threads:
             prepared = list(threads.map(self._prepared, images))
         rows = self.engine.embed([padded for _, padded, _ in prepared], [placed for _, _, placed in prepared])
         return [
             self._scored(image, rois, of_one)
             for image, (rois, _, _), of_one in zip(images, prepared, rows, strict=True)
+        ]
+
+    def _with_proposed(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        """Return the detections of `images`, whose ROIs the network finds on its maps."""
+        assert self.proposer is not None
+        side = self.settings.cntk_padWidth
+        for image in images:
+            require_picture(image)
+        padded = [pad_to_square(image, side)[0] for image in images]
+        areas = [PictureArea.of(image.shape[1], image.shape[0], side) for image in images]
+        return [
+            self._scored(image, proposed.rois, rows)
+            for image, (proposed, rows) in zip(images, self.proposer.with_rows(self.engine, padded, areas), strict=True)
         ]
 
     def _prepared(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.float32]]:

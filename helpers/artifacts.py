@@ -80,6 +80,10 @@ class Artifacts:
         """Return step 1's file for the picture with `key` ("positive/0001"): `rois/<key>.roi.txt`."""
         return self.rois / f"{key}.roi.txt"
 
+    def proposed_roi_file(self, classifier: str, key: str) -> Path:
+        """Return the file of the ROIs that a network proposed itself: `rois_<classifier>/<key>.roi.txt`."""
+        return self.proc / f"rois_{classifier}" / f"{key}.roi.txt"
+
     def image_map(self, image_set: str) -> Path:
         """Return step 2's list of pictures: `<i> <absolute path> 0`, separated by tabs."""
         return self.cntk_files / f"{image_set}.txt"

@@ -41,10 +41,11 @@ PACKAGES = {  # inside fastRCNN: package or module -> what it may import beside 
         "network",
         "nn",
         "proposals",
+        "rpn",
         "run_context",
         "svm",
     },
-    "detector": {"boxes", "engines", "evaluation", "pipeline", "proposals", "svm"},
+    "detector": {"boxes", "engines", "evaluation", "pipeline", "proposals", "rpn", "svm"},
     "reporting": {"boxes", "evaluation"},
     "checking": {"datasets", "engines", "network", "pipeline", "proposals", "reporting"},
 }

@@ -4,7 +4,7 @@ Letters in shapes: R ROIs of a picture, G annotated objects, C classes with the 
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,12 +42,15 @@ class RoiRecord:
 def load_roidb(
     imdb: Dataset,
     artifacts: Artifacts,
-    nr_rois: int,
+    nr_rois: int | None,
     with_ground_truth: bool,
     *,
     ignore_from: float | None = None,
+    roi_file: Callable[[str], Path] | None = None,
 ) -> Iterator[RoiRecord]:
-    """Yield the ROIs of each picture of `imdb`, cut to `nr_rois`.
+    """Yield the ROIs of each picture of `imdb`, cut to `nr_rois`, None for all.
+
+    roi_file: gives the file of the picture with that key; None for those of step 1.
 
     With `with_ground_truth` (training) the annotated boxes stand first and count among the `nr_rois`. ROIs that show
     ignored boxes by `ignore_from` or more get overlaps of NaN (`fastRCNN.boxes.ignored.ignored_rois`); with None, the
@@ -55,10 +58,11 @@ def load_roidb(
     Raises `UserError` for a missing ROI file and for ROIs outside their picture.
     """
     full: list[ImageRecord] = []
+    file_of = roi_file or artifacts.roi_file
     for image in imdb:
-        rois = _read_rois(artifacts.roi_file(image.key), image)
+        rois = _read_rois(file_of(image.key), image)
         truth = image.gt_boxes if with_ground_truth else np.zeros((0, 4))
-        full += [image] if len(truth) >= nr_rois else []
+        full += [image] if nr_rois is not None and len(truth) >= nr_rois else []
         rois = np.concatenate([truth, rois])[:nr_rois]
         overlaps = roi_overlaps(rois, image.gt_boxes, image.gt_classes, len(imdb.classes))
         if ignore_from is not None and len(image.ignored_boxes):

@@ -1,6 +1,6 @@
-"""The embeddings of all pictures of an image set: reading, computing and writing overlap.
+"""The network's numbers for all pictures of an image set: reading, computing and writing overlap.
 
-Letters in shapes: R rows in a file, N real ROIs of a picture, D features.
+Letters in shapes: S side of the padded square, R rows in a file, N real ROIs of a picture, D features.
 """
 
 import time
@@ -8,15 +8,17 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.engines import Engine
 from fastRCNN.pipeline.cntk_inputs import CntkRecord
-from fastRCNN.pipeline.embeddings import write_embeddings
+from fastRCNN.rpn.picture_area import PictureArea
 from helpers.images import pad_to_square, read_image
 
+Result = TypeVar("Result")
 _AHEAD = 2  # pictures that are read while one is being computed
 _BEHIND = 2  # pictures that are written meanwhile: most of that is waiting until the disk has them
 
@@ -37,20 +39,17 @@ def embed_picture(
 
 
 def embed_dataset(
-    engine: Engine,
     records: Sequence[CntkRecord],
     outputs: Sequence[Path],
+    compute: Callable[[CntkRecord, NDArray[np.uint8], PictureArea], Result],
+    write: Callable[[Path, Result], None],
     *,
     pad_size: int,
-    nr_rows: int | None = None,
-    write: Callable[[Path, NDArray[np.float32]], None] = write_embeddings,
 ) -> Iterator[float]:
-    """Write the embeddings of each of `records` to its file in `outputs`; yield the seconds each picture took.
+    """Do `write(output, compute(record, padded, area))` for each of `records`; yield the seconds each picture took.
 
-    nr_rows: see `embed_picture`.
-
-    The next pictures are decoded and the last ones are written while the network runs, so memory holds a few pictures
-    however many there are.
+    padded: the picture (S, S, 3) uint8 in its square; area: where it lies there. The next pictures are decoded and the
+    last ones are written while the network runs, so memory holds a few pictures however many there are.
     """
     with ThreadPoolExecutor(1) as readers, ThreadPoolExecutor(_BEHIND) as writers:
         ahead = [readers.submit(_read_padded, record.image_path, pad_size) for record in records[:_AHEAD]]
@@ -59,14 +58,15 @@ def embed_dataset(
             start = time.perf_counter()
             if position + _AHEAD < len(records):
                 ahead.append(readers.submit(_read_padded, records[position + _AHEAD].image_path, pad_size))
-            rows = embed_picture(engine, ahead.pop(0).result(), record.absolute_rois(pad_size), nr_rows)
+            result = compute(record, *ahead.pop(0).result())
             if len(writing) == _BEHIND:
                 writing.popleft().result()  # raises what went wrong in writing, and bounds the memory
-            writing.append(writers.submit(write, outputs[position], rows))
+            writing.append(writers.submit(write, outputs[position], result))
             yield time.perf_counter() - start
         for written in writing:
             written.result()
 
 
-def _read_padded(path: Path, pad_size: int) -> NDArray[np.uint8]:
-    return pad_to_square(read_image(path), pad_size)[0]
+def _read_padded(path: Path, pad_size: int) -> tuple[NDArray[np.uint8], PictureArea]:
+    image = read_image(path)
+    return pad_to_square(image, pad_size)[0], PictureArea.of(image.shape[1], image.shape[0], pad_size)

@@ -13,16 +13,19 @@ from fastRCNN.engines import load_engine, starting_network
 from fastRCNN.network.network import Network, save_network
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.classifiers.protocol import Training, TrainingSet
-from fastRCNN.pipeline.cntk_inputs import CntkRecord
-from fastRCNN.pipeline.embed_dataset import embed_dataset
+from fastRCNN.pipeline.cntk_inputs import CntkRecord, read_cntk_inputs
+from fastRCNN.pipeline.embed_dataset import embed_dataset, embed_picture
 from fastRCNN.pipeline.half_floats import stored
+from fastRCNN.pipeline.proposed_rois import ProposedRois
 from fastRCNN.pipeline.stages import Chain, Work
+from fastRCNN.rpn.picture_area import PictureArea
 from fastRCNN.run_context import RunContext
 from helpers.console import progress
 from helpers.errors import UserError
 
 log = logging.getLogger(__name__)
 
+Found = tuple[ProposedRois | None, NDArray[np.float32]]  # ROIs that the network proposed, and the rows of all ROIs
 _SPARED = 50e6  # bytes of the disk for what the next steps write
 
 
@@ -51,6 +54,24 @@ def make_network(
         work.enter(*beside)
     save_network(model_file, network.spec.to_header(), network.arrays)
     work.enter(model_file)
+
+
+def records_of(chain: Chain, nr_rois: int) -> dict[str, list[CntkRecord]]:
+    """Return the pictures of each image set with the ROIs that step 2 wrote; without any where the network finds them.
+
+    nr_rois: cntk_nrRois.
+    """
+    sizes = {"nr_rois": nr_rois, "nr_classes": len(chain.datasets["train"].classes)}
+    if CLASSIFIERS[chain.choices.classifier].proposes:
+        none, nothing = np.zeros((0, 4)), np.zeros(0, np.int64)
+        return {
+            name: [CntkRecord(index, path, none, nothing) for index, path in enumerate(of.image_paths)]
+            for name, of in chain.datasets.items()
+        }
+    return {
+        name: list(read_cntk_inputs(chain.artifacts, name, of.image_paths, **sizes))
+        for name, of in chain.datasets.items()
+    }
 
 
 def require_checkpoint(path: Path, fingerprint: str) -> None:
@@ -89,13 +110,20 @@ def run_network(
     values = chain.choices.values["embeddings"]
     nr_rows, kind = values["cntk_nrRois"] if compat == "tutorial" else None, values["cntk_embeddingType"]
     outputs = CLASSIFIERS[classifier].outputs(artifacts, len(chain.datasets["train"].classes))
+    propose = outputs.proposer(compat)
     todo = set(work.todo)
     for_cntk = artifacts.model_file(classifier).with_suffix(".model")
     seconds: list[float] = []
 
-    def write(path: Path, rows: NDArray[np.float32]) -> None:
-        with work.making(path):
-            outputs.write(path, stored(rows, kind))
+    def compute(record: CntkRecord, padded: NDArray[np.uint8], area: PictureArea) -> Found:
+        if propose is not None:
+            return propose.with_rows(engine, [padded], [area])[0]
+        return None, embed_picture(engine, padded, record.absolute_rois(context.pad_size), nr_rows)
+
+    def write(path: Path, found: Found) -> None:
+        proposed, rows = found
+        with work.making(path) as files:
+            outputs.write(files, stored(rows, kind), proposed)
 
     choice: Any = {"device": context.device, "threads": context.threads, "precision": context.precision}
     with load_engine(context.engine, outputs.network(), **choice) as engine:
@@ -107,13 +135,13 @@ def run_network(
             for image_set, of_set in records.items()
         }
         left = {name: {path: r for path, r in of_set.items() if path in todo} for name, of_set in files.items()}
-        rows = {path: nr_rows or len(r.rois) for of_set in left.values() for path, r in of_set.items()}
+        most = propose.most if propose else nr_rows
+        rows = {path: most or len(r.rois) for of_set in left.values() for path, r in of_set.items()}
         require_room(rows, np.dtype(kind).itemsize * engine.feature_dimension, artifacts.cntk_files)
         for image_set, of_set in left.items():
             total = len(files[image_set])
             log.info("%s: %d pictures, %d of them up to date.", image_set, total, total - len(of_set))
-            run = embed_dataset(engine, list(of_set.values()), list(of_set), pad_size=context.pad_size,
-                                nr_rows=nr_rows, write=write)  # fmt: skip
+            run = embed_dataset(list(of_set.values()), list(of_set), compute, write, pad_size=context.pad_size)
             seconds += list(progress(run, f"{image_set} pictures", len(of_set)))
     return seconds
 

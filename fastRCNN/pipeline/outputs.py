@@ -8,6 +8,7 @@ An engine runs one chain of layers, so for scoring both output layers are stacke
 """
 
 import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from fastRCNN.boxes.box_regression import BoxRegressor
 from fastRCNN.network.layers import Linear
 from fastRCNN.network.network import Network, load_network
 from fastRCNN.pipeline.embeddings import EmbeddingFiles, read_embeddings, write_embeddings
+from fastRCNN.svm.scoring import softmax
 from helpers.errors import UserError
 
 _STACKED = "score_and_bbox"
@@ -81,3 +83,28 @@ def read_offsets(scores_file: Path, nr_rois: int, nr_classes: int) -> NDArray[np
             f"{path}: expected {nr_rois} rows of {4 * nr_classes} offsets, found {rows.shape}. Run 3_runCntk.py again"
         )
     return np.asarray(rows[:nr_rois]).reshape(nr_rois, nr_classes, 4)
+
+
+@dataclass(frozen=True)
+class SoftmaxScorer:
+    """See `fastRCNN.pipeline.classifiers.protocol.Scorer`."""
+
+    nr_classes: int
+    with_boxes: bool = False
+
+    scripts = "3_runCntk.py"
+
+    @property
+    def why_width(self) -> str:
+        """What the numbers of a ROI are."""
+        return "a score and four offsets for each class" if self.with_boxes else "one for each class"
+
+    @property
+    def width(self) -> int:
+        """C, or 5 * C with box regression."""
+        return self.nr_classes * (5 if self.with_boxes else 1)
+
+    def __call__(self, rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Return probabilities (N, C), and offsets (N, C, 4) where boxes were learnt, for `rows` (N, C or 5 * C)."""
+        scores, offsets = split_outputs(rows, self.nr_classes)
+        return softmax(scores), offsets

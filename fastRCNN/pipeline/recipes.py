@@ -71,6 +71,9 @@ class Choices:
             names["network"] += (*_TRAINING, *classifier.network_parameters)
         elif not parameters["cntk_model"]:
             names["network"] += ("seed",)  # of the random filters
+        if classifier.proposes:  # as many ROIs as its network says, by the rules of
+            for stage in ("network", "embeddings"):
+                names[stage] = (*(name for name in names[stage] if name != "cntk_nrRois"), "compat")
         values = {
             stage: {
                 name: value
@@ -184,7 +187,7 @@ def _network(place: Workplace) -> Plan:
     if classifier.trains_network:
         lines = line_digests(place.artifacts, "train")
         inputs |= {**place.pictures("train"), **place.annotations("train")}
-        for index, key in enumerate(place.datasets["train"].keys):
+        for index, key in enumerate([] if classifier.proposes else place.datasets["train"].keys):
             of_picture = lines[index] if index < len(lines) else None
             inputs[f"ROIs of {key}"] = of_picture.rois if of_picture else MISSING
             inputs[f"labels of {key}"] = of_picture.labels if of_picture else MISSING
@@ -198,21 +201,24 @@ def _embeddings(place: Workplace) -> Plan:
     classifier = CLASSIFIERS[place.choices.classifier]
     trained = [path for path in classifier.network_files(place.artifacts) if path.is_file()]
     inputs = {path.name: place.facts.digest(path) for path in trained}
-    of_all, needs = tuple(inputs), {}
+    of_all, needs, units = tuple(inputs), {}, {}
     for image_set, dataset in place.datasets.items():
         inputs |= place.pictures(image_set)
         lines = line_digests(place.artifacts, image_set)
         for index, key in enumerate(dataset.keys):
-            inputs[f"ROIs of {key}"] = lines[index].rois if index < len(lines) else MISSING
             first = place.artifacts.embedding_file(image_set, classifier.name, index)
-            needs[first] = (*of_all, f"picture {key}", f"ROIs of {key}")
+            needs[first] = (*of_all, f"picture {key}")
+            if not classifier.proposes:
+                inputs[f"ROIs of {key}"] = lines[index].rois if index < len(lines) else MISSING
+                needs[first] += (f"ROIs of {key}",)
+            unit = classifier.output_files(place.artifacts, first, key, with_boxes=len(trained) > 1)
+            units[first] = tuple(unit)
     recipe = place.recipe("embeddings", inputs)
-    units = {first: tuple(classifier.output_files(first, with_boxes=len(trained) > 1)) for first in needs}
     files = {path: recipe.digest(*needs[first], part=_kind(path)) for first, unit in units.items() for path in unit}
     if recipe.parameters["engine"] == "cntk" and len(trained) == 1:
         for_cntk = place.model_file.with_suffix(".model")
         files[for_cntk], units[for_cntk] = recipe.digest(*of_all, part="for CNTK"), (for_cntk,)
-    return Plan(recipe, files, units, is_whole=can_be_read)
+    return Plan(recipe, files, units, is_whole=lambda path: path.suffix == ".txt" or can_be_read(path))
 
 
 def _svm(place: Workplace) -> Plan:
@@ -234,5 +240,5 @@ def _order(paths: Sequence[Path]) -> str:
 
 
 def _kind(path: Path) -> str:
-    """Return "dat" or "boxes" of `<i>.dat.npz` and `<i>.boxes.npz`."""
+    """Return "dat", "boxes", "roi" of `<i>.dat.npz`, `<i>.boxes.npz`, `<picture>.roi.txt`, and so on."""
     return path.suffixes[-2].lstrip(".")

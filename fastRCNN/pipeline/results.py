@@ -4,6 +4,7 @@ Both scripts of step 5 read through here. Only one picture's embeddings are in m
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 from fastRCNN.boxes.ignored import IgnoredBoxes
 from fastRCNN.datasets.imdb import Dataset
@@ -21,13 +22,15 @@ def scored_pictures(
 ) -> Iterator[PictureResult]:
     """Yield the pictures of `imdb` with their ROIs scored, in order.
 
-    classifier: a name in `CLASSIFIERS`. In the training set the annotated boxes are the first ROIs of each picture;
-    they are left out, since they would find themselves.
+    classifier: a name in `CLASSIFIERS`. In the training set the annotated boxes are the first ROIs of each picture
+    that step 2 wrote; they are left out, since they would find themselves. ROIs that the network proposed are all
+    taken.
     """
     chosen, nr_classes = CLASSIFIERS[classifier], len(imdb.classes)
     outputs = chosen.outputs(artifacts, nr_classes)
     scorer = chosen.scorer(artifacts, nr_classes, compat=compat)
-    for record in load_roidb(imdb, artifacts, nr_rois, with_ground_truth=imdb.image_set == "train"):
+    annotated_first, most = imdb.image_set == "train" and not chosen.proposes, None if chosen.proposes else nr_rois
+    for record in load_roidb(imdb, artifacts, most, annotated_first, roi_file=partial(chosen.roi_file, artifacts)):
         image, path = record.image, artifacts.embedding_file(imdb.image_set, classifier, record.image.index)
         rows = outputs.read(path, len(record.rois))
         require_width(scorer, rows.shape[1], path)

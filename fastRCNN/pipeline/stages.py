@@ -140,6 +140,11 @@ class Chain:
                          by_hand[0], _and_more(by_hand), script)  # fmt: skip
         self._place.facts.save()
 
+    def require_before(self, stage: str) -> None:
+        """Do as `require` for all that the classifier needs before `stage`."""
+        needed = CLASSIFIERS[self._place.choices.classifier].stages
+        self.require(*needed[: needed.index(stage)])
+
     def require_scores(self) -> None:
         """Do as `require` for all that scores of the ROIs are made from: what step 5 needs."""
         self.require(*CLASSIFIERS[self._place.choices.classifier].stages)
@@ -215,11 +220,11 @@ class Work:
         self._finished: list[Path] = []
 
     @contextmanager
-    def making(self, first: Path) -> Iterator[None]:
-        """Write a file, and those that belong to it, inside of this; several threads may."""
+    def making(self, first: Path) -> Iterator[tuple[Path, ...]]:
+        """Write a file, and those that belong to it, inside of this; several threads may. Yields all of them."""
         unit = self._plan.units[first]
         self._ledger.announce({path: self._plan.files[path] for path in unit})
-        yield
+        yield unit
         for path in unit:
             self._ledger.enter(path)
 

@@ -23,9 +23,9 @@ def done(run, finished, monkeypatch):
     run("2_cntkGenerateInputs.py")  # the pictures' paths are those of the copy now
     embedded = []
 
-    def watched(engine, records, outputs, **options):
+    def watched(records, outputs, *more, **options):
         embedded.extend(f"{record.image_path.parent.name}/{record.image_path.stem}" for record in records)
-        return embed_dataset(engine, records, outputs, **options)
+        return embed_dataset(records, outputs, *more, **options)
 
     monkeypatch.setattr("fastRCNN.pipeline.network_step.embed_dataset", watched)
     return run, Artifacts(run.root, "tiny"), embedded

@@ -8,7 +8,7 @@
 Letters in shapes: N ROIs, C classes with background first.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +20,9 @@ from fastRCNN.boxes.box_regression import BoxRegressor
 from fastRCNN.datasets.roidb import load_roidb
 from fastRCNN.network.network import Network
 from fastRCNN.pipeline.classifiers.protocol import Training, TrainingSet
-from fastRCNN.pipeline.outputs import offsets_file, read_outputs, scoring_network, split_outputs, write_outputs
+from fastRCNN.pipeline.outputs import SoftmaxScorer, offsets_file, read_outputs, scoring_network, write_outputs
+from fastRCNN.pipeline.proposed_rois import ProposedRois
 from fastRCNN.pipeline.training_pictures import training_pictures
-from fastRCNN.svm.scoring import softmax
 from helpers.artifacts import Artifacts
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class NnClassifier:
         "nn_", "cntk_max_epochs", "cntk_mb_size", "cntk_l2_reg_weight", "cntk_lr_per_image",
         "cntk_momentum_time_constant", "compat",
     )  # fmt: skip
+    proposes = False
     trains_network = True
     gives_probabilities = True
     may_round = False  # rounded scores would tie
@@ -46,6 +47,15 @@ class NnClassifier:
     def does_without(self, stage: str) -> str:
         """Step 4 has nothing to do."""
         return "the network itself scores the classes" if stage == "svm" else ""
+
+    def nr_rois(self, parameters: Mapping[str, Any]) -> int:
+        """Return cntk_nrRois."""
+        number: int = parameters["cntk_nrRois"]
+        return number
+
+    def roi_file(self, artifacts: Artifacts, key: str) -> Path:
+        """Return step 1's file."""
+        return artifacts.roi_file(key)
 
     def boxes_file(self, artifacts: Artifacts) -> Path:
         """Return step 3's file of the box regression."""
@@ -55,7 +65,7 @@ class NnClassifier:
         """Return the network and its box regression."""
         return [artifacts.model_file(self.name), self.boxes_file(artifacts)]
 
-    def output_files(self, first: Path, *, with_boxes: bool) -> list[Path]:
+    def output_files(self, artifacts: Artifacts, first: Path, key: str, *, with_boxes: bool) -> list[Path]:
         """Return the file of the scores and, with box regression, that of the offsets."""
         return [first, offsets_file(first)] if with_boxes else [first]
 
@@ -93,9 +103,9 @@ class NnClassifier:
 
     def scorer(
         self, artifacts: Artifacts, nr_classes: int, *, compat: str = "corrected", with_boxes: bool | None = None
-    ) -> "NnScorer":
+    ) -> SoftmaxScorer:
         """Return what makes probabilities and offsets of the network's last numbers."""
-        return NnScorer(nr_classes, self.boxes_file(artifacts).is_file() if with_boxes is None else with_boxes)
+        return SoftmaxScorer(nr_classes, self.boxes_file(artifacts).is_file() if with_boxes is None else with_boxes)
 
 
 @dataclass(frozen=True)
@@ -110,35 +120,13 @@ class NnOutputs:
         """Return the trained network, with its box regression as further numbers of the last layer."""
         return scoring_network(self.model, self.regressor)
 
-    def write(self, path: Path, rows: NDArray[np.float32]) -> None:
+    def proposer(self, compat: str = "corrected") -> None:
+        """The ROIs come from step 1."""
+
+    def write(self, files: Sequence[Path], rows: NDArray[np.float32], proposed: ProposedRois | None = None) -> None:
         """Write scores and offsets of one picture."""
-        write_outputs(path, rows, nr_classes=self.nr_classes)
+        write_outputs(files[0], rows, nr_classes=self.nr_classes)
 
     def read(self, path: Path, nr_rois: int) -> NDArray[np.float32]:
         """Return (nr_rois, C) raw scores, or (nr_rois, 5 * C) with offsets behind them."""
         return read_outputs(path, nr_rois, nr_classes=self.nr_classes, with_offsets=self.regressor is not None)
-
-
-@dataclass(frozen=True)
-class NnScorer:
-    """See `fastRCNN.pipeline.classifiers.protocol.Scorer`."""
-
-    nr_classes: int
-    with_boxes: bool = False
-
-    scripts = "3_runCntk.py"
-
-    @property
-    def why_width(self) -> str:
-        """What the numbers of a ROI are."""
-        return "a score and four offsets for each class" if self.with_boxes else "one for each class"
-
-    @property
-    def width(self) -> int:
-        """C, or 5 * C with box regression."""
-        return self.nr_classes * (5 if self.with_boxes else 1)
-
-    def __call__(self, rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Return probabilities (N, C), and offsets (N, C, 4) where boxes were learnt, for `rows` (N, C or 5 * C)."""
-        scores, offsets = split_outputs(rows, self.nr_classes)
-        return softmax(scores), offsets

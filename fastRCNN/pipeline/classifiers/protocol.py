@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from fastRCNN.datasets.imdb import Dataset
 from fastRCNN.network.network import Network
 from fastRCNN.pipeline.cntk_inputs import CntkRecord
+from fastRCNN.pipeline.proposed_rois import ProposedRois, Proposer
 from fastRCNN.run_context import RunContext
 from helpers.artifacts import Artifacts
 
@@ -49,8 +50,15 @@ class Outputs(Protocol):
         """Return what an engine shall run to get rows (N, W)."""
         ...
 
-    def write(self, path: Path, rows: NDArray[np.float32]) -> None:
-        """Write the rows of one picture, filler included, to `path` (and to files beside it)."""
+    def proposer(self, compat: str = "corrected") -> Proposer | None:
+        """Return what finds the ROIs on the network's map; None where they come from step 1."""
+        ...
+
+    def write(self, files: Sequence[Path], rows: NDArray[np.float32], proposed: ProposedRois | None = None) -> None:
+        """Write the rows of one picture, filler included, to its `files` (`Classifier.output_files`).
+
+        proposed: the ROIs, where the network found them itself.
+        """
         ...
 
     def read(self, path: Path, nr_rois: int) -> NDArray[np.float32]:
@@ -99,6 +107,11 @@ class Classifier(Protocol):
         ...
 
     @property
+    def proposes(self) -> bool:
+        """Whether its network finds the ROIs itself, so that steps 1 and 2 are not needed."""
+        ...
+
+    @property
     def trains_network(self) -> bool:
         """Whether step 3 trains the network, with checkpoints."""
         ...
@@ -117,6 +130,14 @@ class Classifier(Protocol):
         """Return why step `stage` has nothing to do for it, "" where it has."""
         ...
 
+    def nr_rois(self, parameters: Mapping[str, Any]) -> int:
+        """Return how many ROIs of a picture are scored at most, as `parameters` (by name) say."""
+        ...
+
+    def roi_file(self, artifacts: Artifacts, key: str) -> Path:
+        """Return where the ROIs of the picture with `key` lie, one for each row."""
+        ...
+
     def boxes_file(self, artifacts: Artifacts) -> Path:
         """Return where its box regression lies, if there is one."""
         ...
@@ -125,8 +146,8 @@ class Classifier(Protocol):
         """Return the network that step 3 leaves, and what it trains beside it; that only at times."""
         ...
 
-    def output_files(self, first: Path, *, with_boxes: bool) -> list[Path]:
-        """Return the files that `Outputs.write` makes of a picture, by the first of them."""
+    def output_files(self, artifacts: Artifacts, first: Path, key: str, *, with_boxes: bool) -> list[Path]:
+        """Return the files that `Outputs.write` makes of the picture with `key`; `first`, its rows, is the first."""
         ...
 
     def training(self, parameters: Mapping[str, Any]) -> Training | None:

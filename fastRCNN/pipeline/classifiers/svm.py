@@ -8,7 +8,7 @@
 Letters in shapes: N ROIs, C classes with background first, D numbers of an embedding.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from fastRCNN.boxes.box_regression import BoxRegressor
 from fastRCNN.pipeline.classifiers.protocol import Training
 from fastRCNN.pipeline.embeddings import EmbeddingFiles, write_embeddings
+from fastRCNN.pipeline.proposed_rois import ProposedRois
 from fastRCNN.svm.model import SvmModel
 from fastRCNN.svm.scoring import score_rois
 from helpers.artifacts import Artifacts
@@ -31,6 +32,7 @@ class SvmClassifier:
     title = "linear SVMs"
     stages = ("rois", "inputs", "network", "embeddings", "svm")
     network_parameters: tuple[str, ...] = ()
+    proposes = False
     trains_network = False
     gives_probabilities = False
     may_round = True
@@ -38,6 +40,15 @@ class SvmClassifier:
     def does_without(self, stage: str) -> str:
         """Every step works for it."""
         return ""
+
+    def nr_rois(self, parameters: Mapping[str, Any]) -> int:
+        """Return cntk_nrRois."""
+        number: int = parameters["cntk_nrRois"]
+        return number
+
+    def roi_file(self, artifacts: Artifacts, key: str) -> Path:
+        """Return step 1's file."""
+        return artifacts.roi_file(key)
 
     def boxes_file(self, artifacts: Artifacts) -> Path:
         """Return step 4's file of the box regression."""
@@ -47,7 +58,7 @@ class SvmClassifier:
         """Return the network."""
         return [artifacts.model_file(self.name)]
 
-    def output_files(self, first: Path, *, with_boxes: bool) -> list[Path]:
+    def output_files(self, artifacts: Artifacts, first: Path, key: str, *, with_boxes: bool) -> list[Path]:
         """Return the file of the embeddings."""
         return [first]
 
@@ -79,9 +90,12 @@ class SvmOutputs:
         """Return the network's file."""
         return self.model
 
-    def write(self, path: Path, rows: NDArray[np.float32]) -> None:
+    def proposer(self, compat: str = "corrected") -> None:
+        """The ROIs come from step 1."""
+
+    def write(self, files: Sequence[Path], rows: NDArray[np.float32], proposed: ProposedRois | None = None) -> None:
         """Write the embeddings of one picture."""
-        write_embeddings(path, rows)
+        write_embeddings(files[0], rows)
 
     def read(self, path: Path, nr_rois: int) -> NDArray[np.float32]:
         """Return (nr_rois, D), a memory map where possible."""

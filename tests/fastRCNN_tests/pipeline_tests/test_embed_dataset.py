@@ -7,6 +7,7 @@ import pytest
 
 from fastRCNN.pipeline.cntk_inputs import CntkRecord
 from fastRCNN.pipeline.embed_dataset import _BEHIND, embed_dataset, embed_picture
+from fastRCNN.rpn.picture_area import PictureArea
 from helpers.images import write_image
 
 
@@ -25,6 +26,11 @@ class SumEngine:
             np.stack([np.full(len(of_one), picture.sum(dtype=np.float32)), of_one.sum(axis=1)], axis=1)
             for picture, of_one in zip(pictures, rois, strict=True)
         ]
+
+
+def embed_with(engine):
+    """What step 3 does with each picture."""
+    return lambda record, padded, area: embed_picture(engine, padded, record.absolute_rois(8))
 
 
 @pytest.fixture
@@ -54,11 +60,20 @@ def test_rows_without_a_roi_are_the_embedding_of_an_empty_one():
 def test_every_picture_goes_to_its_own_file(records, tmp_path):
     written = {}
     outputs = [tmp_path / f"{i}.npz" for i in range(6)]
-    seconds = embed_dataset(SumEngine(), records, outputs, pad_size=8, write=written.__setitem__)
+    seconds = embed_dataset(records, outputs, embed_with(SumEngine()), written.__setitem__, pad_size=8)
     assert len([each for each in seconds if each > 0]) == 6
     assert {path.name: rows.tolist() for path, rows in written.items()} == {
         f"{i}.npz": [[8 * 8 * 3 * i, 8]] for i in range(6)
     }
+
+
+def test_what_computes_knows_where_the_picture_lies(tmp_path):
+    write_image(tmp_path / "wide.png", np.full((4, 16, 3), 7, np.uint8))
+    record = CntkRecord(0, tmp_path / "wide.png", np.zeros((0, 4)), np.zeros(0, int))
+    found = {}
+    compute = lambda record, padded, area: (record.index, padded.shape, area)  # noqa: E731
+    list(embed_dataset([record], [tmp_path / "0.npz"], compute, found.__setitem__, pad_size=8))
+    assert found == {tmp_path / "0.npz": (0, (8, 8, 3), PictureArea(16, 4, 0.5, 0, 3))}
 
 
 def test_few_pictures_wait_to_be_written_and_what_goes_wrong_there_is_raised(records, tmp_path):
@@ -70,7 +85,7 @@ def test_few_pictures_wait_to_be_written_and_what_goes_wrong_there_is_raised(rec
             raise OSError("disk full")
 
     outputs = [tmp_path / f"{i}.npz" for i in range(6)]
-    run = embed_dataset(engine, records, outputs, pad_size=8, write=write)
+    run = embed_dataset(records, outputs, embed_with(engine), write, pad_size=8)
     for _ in range(_BEHIND):
         next(run)
     threading.Timer(0.2, disk.set).start()

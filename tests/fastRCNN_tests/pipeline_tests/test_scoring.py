@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fastRCNN.pipeline.classifiers.nn import NnScorer
 from fastRCNN.pipeline.classifiers.svm import SvmScorer
+from fastRCNN.pipeline.outputs import SoftmaxScorer
 from fastRCNN.pipeline.scoring import require_width, score_picture
 from fastRCNN.svm.model import SvmModel
 from helpers.errors import UserError
@@ -16,11 +16,11 @@ def test_rois_move_to_where_their_best_class_puts_them():
     offsets = np.zeros((2, 2, 4), np.float32)
     offsets[:, 1, 0] = 0.5  # half a width to the right
     rows = np.concatenate([np.log([[1, 3], [3, 1]]), offsets.reshape(2, 8)], axis=1).astype(np.float32)
-    found = score_picture(NnScorer(2, with_boxes=True), rows, ROIS, 90, 70)
+    found = score_picture(SoftmaxScorer(2, with_boxes=True), rows, ROIS, 90, 70)
     np.testing.assert_allclose(found.scores, [[0.25, 0.75], [0.75, 0.25]], rtol=1e-6)
     np.testing.assert_array_equal(found.moved[:, 1], [[5, 0, 14, 9], [65, 40, 89, 69]])
     np.testing.assert_array_equal(found.boxes, [[5, 0, 14, 9], [50, 40, 79, 69]])
-    without = score_picture(NnScorer(2), rows[:, :2], ROIS, 90, 70)
+    without = score_picture(SoftmaxScorer(2), rows[:, :2], ROIS, 90, 70)
     np.testing.assert_array_equal(without.scores, found.scores)
     assert without.moved is None
     np.testing.assert_array_equal(without.boxes, ROIS)
@@ -29,8 +29,8 @@ def test_rois_move_to_where_their_best_class_puts_them():
 def test_widths():
     svm = SvmScorer(SvmModel(np.zeros((2, 5)), np.zeros(2), 1.0))
     require_width(svm, 5, "f.npz")
-    require_width(NnScorer(2, with_boxes=True), 10, "f.npz")
+    require_width(SoftmaxScorer(2, with_boxes=True), 10, "f.npz")
     with pytest.raises(UserError, match=r"f\.npz: expected 5 .*as the SVMs.* found 4\. Run 3_runCntk\.py and 4_trainS"):
         require_width(svm, 4, "f.npz")
     with pytest.raises(UserError, match=r"expected 2 .*one for each class.* found 5\. Run 3_runCntk\.py again"):
-        require_width(NnScorer(2), 5, "f.npz")
+        require_width(SoftmaxScorer(2), 5, "f.npz")

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import numpy as np
+
 from fastRCNN.network.alexnet import cntk_shape, he_initialised
 from fastRCNN.network.layers import Linear
 from fastRCNN.network.network import Network
@@ -21,5 +23,8 @@ def faster_spec(classes: tuple[str, ...], *, hidden: int = 16, rpn: RpnSpec | No
 
 
 def faster_network(classes: tuple[str, ...], seed: int = 0) -> Network:
-    """`faster_spec` with random weights."""
-    return he_initialised(seed, spec=faster_spec(classes))
+    """`faster_spec` with random weights, whose boxes stay near their anchors and ROIs."""
+    network = he_initialised(seed, spec=faster_spec(classes))
+    small = {"rpn_box.weight": 0.02, "rpn_cls.weight": 0.2, "score_and_bbox.weight": 0.02}
+    arrays = {name: array * np.float32(small.get(name, 1)) for name, array in network.arrays.items()}
+    return Network(network.spec, arrays, network.where)

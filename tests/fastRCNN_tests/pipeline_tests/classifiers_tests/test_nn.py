@@ -20,7 +20,7 @@ SCORES = np.array([[1, 2], [3, 4], [7, 7]], np.float32)
 def test_probabilities_and_offsets(tmp_path):
     of, path = Artifacts(tmp_path, "d"), tmp_path / "0.dat.npz"
     outputs, scorer = NN.outputs(of, 2), NN.scorer(of, 2)
-    outputs.write(path, SCORES)
+    outputs.write([path], SCORES)
     assert scorer.width == 2
     scores, offsets = scorer(outputs.read(path, 2))
     powers = np.exp(SCORES[:2])
@@ -34,7 +34,7 @@ def test_probabilities_and_offsets(tmp_path):
         outputs.read(path, 2)
     assert NN.scorer(of, 2, with_boxes=False).width == 2, "a file that does not belong to it"
     moves = np.arange(24, dtype=np.float32).reshape(3, 8)
-    outputs.write(path, np.concatenate([SCORES, moves], axis=1))
+    outputs.write([path], np.concatenate([SCORES, moves], axis=1))
     assert (tmp_path / "0.boxes.npz").is_file()
     rows = outputs.read(path, 2)
     np.testing.assert_array_equal(rows, np.concatenate([SCORES, moves], axis=1)[:2])

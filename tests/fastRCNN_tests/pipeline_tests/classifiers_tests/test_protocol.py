@@ -37,8 +37,12 @@ def test_what_the_table_says():
     assert [path.name for path in svm.network_files(of)] == ["frcn_svm.npz"]
     assert [path.name for path in nn.network_files(of)] == ["frcn_nn.npz", "boxes_nn.npz"]
     for with_boxes, expected in ((False, ["0.dat.npz"]), (True, ["0.dat.npz", "0.boxes.npz"])):
-        assert [path.name for path in nn.output_files(Path("0.dat.npz"), with_boxes=with_boxes)] == expected
-        assert svm.output_files(Path("0.dat.npz"), with_boxes=with_boxes) == [Path("0.dat.npz")]
+        first = Path("0.dat.npz")
+        assert [path.name for path in nn.output_files(of, first, "a/0", with_boxes=with_boxes)] == expected
+        assert svm.output_files(of, first, "a/0", with_boxes=with_boxes) == [first]
+    for each in (svm, nn):
+        assert not each.proposes and each.nr_rois({"cntk_nrRois": 7}) == 7
+        assert each.roi_file(of, "positive/0") == Path("r/proc/d/rois/positive/0.roi.txt")
     assert svm.training({}) is None
     assert svm.boxes_file(of) == Path("r/proc/d/trainedSvm/boxes_exp1.npz")
     assert nn.boxes_file(of) == Path("r/proc/d/models/boxes_nn.npz")
@@ -59,7 +63,7 @@ def test_nothing_else_compares_classifiers_by_name():
                 sides = [node.left, *node.comparators]
                 words = {each.value for side in sides for each in ast.walk(side) if isinstance(each, ast.Constant)}
                 named = any("classifier" in ast.unparse(side) for side in sides)
-                if named and words & {"svm", "nn"}:
+                if named and words & CLASSIFIERS.keys():
                     found.append(f"{path.relative_to(REPOSITORY)}:{node.lineno}: {ast.unparse(node)}")
     assert found == []
 
@@ -68,7 +72,11 @@ class Brightest:
     """A fourth classifier: the largest number of an embedding is the score of class 1."""
 
     name, title, stages = "brightest", "the largest number", ("rois", "inputs", "network", "embeddings")
+    proposes = False
     width, why_width, scripts = 3, "as it happens", "3_runCntk.py"
+
+    def roi_file(self, artifacts, key):
+        return artifacts.roi_file(key)
 
     def outputs(self, artifacts, nr_classes, *, with_boxes=None):
         return SvmOutputs(artifacts.model_file(self.name))

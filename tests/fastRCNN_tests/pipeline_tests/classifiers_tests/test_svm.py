@@ -50,5 +50,5 @@ def test_outputs_are_embeddings(of, tmp_path):
     outputs = SVM.outputs(of, 3)
     path = tmp_path / "0.dat.npz"
     assert outputs.network() == of.model_file("svm")
-    outputs.write(path, np.concatenate([ROWS, [[9, 9, 9]]]))
+    outputs.write([path], np.concatenate([ROWS, [[9, 9, 9]]]))
     np.testing.assert_array_equal(outputs.read(path, 2), ROWS)
