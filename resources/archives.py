@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
 from helpers.errors import UserError
-from resources.install_alexnet import Published, download
+from resources.weight_import.download import Published, download
 
 _BLOCK = 1 << 20
 _SPARED = 100e6  # bytes of the disk that stay free

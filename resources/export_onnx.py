@@ -10,6 +10,7 @@ Outputs  scores    float32 (rois, classes)      raw; softmax makes probabilities
 
 ROI pooling is ONNX's MaxRoiPool. It computes the bins in single precision where CNTK and we use double; for 6 x 6 bins
 both give the same for every ROI of up to 199 cells (3184 pixels), which a test goes through. Other sizes are refused.
+ROI align is ONNX's RoiAlign, of any size.
 """
 
 import argparse
@@ -40,6 +41,7 @@ from fastRCNN.network.layers import (  # noqa: E402
     Scale,
 )
 from fastRCNN.network.network import Network, load_network  # noqa: E402
+from fastRCNN.network.spec import NetworkSpec  # noqa: E402
 from helpers.console import run_script, setup_logging  # noqa: E402
 from helpers.errors import UserError  # noqa: E402
 
@@ -83,10 +85,10 @@ def export(network: Network, regressor: BoxRegressor | None = None) -> Any:
     from onnx import TensorProto, helper
 
     spec, g = network.spec, _Graph()
-    if spec.pooling_size != 6:
+    if spec.pooling_kind == "max" and spec.pooling_size != 6:
         raise UserError(f"pooling size {spec.pooling_size}: ONNX's MaxRoiPool computes the same bins as we for 6 only")
     feature_map = _chain(g, network, _normalised(g, network), spec.trunk)
-    pooled = _max_roi_pool(g, feature_map, spec.pooling_size, spec.spatial_scale)
+    pooled = (_max_roi_pool if spec.pooling_kind == "max" else _roi_align)(g, feature_map, spec)
     classes = spec.classes is not None
     result = "scores" if classes else "embedding"
     outputs = [helper.make_tensor_value_info(result, TensorProto.FLOAT, ["rois", spec.feature_dimension])]
@@ -136,7 +138,9 @@ def _conv(g: _Graph, network: Network, x: str, layer: Conv) -> str:
     inputs = [x, g.constant(network.weight(layer.name), f"{layer.name}.weight")]
     if (bias := network.bias(layer.name)) is not None:
         inputs.append(g.constant(bias, f"{layer.name}.bias"))
-    return g("Conv", *inputs, kernel_shape=[layer.kernel] * 2, group=layer.groups, **_strides(layer))
+    strides = _strides(layer)
+    strides["pads"] = [layer.pad] * 2 + [layer.pad + layer.extra] * 2
+    return g("Conv", *inputs, kernel_shape=[layer.kernel] * 2, group=layer.groups, **strides)
 
 
 def _scale(g: _Graph, network: Network, x: str, layer: Scale) -> str:
@@ -198,11 +202,27 @@ def _linear(g: _Graph, rows: str, name: str, weight: np.ndarray, bias: np.ndarra
     return g("Gemm", *inputs, transB=1)
 
 
-def _max_roi_pool(g: _Graph, feature_map: str, size: int, spatial_scale: float) -> str:
+def _max_roi_pool(g: _Graph, feature_map: str, spec: NetworkSpec) -> str:
     """Return (R, C, size, size) by ONNX's operator, whose ROIs begin with the number of the picture."""
     first = g("Mul", g("Slice", "rois", g.integers(0), g.integers(1), g.integers(1)), g.number(0, np.float32))
     rois = g("Concat", first, "rois", axis=1)
-    return g("MaxRoiPool", feature_map, rois, pooled_shape=[size, size], spatial_scale=spatial_scale)
+    return g("MaxRoiPool", feature_map, rois, pooled_shape=[spec.pooling_size] * 2, spatial_scale=spec.spatial_scale)
+
+
+def _roi_align(g: _Graph, feature_map: str, spec: NetworkSpec) -> str:
+    """Return (R, C, size, size) by ONNX's operator.
+
+    It gives 0 for points more than a cell outside of the map, where we take the nearest cell; the map reaches there.
+    """
+    moved = 0.5 / spec.spatial_scale - 0.5 - spec.first_centre  # the operator takes half a cell off, for its own places
+    edges = g("Add", "rois", g.constant(np.array([0, 0, 1, 1], np.float32) + np.float32(moved)))
+    first = g("Squeeze", g("Slice", "rois", g.integers(0), g.integers(1), g.integers(1)), g.integers(1))
+    pictures = g("Cast", g("Mul", first, g.number(0, np.float32)), to=g.onnx.TensorProto.INT64)
+    return g(
+        "RoiAlign", feature_map, edges, pictures, mode="avg", coordinate_transformation_mode="half_pixel",
+        output_height=spec.pooling_size, output_width=spec.pooling_size, sampling_ratio=0,
+        spatial_scale=spec.spatial_scale,
+    )  # fmt: skip
 
 
 def save(model: Any, path: Path) -> None:

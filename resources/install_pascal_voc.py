@@ -21,7 +21,7 @@ sys.path.insert(0, str(REPOSITORY))  # started from anywhere
 from helpers.console import run_script  # noqa: E402
 from helpers.errors import UserError, raise_collected  # noqa: E402
 from resources.archives import fetch_archive, unpack  # noqa: E402
-from resources.install_alexnet import Published  # noqa: E402
+from resources.weight_import.download import Published  # noqa: E402
 
 _ADVICE = "name its folder: python resources/install_pascal_voc.py --from FOLDER"
 _HOME = "http://host.robots.ox.ac.uk/pascal/VOC/"

@@ -109,7 +109,7 @@ def group_of(name: str) -> str:
 
 
 def test_files_are_found() -> None:
-    assert {"run", "PARAMETERS", "fastRCNN.detector", "helpers.errors", "resources.import_alexnet"} <= PRODUCT.keys()
+    assert {"run", "PARAMETERS", "fastRCNN.detector", "helpers.errors", "resources.import_network"} <= PRODUCT.keys()
 
 
 def test_arrows_point_one_way() -> None:

@@ -54,6 +54,8 @@ def trunk(header, arrays, pixels, make=None, outside=0):
 
 def pooled(feature_map, rois, pooling):
     """Return (R, C, size, size): the largest value of each bin of each ROI."""
+    if pooling.get("kind", "max") != "max":
+        raise ValueError("pooling {!r}: CNTK knows max pooling. Use --engine torch".format(pooling["kind"]))
     size = pooling["size"]
     return C.roipooling(feature_map, rois, C.MAX_POOLING, (size, size), pooling["spatial_scale"], name=POOL)
 
@@ -129,9 +131,10 @@ def _of_maps(x, layer, weights):
 
 def _convolution(x, layer, weights):
     name, kernel, pad, stride = layer["name"], layer["kernel"], layer["pad"], layer["stride"]
-    same = stride == 1 and kernel % 2 == 1 and pad == (kernel - 1) // 2
-    if pad and not same:
-        x = C.pad(x, [(0, 0), (pad, pad), (pad, pad)])
+    behind = pad + layer.get("extra", 0)
+    same = stride == 1 and kernel % 2 == 1 and pad == behind == (kernel - 1) // 2
+    if behind and not same:
+        x = C.pad(x, [(0, 0), (pad, behind), (pad, behind)])
     x = C.convolution(
         weights.node(name + ".weight"), x, strides=(stride, stride), auto_padding=[False, same, same],
         groups=layer["groups"], name=name,

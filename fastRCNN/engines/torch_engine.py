@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from fastRCNN.engines.torch_device import Process, choose_device, exact_products
 from fastRCNN.engines.torch_layers import as_numpy, as_tensor, build_layers
 from fastRCNN.network.network import Network
-from fastRCNN.network.roi_pooling import roi_cells, roi_pool
+from fastRCNN.network.pooling import pool, pooling_keys
+from fastRCNN.network.roi_pooling import roi_pool
 from helpers.errors import UserError
 from helpers.images import require_picture
 
@@ -94,7 +95,7 @@ class TorchEngine:
             return [self._rows(one, of_one) for one, of_one in zip(maps, rois, strict=True)]
 
     def pool(self, feature_map: NDArray[Any], rois: NDArray[np.float32]) -> NDArray[Any]:
-        """Return (N, C, P, P): `feature_map` (C, H, W) pooled over `rois` (N, 4), of a type that `roi_pool` takes.
+        """Return (N, C, P, P): `feature_map` (C, H, W) max-pooled over `rois` (N, 4), of a type that `roi_pool` takes.
 
         PyTorch makes the array, because its memory begins at a multiple of 64 bytes and NumPy's does not: the matrix
         units read bfloat16 rows from there nearly twice as fast.
@@ -119,7 +120,7 @@ class TorchEngine:
         """Return (N, D) float32 for `rois` (N, 4) on one map (C, H, W)."""
         if len(rois) == 0:
             return np.zeros((0, self.feature_dimension), np.float32)
-        first, which = _different(roi_cells(rois, spatial_scale=self.spec.spatial_scale))
+        first, which = _different(pooling_keys(self.spec, rois))
         different = np.asarray(rois)[first]
         blocks = [different[start : start + self.block] for start in range(0, len(different), self.block)]
         rows = torch.cat([self.head_layers(self._pooled(feature_map, block)).flatten(1) for block in blocks])
@@ -127,9 +128,9 @@ class TorchEngine:
 
     def _pooled(self, feature_map: torch.Tensor, rois: NDArray[np.float32]) -> torch.Tensor:
         """Return (N, C, P, P), of the engine's type and where `feature_map` (C, H, W) is."""
-        if feature_map.device.type == "cpu":
+        if feature_map.device.type == "cpu" and self.spec.pooling_kind == "max":
             return as_tensor(self.pool(as_numpy(feature_map), rois))
-        return _pooled_by_torch(feature_map, rois, self.spec.pooling_size, self.spec.spatial_scale).to(self.dtype)
+        return pool(self.spec, feature_map[None], rois, np.zeros(len(rois))).permute(0, 3, 1, 2).to(self.dtype)
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -143,25 +144,15 @@ class TorchEngine:
         self.close()
 
 
-def _different(cells: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _different(cells: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the first row of each kind in `cells` (N, 4): its index (U,), in order; and for each row which of these.
 
     Cells of a map need few bits, so that a row fits into one whole number, and those are sorted faster than rows.
     """
     low, span = cells.min(), cells.max() - cells.min() + 1
-    if float(span) ** 4 < 2**63:
+    if cells.dtype.kind == "i" and float(span) ** 4 < 2**63:
         _, first, which = np.unique((cells - low) @ span ** np.arange(4), return_index=True, return_inverse=True)
     else:
         _, first, which = np.unique(cells, axis=0, return_index=True, return_inverse=True)
     order = np.argsort(first)  # the pooled rows of neighbours lie together
     return first[order], np.argsort(order)[which.ravel()]
-
-
-def _pooled_by_torch(
-    feature_map: torch.Tensor, rois: NDArray[np.float32], size: int, spatial_scale: float
-) -> torch.Tensor:
-    """Return the same as `roi_pool`, (N, C, P, P), on any device."""
-    from fastRCNN.network.roi_pooling_torch import roi_pool_torch  # only here: it loads Numba
-
-    pooled = roi_pool_torch(feature_map[None], rois, np.zeros(len(rois)), size=size, spatial_scale=spatial_scale)
-    return pooled.permute(0, 3, 1, 2)

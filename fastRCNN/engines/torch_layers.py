@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.nn import functional
 
 from fastRCNN.engines.torch_linear import linear
 from fastRCNN.network.layers import (
@@ -57,6 +58,25 @@ class LocalResponseNorm(nn.LocalResponseNorm):
         rows = as_numpy(pixels.view(-1, x.shape[1]))
         y = local_response_norm(rows, size=self.size, alpha=self.alpha, beta=self.beta, k=self.k)
         return as_tensor(y).view(pixels.shape).permute(0, 3, 1, 2)
+
+
+class LateConv(nn.Conv2d):
+    """A convolution with more zeros behind the picture than before it.
+
+    PyTorch's own knows equal ones only. So it gets a whole stride more of them on each side, which adds a first row and
+    column of windows that nobody asked for: cheaper than a padded copy of what comes in.
+    """
+
+    def __init__(self, layer: Conv, channels: int, **options: Any) -> None:
+        super().__init__(channels, layer.out, layer.kernel, layer.stride, layer.pad, groups=layer.groups, **options)
+        self.extra = layer.extra
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (B, out, H, W) for `x` (B, C, H, W)."""
+        kernel, stride, pad = self.kernel_size[0], self.stride[0], int(self.padding[0])
+        found = functional.conv2d(x, self.weight, self.bias, stride, pad + stride, 1, self.groups)
+        height, width = ((side + 2 * pad + self.extra - kernel) // stride + 1 for side in x.shape[2:])
+        return found[:, :, 1 : 1 + height, 1 : 1 + width]
 
 
 class ChannelScale(nn.Module):
@@ -111,9 +131,12 @@ def _with_weights(module: nn.Module, layer: Any, network: Network) -> nn.Module:
 
 def _conv(layer: Conv, network: Network) -> nn.Module:
     channels = network.shape(layer.name)[1] * layer.groups
-    module = nn.Conv2d(
-        channels, layer.out, layer.kernel, layer.stride, layer.pad, groups=layer.groups, bias=False, device="meta"
-    )
+    if layer.extra:
+        module: nn.Module = LateConv(layer, channels, bias=False, device="meta")
+    else:
+        module = nn.Conv2d(
+            channels, layer.out, layer.kernel, layer.stride, layer.pad, groups=layer.groups, bias=False, device="meta"
+        )
     return _with_weights(module, layer, network)
 
 

@@ -20,7 +20,7 @@ from fastRCNN.engines.torch_device import exact_products
 from fastRCNN.engines.torch_engine import TorchEngine
 from fastRCNN.network.layers import Layer, Linear, through
 from fastRCNN.network.network import Network
-from fastRCNN.network.roi_pooling_torch import roi_pool_torch
+from fastRCNN.network.pooling import pool
 from fastRCNN.network.rpn_spec import RpnSpec
 from fastRCNN.nn.trainable_layers import first_trained_layer, hidden_head, new_layer, own_layers
 from fastRCNN.run_context import RunContext
@@ -98,9 +98,7 @@ class FasterNetwork:
 
     def outputs(self, feature_map: torch.Tensor, rois: NDArray[np.floating]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return raw scores (N, C) and box offsets (N, 4 or 4 C), in `BOX_DEVIATION`s, for `rois` (N, 4)."""
-        pooled = roi_pool_torch(
-            feature_map, rois, np.zeros(len(rois)), size=self.spec.pooling_size, spatial_scale=self.spec.spatial_scale
-        )
+        pooled = pool(self.spec, feature_map, rois, np.zeros(len(rois)))
         rows = self.head(pooled.permute(0, 3, 1, 2).contiguous()).flatten(1)
         return self.score(rows).float(), self.bbox(rows).float()
 

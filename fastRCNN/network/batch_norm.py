@@ -23,7 +23,7 @@ class BatchNorm(NamedTuple):
 
     def as_scale(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return weight and bias (C,) of a `Scale` layer."""
-        factor, summand = self._numbers()
+        factor, summand = self.numbers()
         return factor.astype(np.float32), summand.astype(np.float32)
 
     def folded_into(
@@ -33,12 +33,13 @@ class BatchNorm(NamedTuple):
 
         Exact but for rounding, where nothing stands between the two.
         """
-        factor, summand = self._numbers()
+        factor, summand = self.numbers()
         folded = weight * factor.reshape(-1, *[1] * (weight.ndim - 1))
         before = 0 if bias is None else bias
         return folded.astype(np.float32), (before * factor + summand).astype(np.float32)
 
-    def _numbers(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def numbers(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return factor and summand (C,) in double precision."""
         gamma, beta, mean, variance = (np.asarray(each, np.float64) for each in self[:4])
         factor = gamma / np.sqrt(variance + self.eps)
         return factor, beta - mean * factor

@@ -23,6 +23,7 @@ def layers_as_json(layers: Sequence[Layer]) -> list[dict[str, Any]]:
             **{
                 each.name: layers_as_json(value) if isinstance(value := getattr(layer, each.name), tuple) else value
                 for each in dataclasses.fields(layer)
+                if not each.metadata.get("rare") or getattr(layer, each.name) != each.default
             },
         }
         for layer in layers

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 from helpers.errors import UserError
 
 _FROM_0: Any = {"least": 0}  # in a header, such a number may be 0; others must be above
+_RARE: Any = {"least": 0, "rare": True}  # and such a one is left out where it is 0: older readers do not know it
 
 
 class Shape(NamedTuple):
@@ -43,6 +44,11 @@ class Layer:
         """By what factor a map gets smaller."""
         return 1
 
+    @property
+    def first_window(self) -> float:
+        """Where the first number that comes out is centred: how many numbers behind the first that goes in."""
+        return 0.0
+
     def output(self, shape: Shape, where: str = "layers") -> Shape:
         """Return the shape of what comes out when `shape` goes in; `UserError` where that cannot be."""
         return shape
@@ -60,7 +66,8 @@ class Layer:
 class Conv(Layer):
     """Convolution of `kernel` x `kernel` pixels, zeros around the picture; `groups` split the channels into parts.
 
-    As many groups as channels: a depthwise convolution.
+    As many groups as channels: a depthwise convolution. `extra`: so many more zeros at the right and the bottom, as
+    TensorFlow's "same" padding puts them where an even side is halved.
     """
 
     type: ClassVar[str] = "conv"
@@ -70,18 +77,29 @@ class Conv(Layer):
     stride: int = 1
     pad: int = field(default=0, metadata=_FROM_0)
     groups: int = 1
+    extra: int = field(default=0, metadata=_RARE)
 
     @property
     def shrinks(self) -> int:
         """Its stride."""
         return self.stride
 
+    @property
+    def first_window(self) -> float:
+        """The middle of the first window."""
+        return (self.kernel - 1) / 2 - self.pad
+
     def output(self, shape: Shape, where: str = "layers") -> Shape:
-        """`out` maps; groups must divide channels."""
+        """`out` maps; groups must divide channels, and `extra` be no more than the stride."""
         if shape.channels % self.groups or self.out % self.groups:
             wanted = f"groups that divide {shape.channels} and {self.out} channels"
             raise UserError(f"{where}: {self.name}: expected {wanted}, found {self.groups}.")
-        return Shape(self.out, _windows(shape.side, self.kernel, self.stride, self.pad))
+        if self.extra > self.stride:
+            raise UserError(
+                f"{where}: {self.name}: expected extra up to the stride, {self.stride}, found {self.extra}."
+            )
+        side = None if shape.side is None else shape.side + self.extra
+        return Shape(self.out, _windows(side, self.kernel, self.stride, self.pad))
 
     def weight_shapes(self, shape: Shape) -> dict[str, tuple[int, ...]]:
         """(out, in / groups, kernel, kernel)."""
@@ -140,6 +158,11 @@ class MaxPool(Layer):
         """Its stride."""
         return self.stride
 
+    @property
+    def first_window(self) -> float:
+        """The middle of the first window."""
+        return (self.kernel - 1) / 2 - self.pad
+
     def output(self, shape: Shape, where: str = "layers") -> Shape:
         """As many maps, smaller ones."""
         return Shape(shape.channels, _windows(shape.side, self.kernel, self.stride, self.pad, ceil=self.ceil))
@@ -158,6 +181,11 @@ class AveragePool(Layer):
     def shrinks(self) -> int:
         """Its stride."""
         return self.stride
+
+    @property
+    def first_window(self) -> float:
+        """The middle of the first window."""
+        return (self.kernel - 1) / 2 - self.pad
 
     def output(self, shape: Shape, where: str = "layers") -> Shape:
         """As many maps, smaller ones."""
@@ -190,6 +218,11 @@ class Residual(Layer):
     def shrinks(self) -> int:
         """As its branch does."""
         return math.prod(layer.shrinks for layer in self.branch)
+
+    @property
+    def first_window(self) -> float:
+        """As its branch does."""
+        return first_centre(self.branch)
 
     def output(self, shape: Shape, where: str = "layers") -> Shape:
         """What both sides give, which must agree."""
@@ -244,6 +277,15 @@ def through(layers: tuple[Layer, ...], shape: Shape, where: str = "layers") -> S
     for layer in layers:
         shape = layer.output(shape, where)
     return shape
+
+
+def first_centre(layers: tuple[Layer, ...]) -> float:
+    """Return which pixel the first number of a map is centred on, counted from the first that goes in."""
+    centre, step = 0.0, 1
+    for layer in layers:
+        centre += layer.first_window * step
+        step *= layer.shrinks
+    return centre
 
 
 def weights_of(layers: tuple[Layer, ...], shape: Shape) -> dict[str, tuple[int, ...]]:

@@ -2,7 +2,7 @@
 what does that; read from JSON and written to it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from fastRCNN.network.layers import (
     Relu,
     Shape,
     every_layer,
+    first_centre,
     through,
     weights_of,
 )
@@ -33,6 +34,7 @@ _TRUNK_1, _HEAD_1 = (Conv, Relu, Lrn, MaxPool), (Linear, Relu, Dropout)
 _KEYS = {"format", "version", "input", "trunk", "pooling", "head", "source", "source_sha256", "notes", "classes"}
 _RPN = "rpn"
 _PICTURE = Shape(3)
+POOLING_KINDS = ("max", "align")
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class NetworkSpec:
     input: PictureInput = PictureInput()
     pooling_size: int = 6
     spatial_scale: float = 0.0625
+    pooling_kind: str = "max"  # CNTK's ROI pooling; "align": ROI align, for maps with numbers below 0 too
     source: str = ""
     source_sha256: str | None = None
     classes: tuple[str, ...] | None = None  # of the last linear layer's outputs, when that is a classifier
@@ -85,12 +88,18 @@ class NetworkSpec:
         return math.prod(layer.shrinks for layer in self.trunk)
 
     @property
+    def first_centre(self) -> float:
+        """The pixel that the map's first cell is centred on; the next are `stride` pixels further each."""
+        return first_centre(self.trunk)
+
+    @property
     def version(self) -> int:
         """The oldest version of the format that can say it, so that older readers read what they know."""
         if self.rpn is not None:
             return 3
-        old = all(isinstance(layer, _TRUNK_1) for layer in self.trunk)
-        return 1 if old and all(isinstance(layer, _HEAD_1) for layer in self.head) else 2
+        old = self.pooling_kind == "max" and all(isinstance(layer, _TRUNK_1) for layer in self.trunk)
+        old = old and not any(layer.extra for layer in self.trunk if isinstance(layer, Conv))
+        return 1 if old and self.head and all(isinstance(layer, _HEAD_1) for layer in self.head) else 2
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         """Layer name -> shape of its weight, in the order in which a picture passes; the bias has (out,)."""
@@ -114,6 +123,8 @@ class NetworkSpec:
             "source_sha256": self.source_sha256,
             "notes": dict(self.notes),
         }
+        if self.pooling_kind != "max":
+            header["pooling"]["kind"] = self.pooling_kind
         if self.classes is not None:
             header["classes"] = list(self.classes)
         if self.rpn is not None:
@@ -130,7 +141,9 @@ class NetworkSpec:
         keys = _KEYS if version in (1, 2) else _KEYS | {_RPN}
         expect(header.keys() <= keys, where, f"the keys {sorted(keys)}", sorted(header.keys() - keys))
         given = json_object(header.get("input"), f"{where}: input", {"channels", "mean", "scale"})
-        pooling = json_object(header.get("pooling"), f"{where}: pooling", {"size", "spatial_scale"})
+        pooling = _pooling(
+            header.get("pooling"), f"{where}: pooling", kinds=POOLING_KINDS[: 1 if version == 1 else None]
+        )
         expect(given["channels"] in ("BGR", "RGB"), f"{where}: input channels", "'BGR' or 'RGB'", given["channels"])
         classes, notes, sha256 = header.get("classes"), header.get("notes", {}), header.get("source_sha256")
         expect(
@@ -149,6 +162,7 @@ class NetworkSpec:
             ),
             pooling_size=number(pooling["size"], int, f"{where}: pooling size", above=0),
             spatial_scale=number(pooling["spatial_scale"], float, f"{where}: pooling spatial_scale", above=0),
+            pooling_kind=pooling["kind"],
             source=str(header.get("source", "")),
             source_sha256=sha256,
             classes=None if classes is None else tuple(classes),
@@ -165,7 +179,8 @@ class NetworkSpec:
             for part in (self.trunk, self.head)
         )
         expect(bool(of_trunk), f"{where}: trunk", "at least one conv layer", "none")
-        expect(bool(of_head), f"{where}: head", "at least one linear or conv layer", "none")
+        # the pooled numbers themselves may describe a ROI; layers without weights alone do not make sense
+        expect(bool(of_head) or not self.head, f"{where}: head", "no layer, or a linear or conv layer", "none")
         of_rpn = [] if self.rpn is None else list(self.rpn.weight_shapes(self.map_shape))
         names = [*of_trunk, *of_rpn, *of_head]
         expect(len(set(names)) == len(names), f"{where}: layers", "a name of its own for each", names)
@@ -175,3 +190,11 @@ class NetworkSpec:
             each = 1 if self.rpn is None else 5
             wanted = f"as many as the last layer's outputs, {numbers}{' / 5' if self.rpn else ''}"
             expect(each * len(self.classes) == numbers, f"{where}: classes", wanted, len(self.classes))
+
+
+def _pooling(value: Any, where: str, *, kinds: Sequence[str]) -> Mapping[str, Any]:
+    """Return the object "pooling" with its kind, which need not be given."""
+    given = {"kind": "max", **value} if isinstance(value, Mapping) else value
+    found = json_object(given, where, {"size", "spatial_scale", "kind"})
+    expect(found["kind"] in kinds, f"{where} kind", f"one of {list(kinds)}", found["kind"])
+    return found

@@ -87,7 +87,7 @@ class WeightFile(Mapping[str, np.ndarray]):
         if member is None:
             raise UserError(
                 f"{self.path}: expected a member {HEADER_KEY!r} that describes the network, found only "
-                f"{sorted(self._members)[:8]}. Another program's npz? resources/import_alexnet.py makes weight files."
+                f"{sorted(self._members)[:8]}. Another program's npz? resources/import_network.py makes weight files."
             )
         with archive.open(member.info) as stream:
             text = np.lib.format.read_array(stream, allow_pickle=False)

@@ -14,7 +14,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from fastRCNN.network.roi_pooling import roi_cells, roi_pool
+from fastRCNN.network.pooling import pool_array, pooling_keys
 from fastRCNN.nn.network import TrainableNetwork
 from fastRCNN.nn.sampling import TrainingPicture, flipped_rois
 from helpers.images import pad_to_square, read_image
@@ -84,14 +84,12 @@ class FrozenFeatures:
         self._file.close()
 
     def _pool(self, frozen_map: NDArray[np.float32], rois: NDArray[np.float32]) -> NDArray[np.float32]:
-        spec = self.network.spec
-        pooled = roi_pool(frozen_map, rois, size=spec.pooling_size, spatial_scale=spec.spatial_scale)
-        return pooled.reshape(len(rois), self._row_length)
+        return pool_array(self.network.spec, frozen_map, rois).reshape(len(rois), self._row_length)
 
     def _different_rois(self, key: tuple[int, bool]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the ROIs that fall on different cells, and for each ROI (R,) which of those it equals."""
-        cells = roi_cells(self.rois(*key), spatial_scale=self.network.spec.spatial_scale)
-        _, first, which = np.unique(cells, axis=0, return_index=True, return_inverse=True)
+        """Return the ROIs that pool to different numbers, and for each ROI (R,) which of those it equals."""
+        keys = pooling_keys(self.network.spec, self.rois(*key))
+        _, first, which = np.unique(keys, axis=0, return_index=True, return_inverse=True)
         return first, which.ravel()
 
     def _stored(self, frozen_map: NDArray[np.float32]) -> NDArray[np.float32] | int:

@@ -23,7 +23,7 @@ from fastRCNN.engines.torch_device import exact_products
 from fastRCNN.engines.torch_engine import TorchEngine
 from fastRCNN.network.layers import AveragePool, Conv, Dropout, Layer, Linear, MaxPool, Relu, through
 from fastRCNN.network.network import Network
-from fastRCNN.network.roi_pooling_torch import roi_pool_torch
+from fastRCNN.network.pooling import pool
 from fastRCNN.network.spec import NetworkSpec
 from fastRCNN.nn.trainable_layers import first_trained_layer, hidden_head, new_layer, own_layers
 from fastRCNN.run_context import RunContext
@@ -90,10 +90,7 @@ class TrainableNetwork:
     def pooled(self, frozen_map: NDArray[np.float32], rois: NDArray[np.float32]) -> torch.Tensor:
         """Return (N, C * P * P): trained layers and ROI pooling over `rois` (N, 4), with gradients."""
         maps = self.trained_trunk(torch.from_numpy(np.array(frozen_map)).to(self.device)[None])
-        pooled = roi_pool_torch(
-            maps, rois, np.zeros(len(rois)), size=self.spec.pooling_size, spatial_scale=self.spec.spatial_scale
-        )
-        return pooled.permute(0, 3, 1, 2).flatten(1)
+        return pool(self.spec, maps, rois, np.zeros(len(rois))).permute(0, 3, 1, 2).flatten(1)
 
     @torch.no_grad()
     def embedding(self, pooled: torch.Tensor) -> torch.Tensor:

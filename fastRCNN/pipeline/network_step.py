@@ -36,7 +36,7 @@ def choose_network(weight_file: Path | None, seed: int) -> Network:
     if not weight_file:
         log.warning(
             "There is no weight file, so the filters are random (He-initialised): they tell textures apart, but a "
-            "trained network detects clearly better. resources/install_alexnet.py fetches one."
+            "trained network detects clearly better. resources/install_network.py fetches one."
         )
     return network
 

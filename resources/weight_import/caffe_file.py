@@ -14,8 +14,8 @@ import numpy as np
 from fastRCNN.network.layers import Conv, Dropout, Linear, Lrn, MaxPool, Relu
 from fastRCNN.network.spec import PictureInput
 from helpers.errors import UserError
-from resources.weight_import.chain import Step
 from resources.weight_import.protobuf_wire import Message, Value, parse_message, varints
+from resources.weight_import.steps import Step
 
 PICTURE_INPUT = PictureInput("BGR", (104.0, 117.0, 123.0))  # ImageNet's mean pixel, as Caffe's examples subtract it
 
@@ -46,8 +46,8 @@ _NEW = _Fields(
 )  # fmt: skip
 
 
-def read_caffemodel(path: Path) -> list[Step]:
-    """Return the layers of `path` in the order of computation."""
+def read_caffemodel(path: Path) -> tuple[list[Step], PictureInput]:
+    """Return the layers of `path` in the order of computation, and what they expect of a picture."""
     try:
         network = parse_message(np.memmap(path, np.uint8, "r").data)
         form, number = (_NEW, _NEW_LAYERS) if _NEW_LAYERS in network else (_V1, _V1_LAYERS)
@@ -58,7 +58,7 @@ def read_caffemodel(path: Path) -> list[Step]:
         raise UserError(f"{path}: not a .caffemodel, damaged or cut short ({error}).") from error
     if not steps:
         raise UserError(f"{path}: expected a .caffemodel with layers, found none: it is another kind of file.")
-    return steps
+    return steps, PICTURE_INPUT
 
 
 def _read_layer(layer: Message, form: _Fields, path: Path) -> list[Step]:

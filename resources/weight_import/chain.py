@@ -1,41 +1,83 @@
-"""What the readers of other programs' weight files give back, and the network that is made of it."""
+"""From the layers of a whole classifier to a network of ours: what comes before ROI pooling, what behind it."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from fastRCNN.network.layers import Conv, Dropout, Layer, Linear, MaxPool, Relu
+from fastRCNN.network.layers import AveragePool, Conv, Dropout, GlobalAverage, Linear, MaxPool, Relu, Relu6
 from fastRCNN.network.network import Network
 from fastRCNN.network.spec import NetworkSpec, PictureInput
 from helpers.errors import UserError
+from resources.weight_import.steps import Names, Step, folded
+
+HEADS = ("rest", "map")
+_STRIDE = 16  # of the trunk, in every network here
+_C4_SIZE, _MAP_SIZE = 14, 7  # side of a pooled ROI, for stages that halve it, and as it is
 
 
 @dataclass(frozen=True)
-class Step:
-    """One layer in the order of computation, with its arrays. Names are given later."""
+class Cut:
+    """How a classifier is cut into trunk and head.
 
-    layer: Layer
-    weight: np.ndarray | None = None
-    bias: np.ndarray | None = None
-
-
-def network_of(steps: Sequence[Step], *, picture_input: PictureInput, source: str, sha256: str, where: Path) -> Network:
-    """Make the network of a whole classifier's layers.
-
-    1. Convolutions are called conv1, conv2, ...; fully connected layers go on counting: fc6, fc7 in AlexNet.
-    2. The trunk ends before the last max pooling, whose place ROI pooling takes.
-    3. The head begins behind that pooling and ends with its last ReLU and the dropout there: what follows names the
-       classes.
+    head: "rest" (the classifier's own further layers), "map" (none: the pooled map itself describes a ROI).
+    pooling_kind: "max", "align"; None: "max" where the map comes out of a ReLU. pooling_size: None: what fits the head.
     """
+
+    head: str = "rest"
+    pooling_kind: str | None = None
+    pooling_size: int | None = None
+
+
+def network_of(
+    steps: Sequence[Step],
+    *,
+    picture_input: PictureInput,
+    source: str,
+    sha256: str,
+    where: Path,
+    cut: Cut | None = None,
+) -> Network:
+    """Make the network of a whole classifier's layers; batch normalisation becomes a part of the layers before it.
+
+    A chain that ends in fully connected layers (AlexNet, VGG16): the trunk ends before the last max pooling, whose
+    place ROI pooling takes; the head begins behind it and ends with its last ReLU and the dropout there: what follows
+    names the classes. Residual blocks (ResNet, EfficientNet): the trunk ends before the stage that would make its
+    stride 32; the head is that stage and the mean over its maps.
+    """
+    cut, steps = cut or Cut(), folded(steps)
+    if any(step.sides for step in steps):
+        trunk, head, size = _cut_stages(steps, where)
+    else:
+        trunk, head, size = _cut_chain(steps, where)
+    if cut.head == "map":
+        head, size = [], _MAP_SIZE
+    rectified = isinstance(trunk[-1].layer, (Relu, Relu6, MaxPool))
+    names = Names(where)
+    spec = NetworkSpec(
+        trunk=names.layers(trunk),
+        head=names.layers(head),
+        input=picture_input,
+        pooling_size=cut.pooling_size or size,
+        pooling_kind=cut.pooling_kind or ("max" if rectified else "align"),
+        spatial_scale=1 / math.prod(step.shrinks for step in trunk),
+        source=source,
+        source_sha256=sha256,
+    )
+    return Network(NetworkSpec.from_header(spec.to_header(), where=str(where)), names.arrays, str(where))
+
+
+def _cut_chain(steps: Sequence[Step], where: Path) -> tuple[list[Step], list[Step], int]:
+    """Return trunk, head and the side of a pooled ROI."""
     first_linear = next((index for index, step in enumerate(steps) if isinstance(step.layer, Linear)), None)
     last_relu = max((index for index, step in enumerate(steps) if isinstance(step.layer, Relu)), default=-1)
     if first_linear is None or last_relu < first_linear:
         found = ", ".join(step.layer.type for step in steps) or "no layer"
         raise UserError(
-            f"{where}: expected AlexNet: convolutions, then fully connected layers with ReLU; found {found}."
+            f"{where}: expected AlexNet, VGG16 or a network of residual blocks: convolutions, then fully connected "
+            f"layers with ReLU, or a mean over the maps; found {found}."
         )
     begin, end = first_linear, last_relu + 1
     while begin > 0 and isinstance(steps[begin - 1].layer, Dropout):
@@ -45,30 +87,28 @@ def network_of(steps: Sequence[Step], *, picture_input: PictureInput, source: st
     if begin == 0 or not isinstance(steps[begin - 1].layer, MaxPool):
         found = steps[begin - 1].layer.type if begin else "nothing"
         raise UserError(f"{where}: expected max pooling before the fully connected layers, found {found}.")
-    named: list[Layer] = []
-    arrays: dict[str, np.ndarray] = {}
-    counted = 0
-    split = begin - 1
-    for step in (*steps[:split], *steps[begin:end]):
-        layer = step.layer
-        if isinstance(layer, (Conv, Linear)):
-            counted += 1
-            layer = replace(layer, name=f"{'conv' if isinstance(layer, Conv) else 'fc'}{counted}")
-            for part, array in (("weight", step.weight), ("bias", step.bias)):
-                if array is not None:
-                    arrays[f"{layer.name}.{part}"] = _checked(array, f"{where}: {layer.name}.{part}")
-        named.append(layer)
-    channels = [layer.out for layer in named[:split] if isinstance(layer, Conv)][-1]
-    spec = NetworkSpec(
-        trunk=tuple(named[:split]),
-        head=tuple(named[split:]),
-        input=picture_input,
-        pooling_size=_pooling_size(steps[first_linear].weight, channels, where),
-        spatial_scale=1 / math.prod(layer.shrinks for layer in named[:split]),
-        source=source,
-        source_sha256=sha256,
-    )
-    return Network(NetworkSpec.from_header(spec.to_header(), where=str(where)), arrays, str(where))
+    trunk = list(steps[: begin - 1])
+    channels = [step.layer.out for step in trunk if isinstance(step.layer, Conv)][-1]
+    return trunk, list(steps[begin:end]), _pooling_size(steps[first_linear].weight, channels, where)
+
+
+def _cut_stages(steps: Sequence[Step], where: Path) -> tuple[list[Step], list[Step], int]:
+    """Return trunk, head and the side of a pooled ROI."""
+    last = max((index for index, step in enumerate(steps) if isinstance(step.layer, Linear)), default=len(steps))
+    steps = list(steps[:last])
+    strides = [math.prod(step.shrinks for step in steps[: place + 1]) for place in range(len(steps))]
+    stride = max(strides, default=1)
+    split = next((place for place, reached in enumerate(strides) if reached > _STRIDE), 0)
+    while split > 0 and not steps[split].sides and not steps[split - 1].sides:
+        split -= 1  # back to the beginning of a stage whose first block is a plain chain
+    while steps and isinstance(steps[-1].layer, (Dropout, GlobalAverage, AveragePool)):
+        steps.pop()
+    if stride <= _STRIDE or split == 0:
+        raise UserError(
+            f"{where}: expected residual blocks, one of which makes the stride larger than {_STRIDE}, as in ResNet or "
+            f"EfficientNet; found a stride of {stride}."
+        )
+    return steps[:split], [*steps[split:], Step(GlobalAverage())], _C4_SIZE
 
 
 def _pooling_size(weight: np.ndarray | None, channels: int, where: Path) -> int:
@@ -80,13 +120,3 @@ def _pooling_size(weight: np.ndarray | None, channels: int, where: Path) -> int:
             f"{where}: expected a first fully connected layer of {channels} square maps, found {inputs} inputs."
         )
     return size
-
-
-def _checked(array: np.ndarray, what: str) -> np.ndarray:
-    """The array as float32 in a piece of memory of its own; not a number means a damaged file."""
-    array = np.array(array, np.float32, order="C")
-    if not np.isfinite(array).all():
-        raise UserError(
-            f"{what}: expected numbers, found NaN or infinity: the file is damaged, or its training failed."
-        )
-    return array

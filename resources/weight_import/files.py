@@ -21,7 +21,7 @@ def check_downloaded(path: Path) -> None:
         raise UserError(f"{path}: expected a weight file, found {'a folder' if path.is_dir() else 'no such file'}.")
     with path.open("rb") as file:
         start = file.read(512).lstrip().lower()
-    again = "Download the file itself (resources/install_alexnet.py does)."
+    again = "Download the file itself (resources/install_network.py does)."
     if not start:
         raise UserError(f"{path}: the file is empty. {again}")
     if start.startswith(b"version https://git-lfs"):

@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 
 from fastRCNN.network.layers import Conv, Dropout, Linear, Lrn, MaxPool, Relu
+from fastRCNN.network.spec import PictureInput
 from helpers.errors import UserError
-from resources.weight_import.chain import Step
+from resources.weight_import import caffe_file
+from resources.weight_import.steps import Step
 
 _SKIPPED = ("Reshape", "Flatten", "Softmax", "Identity", "Constant", "Squeeze")  # change no number that is kept
 
 
-def read_onnx(path: Path) -> list[Step]:
-    """Return the layers of `path` in the order of computation."""
+def read_onnx(path: Path) -> tuple[list[Step], PictureInput]:
+    """Return the layers of `path` in the order of computation, and what they expect of a picture."""
     try:
         import onnx
         from google.protobuf.message import DecodeError
@@ -47,7 +49,7 @@ def read_onnx(path: Path) -> list[Step]:
         data = node.output[0]
         arrays = [constants[name] for name in node.input[1:] if name in constants]
         steps += _read_node(node, attributes, arrays, f"{path}: {node.op_type} {node.name or data!r}")
-    return steps
+    return steps, caffe_file.PICTURE_INPUT  # the zoo's was converted from Caffe's
 
 
 def _values(node: Any, value_of: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from fastRCNN.engines.torch_engine import TorchEngine
 from fastRCNN.network.alexnet import caffe_shape
 from fastRCNN.network.network import Network
 from helpers.errors import UserError
-from resources.import_alexnet import import_network
+from resources.import_network import import_network
 
 WIDTHS, HIDDEN, LABELS = (8, 12, 16, 12, 10), 24, 10
 

@@ -12,7 +12,7 @@ import pytest
 from helpers.errors import UserError
 from resources import archives
 from resources.archives import fetch_archive, unpack
-from resources.install_alexnet import Published
+from resources.weight_import.download import Published
 
 
 def tar(path: Path, files: dict[str, bytes], odd: tarfile.TarInfo | None = None) -> Path:

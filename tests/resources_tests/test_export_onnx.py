@@ -126,6 +126,18 @@ def test_another_pooling_size_is_refused():
         exporter["export"](he_initialised(0, spec=spec))
 
 
+def test_roi_align_without_head_and_zeros_behind_the_picture(picture):
+    trunk = (Conv("stem", 8, 7, stride=8), Relu6(), Conv("a", 6, 3, stride=2, groups=2, extra=1))
+    spec = NetworkSpec(trunk=trunk, head=(), pooling_size=7, pooling_kind="align")
+    network = he_initialised(1, spec=spec)
+    rois = np.clip(some_rois(200, side=300), 8, 299)
+    with load_engine("torch", network, device="cpu") as engine:
+        (ours,) = engine.embed([picture], [rois])
+    assert ours.min() < 0
+    theirs = run(exporter["export"](network), picture, rois)["embedding"]
+    np.testing.assert_allclose(theirs, ours, rtol=2e-4, atol=1e-4 * np.abs(ours).max())
+
+
 def test_loading_the_weights_back_is_not_needed(tmp_path):
     network = slim()
     save_network(tmp_path / "n.npz", network.spec.to_header(), network.arrays)

@@ -25,8 +25,10 @@ from fastRCNN.network.layers import (
     Relu6,
     Residual,
     Scale,
+    Shape,
 )
 from fastRCNN.network.network import Network, load_network, save_network
+from fastRCNN.network.roi_align import roi_align
 from fastRCNN.network.roi_pooling import roi_pool
 from fastRCNN.network.spec import NetworkSpec, PictureInput
 
@@ -200,6 +202,30 @@ def test_depthwise_blocks_relu6_scales_and_average_pooling():
         expected = rows.clamp(0, 6).numpy()
         np.testing.assert_allclose(engine.head(found, [ROIS])[0], expected, atol=1e-3)
     assert expected.max() == 6 and 0 < (expected == 6).mean() < 1, "both limits are reached"
+
+
+@pytest.mark.parametrize("side", [32, 33])
+@pytest.mark.parametrize(("kernel", "stride", "pad", "extra"), [(3, 2, 0, 1), (5, 2, 1, 1), (4, 4, 0, 2), (2, 1, 0, 1)])
+def test_zeros_behind_the_picture_alone(side, kernel, stride, pad, extra):
+    spec = NetworkSpec((Conv("a", 6, kernel, stride, pad, 3, extra),), ())
+    network = he_initialised(0, spec=spec)
+    x = torch.from_numpy(np.random.default_rng(0).standard_normal((2, 3, side, side)).astype(np.float32))
+    padded = nn.functional.pad(x, (pad, pad + extra, pad, pad + extra))
+    expected = nn.functional.conv2d(padded, torch.from_numpy(network.weight("a")), stride=stride, groups=3)
+    found = build_layers(network, spec.trunk)(x)
+    np.testing.assert_allclose(found.detach().numpy(), expected.numpy(), atol=1e-5)
+    assert found.shape[2] == spec.trunk[0].output(Shape(3, side)).side
+
+
+def test_a_pooled_map_describes_a_roi_where_there_is_no_head():
+    spec = NetworkSpec((Conv("stem", 6, 3, stride=16),), (), pooling_size=3, pooling_kind="align")
+    network = he_initialised(0, spec=spec)
+    with TorchEngine(network, device="cpu") as engine:
+        maps = engine.feature_map(PICTURES[:1])
+        assert float(maps.min()) < 0
+        expected = roi_align(maps, ROIS, [0] * 4, size=3, first_centre=1).permute(0, 3, 1, 2).flatten(1)
+        assert engine.feature_dimension == 54
+        np.testing.assert_allclose(engine.head(maps, [ROIS])[0], expected.numpy(), rtol=1e-5)
 
 
 def test_every_layer_is_built_and_an_unknown_one_is_not():

@@ -115,13 +115,15 @@ def changed(path: str, value: Any, header: dict[str, Any] = HEADER) -> dict[str,
         ("trunk.3.ceil", 1, "trunk, layer 3: ceil: expected true or false, found 1"),
         ("trunk.4.groups", 4, "conv2: expected groups that divide 4 and 6 channels, found 4"),
         ("trunk.4.name", "conv1", "layers: expected a name of its own for each, found .'conv1', 'conv1', "),
-        ("head", [{"type": "relu"}], "head: expected at least one linear or conv layer"),
+        ("head", [{"type": "relu"}], "head: expected no layer, or a linear or conv layer, found 'none'"),
         (
             "head.0",
             {"type": "conv", "name": "a", "out": 1, "kernel": 1},
             "head, layer 0: expected an object whose type",
         ),
         ("pooling.size", 0, "pooling size: expected a whole number above 0, found 0"),
+        ("pooling.kind", "align", r"pooling kind: expected one of \['max'\], found 'align'"),
+        ("pooling.sizes", 7, r"pooling: expected an object with \['kind', 'size', 'spatial_scale'\]"),
         ("pooling.spatial_scale", "1/16", "pooling spatial_scale: expected a number above 0, found '1/16'"),
         ("classes", ["__background__"], "classes: expected as many as the last layer's outputs, 3, found 1"),
         ("classes", "abc", "classes: expected a list of names, found 'abc'"),
@@ -169,6 +171,40 @@ def test_residual_blocks_and_heads_with_convolutions_are_version_2() -> None:
     assert cntk_shape().to_header()["version"] == 1, "what version 1 can say stays readable by what knows no other"
     with pytest.raises(UserError, match=r"trunk, layer 1: expected an object whose type is one of \['conv', 'lrn'"):
         NetworkSpec.from_header({**header, "version": 1})
+
+
+def test_roi_align_and_a_pooled_map_without_head() -> None:
+    spec = NetworkSpec(trunk=RESNET.trunk, head=(), pooling_size=7, pooling_kind="align", spatial_scale=1 / 8)
+    header = json.loads(json.dumps(spec.to_header()))
+    assert (header["version"], header["pooling"]["kind"]) == (2, "align")
+    assert "kind" not in RESNET.to_header()["pooling"], "files of before stay as they were"
+    assert NetworkSpec.from_header(header) == spec
+    assert spec.feature_dimension == 16 * 7 * 7
+    with pytest.raises(UserError, match=r"pooling kind: expected one of \['max', 'align'\], found 'mean'"):
+        NetworkSpec.from_header(changed("pooling.kind", "mean", header))
+
+
+def test_zeros_behind_the_picture_alone() -> None:
+    spec = NetworkSpec(trunk=(Conv("conv1", 4, 3, stride=2, extra=1),), head=(Linear("fc", 2),), spatial_scale=0.5)
+    header = json.loads(json.dumps(spec.to_header()))
+    assert (header["version"], header["trunk"][0]["extra"]) == (2, 1)
+    assert NetworkSpec.from_header(header) == spec
+    assert Conv("a", 4, 3, stride=2, extra=1).output(Shape(3, 8)) == Shape(4, 4)
+    assert "extra" not in cntk_shape().to_header()["trunk"][0], "version 1 does not know it"
+    with pytest.raises(UserError, match="conv1: expected extra up to the stride, 2, found 3"):
+        NetworkSpec.from_header(changed("trunk.0.extra", 3, header))
+
+
+def test_where_the_first_cell_of_a_map_is_centred() -> None:
+    # CNTK's AlexNet: windows of 11 pixels without pad, middle 5; pooling of 3 adds 1 * 4, then 1 * 8
+    assert (cntk_shape().first_centre, cntk_shape().stride) == (17, 16)
+    # torchvision's: pad 2 takes 2 off; the others keep it
+    assert torchvision_shape().first_centre == 15
+    # 7 x 7 with pad 3, 3 x 3 pooling with pad 1, a block that keeps it: all centred on pixel 0
+    assert RESNET.first_centre == 0
+    same = (Conv("a", 4, 3, stride=2, extra=1), Residual((Conv("b", 4, 5, stride=2, pad=1, extra=1),)))
+    # 3 x 3 without pad: pixel 1; 5 x 5 with pad 1: one number further, which is 2 pixels
+    assert NetworkSpec(trunk=same, head=()).first_centre == 3
 
 
 def test_shapes_and_strides_of_residual_blocks() -> None:

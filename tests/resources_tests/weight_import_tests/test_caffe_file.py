@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from fastRCNN.network.alexnet import caffe_shape
 from fastRCNN.network.network import load_network
-from resources.import_alexnet import import_file, import_network
+from resources.import_network import import_file, import_network
 from resources.weight_import.protobuf_wire import parse_message
 
 WIDTHS, HIDDEN, LABELS = (8, 12, 16, 12, 10), 24, 10  # as in conftest.py

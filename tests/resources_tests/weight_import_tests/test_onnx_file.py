@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from fastRCNN.network.network import load_network
-from resources.import_alexnet import import_file
+from resources.import_network import import_file
 from resources.weight_import import caffe_file
 
 WIDTHS, HIDDEN, LABELS = (8, 12, 16, 12, 10), 24, 10  # as in conftest.py
@@ -116,7 +116,10 @@ def replace_node(index: int, **attributes: Any) -> Callable[[list[Any]], None]:
         (replace_node(1, kind="Tanh"), "expected a layer of AlexNet.*found Tanh"),
         (replace_node(0, kind="ConvInteger"), "found ConvInteger. Quantized models cannot be imported"),
         (lambda nodes: nodes.pop(5), "expected one chain of layers, but .* takes"),
-        (lambda nodes: nodes.__delitem__(slice(15, None)), "expected AlexNet: convolutions, then fully connected"),
+        (
+            lambda nodes: nodes.__delitem__(slice(15, None)),
+            "expected AlexNet, VGG16 or a network of residual blocks: convolutions, ",
+        ),
     ],
 )
 def test_onnx_model_that_is_not_alexnet(

@@ -1,4 +1,4 @@
-"""The program resources/import_alexnet.py; the readers of each format have tests of their own."""
+"""The program resources/import_network.py; the readers of each format have tests of their own."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 def test_what_is_no_weight_file(tmp_path: Path, slim: SimpleNamespace) -> None:
     pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:6b0da9\nsize 243863787\n"
     for name, content, message in [
-        ("pointer.onnx", pointer, "pointer of Git LFS.*install_alexnet"),
+        ("pointer.onnx", pointer, "pointer of Git LFS.*install_network"),
         ("page.pth", b"<!DOCTYPE html><html>404", "this is a web page"),
         ("empty.caffemodel", b"", "the file is empty"),
         ("network.h5", b"12345", r"name ends in \.pth, \.pt, \.onnx, \.caffemodel, found '\.h5'"),
@@ -37,14 +37,14 @@ def test_command_line(tmp_path: Path) -> None:
     torch.save({**state, "classifier.6.weight": torch.ones(10, 24)}, tmp_path / "mine.pth")
     command = [
         sys.executable,
-        str(REPOSITORY / "resources" / "import_alexnet.py"),
+        str(REPOSITORY / "resources" / "import_network.py"),
         "mine.pth",
         "--output",
         "out/net.npz",
     ]
     done = subprocess.run([*command, "--mean", "1", "2", "3"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.startswith(
-        "mine.pth: convolutions of 8, 12, 16, 12, 10 filters, without normalisation, 24 features"
+        "mine.pth: 5 convolutions of 8, 12, 16, 12, 10 filters, without normalisation; ROI pooling 6 x 6, 24 features"
     )
     spec = load_network(tmp_path / "out" / "net.npz").spec
     assert (spec.input.channels, spec.input.mean) == ("RGB", (1.0, 2.0, 3.0))

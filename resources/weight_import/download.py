@@ -1,15 +1,5 @@
-#!/usr/bin/env python3
-"""Fetch a published AlexNet and make the tutorial's weight file of it:
+"""Fetching a published file: what broke off goes on, and its checksum is compared before anything is done with it."""
 
-    python resources/install_alexnet.py               torchvision's (245 MB)
-    python resources/install_alexnet.py onnx          bvlcalexnet of the ONNX model zoo (244 MB)
-    python resources/install_alexnet.py caffe         BVLC Caffe's bvlc_alexnet (244 MB)
-
-A download that broke off goes on where it stopped when the same command is given again. Its checksum is compared
-before anything is done with it. Without internet here: download the file elsewhere and give it to import_alexnet.py.
-"""
-
-import argparse
 import hashlib
 import http.client
 import os
@@ -19,16 +9,10 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPOSITORY))  # started from anywhere
-
-from helpers.console import run_script  # noqa: E402
-from helpers.errors import UserError  # noqa: E402
-from resources.import_alexnet import OUTPUT, import_file  # noqa: E402
+from helpers.errors import UserError
 
 BLOCK = 1 << 20
 TIMEOUT = 30.0  # seconds without a byte
@@ -49,45 +33,6 @@ class Published:
     advice: str = ""
 
 
-# Where the checksums come from: torchvision's from its name (8 digits) and the records of many who downloaded it (all),
-# the model zoo's from its Git LFS pointer, Caffe's from models/bvlc_alexnet/readme.md.
-PUBLISHED = {
-    "torchvision": Published(
-        "alexnet-owt-7be5be79.pth",  # torchvision puts the first eight digits of the checksum into the name
-        ("https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",),
-        digest="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
-    ),
-    "onnx": Published(
-        "bvlcalexnet-12.onnx",
-        (
-            "https://huggingface.co/onnxmodelzoo/legacy_models/resolve/main/validated/vision/classification/alexnet/"
-            "model/bvlcalexnet-12.onnx",
-            "https://github.com/onnx/models/raw/main/validated/vision/classification/alexnet/model/bvlcalexnet-12.onnx",
-        ),
-        digest="6b0da9510f27f234ee96a85dc3809dd210150fdefad87f6850f9788513216945",
-    ),
-    "caffe": Published(
-        "bvlc_alexnet.caffemodel",
-        ("http://dl.caffe.berkeleyvision.org/bvlc_alexnet.caffemodel",),
-        algorithm="sha1",  # the only one that its authors published
-        digest="9116a64c0fbe4459d18f4bb6b56d647b63920377",
-    ),
-}
-
-
-def install(published: Published, output: Path, *, keep: bool = False) -> None:
-    """Download next to `output`, check, import, and remove the download unless it is to be kept."""
-    target = output.parent / published.name
-    if target.is_file() and _matches(target, published):
-        print(f"{target} is there already", flush=True)
-    else:
-        download(published, target)
-    import_file(target, output)
-    if not keep:
-        target.unlink()
-        print(f"removed {target} (--keep keeps it)")
-
-
 def download(published: Published, target: Path) -> None:
     """Fetch `published` from the first address that has it; `target` appears whole and checked, or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -106,11 +51,11 @@ def download(published: Published, target: Path) -> None:
             f"Without internet here: download {published.urls[0]} on another computer and "
             + (
                 published.advice
-                or f"give the file to\n  python resources/import_alexnet.py {published.name}\n"
+                or f"give the file to\n  python resources/import_network.py {published.name}\n"
                 "The tutorial also runs without it, with the network it has."
             )
         )
-    if not _matches(part, published):
+    if not matches(part, published):
         found = _digest(part, published.algorithm)
         part.unlink()
         raise UserError(
@@ -173,7 +118,9 @@ def _write(file, block: bytes, part: Path) -> None:  # type: ignore[no-untyped-d
     try:
         file.write(block)
     except OSError as error:
-        raise UserError(f"{part}: cannot be written ({error.strerror}). 500 MB of free space are needed.") from error
+        raise UserError(
+            f"{part}: cannot be written ({error.strerror}). Twice the size of the file is needed."
+        ) from error
 
 
 def _show_progress(name: str, held: int, total: int | None) -> None:
@@ -190,7 +137,7 @@ def _digest(path: Path, algorithm: str) -> str:
     return digest.hexdigest()
 
 
-def _matches(path: Path, published: Published) -> bool:
+def matches(path: Path, published: Published) -> bool:
     return _digest(path, published.algorithm).startswith(published.digest.lower())
 
 
@@ -210,23 +157,3 @@ def published_at(url: str, digest: str) -> Published:
         raise UserError(f"--sha256 {digest}: expected 8 to 64 hexadecimal digits.")
     in_name = re.search(r"-([0-9a-f]{8,64})\.\w+$", name)
     return Published(name, (url,), digest=digest or (in_name[1] if in_name else ""))
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Install one published network."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "name", nargs="?", choices=sorted(PUBLISHED), default="torchvision", help="default: %(default)s"
-    )
-    parser.add_argument("--url", help="another address of such a file")
-    parser.add_argument("--sha256", default="", help="its checksum")
-    parser.add_argument("--output", type=Path, default=OUTPUT, help="weight file to write (default: %(default)s)")
-    parser.add_argument("--keep", action="store_true", help="keep the downloaded file as well")
-    options = parser.parse_args(argv)
-    published = published_at(options.url, options.sha256) if options.url else PUBLISHED[options.name]
-    install(published, options.output, keep=options.keep)
-    return 0
-
-
-if __name__ == "__main__":
-    run_script(main)

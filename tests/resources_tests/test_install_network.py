@@ -1,4 +1,4 @@
-"""resources/install_alexnet.py against a server on this machine that breaks off, ignores ranges, or is not there."""
+"""resources/install_network.py against a server on this machine that breaks off, ignores ranges, or is not there."""
 
 import hashlib
 import socket
@@ -14,8 +14,9 @@ import torch
 
 from fastRCNN.network.network import load_network
 from helpers.errors import UserError
-from resources import install_alexnet
-from resources.install_alexnet import PUBLISHED, Published, download, main, published_at
+from resources.install_network import PACKAGED, PUBLISHED, main
+from resources.weight_import import download as downloading
+from resources.weight_import.download import Published, download, published_at
 
 SHAPES = {
     "features.0": (4, 3, 11, 11), "features.3": (4, 4, 5, 5), "features.6": (4, 4, 3, 3), "features.8": (4, 4, 3, 3),
@@ -69,7 +70,7 @@ class Handler(BaseHTTPRequestHandler):
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(install_alexnet.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(downloading.time, "sleep", lambda seconds: None)
     rng = np.random.default_rng(0)
     state = {f"{name}.weight": torch.from_numpy(rng.standard_normal(s).astype("f4")) for name, s in SHAPES.items()}
     torch.save(state, tmp_path / "source.pth")
@@ -115,7 +116,7 @@ def test_broken_transfer_is_resumed(server: Server, published: Published, tmp_pa
 def test_second_run_resumes_what_the_first_left(
     server: Server, published: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(install_alexnet, "ATTEMPTS", 2)
+    monkeypatch.setattr(downloading, "ATTEMPTS", 2)
     server.break_after = [1000, 0, 0]
     with pytest.raises(UserError, match=r"(?s)the transfer broke off.*1000 bytes are kept; the same command goes on"):
         download(published, tmp_path / "net.pth")
@@ -158,7 +159,7 @@ def test_no_connection_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFix
     text = str(caught.value)
     assert f"{url}: [Errno 111] Connection refused" in text or "refused" in text
     assert f"download {url} on another computer" in text
-    assert "python resources/import_alexnet.py net.pth" in text
+    assert "python resources/import_network.py net.pth" in text
     assert list(tmp_path.iterdir()) == []
 
 
@@ -183,7 +184,7 @@ def test_full_disk_is_no_broken_line(
             raise OSError(28, "No space left on device")
 
     with pytest.raises(UserError, match=r"net\.pth\.part: cannot be written \(No space left on device\)"):
-        install_alexnet._write(Full(), b"1", tmp_path / "net.pth.part")
+        downloading._write(Full(), b"1", tmp_path / "net.pth.part")
 
 
 def test_how_much_of_the_checksum_is_known(server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -202,6 +203,21 @@ def test_how_much_of_the_checksum_is_known(server: Server, tmp_path: Path, capsy
 
 
 def test_published_files_are_what_their_names_say() -> None:
-    assert PUBLISHED["torchvision"].digest.startswith("7be5be79")
     assert all(url.endswith("/" + each.name) for each in PUBLISHED.values() for url in each.urls)
-    assert [len(each.digest) for each in PUBLISHED.values()] == [64, 64, 40]
+    lengths = {name: len(each.digest) for name, each in PUBLISHED.items()}
+    assert lengths == {
+        "alexnet": 64,
+        "alexnet-onnx": 64,
+        "alexnet-caffe": 40,
+        "vgg16": 8,
+        "resnet50": 8,
+        "resnet101": 8,
+    }
+    for name in ("alexnet", "vgg16", "resnet50", "resnet101"):
+        assert PUBLISHED[name].digest.startswith(PUBLISHED[name].name.removesuffix(".pth").split("-")[-1][:8])
+
+
+def test_which_network_must_be_said(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in ([], ["vgg16", "--url", "https://example.org/net.pth"]):
+        with pytest.raises(UserError, match=f"expected the name of a network .*{PACKAGED[0]}.*, or --url"):
+            main(arguments)

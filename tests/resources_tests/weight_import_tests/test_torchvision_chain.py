@@ -10,7 +10,7 @@ from torch import nn
 
 from fastRCNN.network.alexnet import torchvision_shape
 from fastRCNN.network.network import load_network
-from resources.import_alexnet import import_file
+from resources.import_network import import_file
 from resources.weight_import.files import sha256_of
 
 WIDTHS, HIDDEN, LABELS = (8, 12, 16, 12, 10), 24, 10  # as in conftest.py
@@ -70,9 +70,11 @@ def test_torchvision_file_gives_the_same_numbers(
 def test_torchvision_file_faults(tmp_path: Path, theirs: TorchvisionAlexNet, slim: SimpleNamespace) -> None:
     path, state = tmp_path / "alexnet.pth", theirs.state_dict()
     torch.save({"conv1.weight": torch.zeros(2)}, path)
-    slim.expect_fault(path, r"expected torchvision's alexnet with features\.0\.weight.*found conv1\.weight")
+    slim.expect_fault(path, r"expected one of: torchvision's alexnet or vgg \(features\.0\.weight.*Found conv1\.weight")
     torch.save([1, 2], path)
-    slim.expect_fault(path, "expected torchvision's alexnet")
+    slim.expect_fault(path, "expected one of: torchvision's alexnet.*Found no tensor")
+    torch.save({name: tensor for name, tensor in state.items() if name != "features.3.weight"}, path)
+    slim.expect_fault(path, r"expected torchvision's alexnet .* with the tensor 'features\.3\.weight'")
     torch.save({**state, "features.3.bias": torch.full((12,), float("nan"))}, path)
     slim.expect_fault(path, r"conv2\.bias: expected numbers, found NaN")
     torch.save({**state, "classifier.4.weight": torch.zeros(HIDDEN, HIDDEN + 1)}, path)

@@ -1,0 +1,82 @@
+"""ROI align: the mean of each bin, read between the map's cells instead of from the nearest ones.
+
+Max pooling after CNTK starts from 0 and rounds a ROI to whole cells of 16 pixels. Both fit AlexNet, whose maps come out
+of a ReLU. Maps of linear bottlenecks hold numbers below 0 as well, and small objects want better places.
+
+A ROI, x1 y1 x2 y2 inclusive, covers x1 to x2 + 1. Each of `size` x `size` bins is the mean over n x n points, evenly
+spread in it, n = ceil(cells in a bin); a point takes its number from the four cells around it, by bilinear
+interpolation, and from the nearest ones outside of the map. Cell i is centred on the pixel `first_centre` + i /
+`spatial_scale`, as the layers before put it, where other programs assume the middle of 16 pixels.
+
+The mean over a grid of points is one of rows of one of columns. So a ROI is two small matrices, and pooling is two
+products: with a gradient, on any device. He, Gkioxari, Dollar, Girshick: Mask R-CNN (2017), section 3.
+
+Letters in shapes: N maps, C channels, H rows and W columns of a map, R ROIs, S = `size`.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+_MOST = 1 << 25  # numbers between the two products, at most: bounds the memory
+
+
+def roi_align(
+    maps: torch.Tensor,
+    rois: ArrayLike,
+    owner: ArrayLike,
+    *,
+    size: int = 7,
+    spatial_scale: float = 1 / 16,
+    first_centre: float = 0.0,
+) -> torch.Tensor:
+    """Return (R, S, S, C), channels last, of the type of `maps` (N, C, H, W), whose numbers are pooled over `rois`.
+
+    rois: (R, 4) x1 y1 x2 y2 pixels. owner: (R,) whole numbers, the map of each ROI.
+    """
+    if maps.ndim != 4:
+        raise ValueError(f"maps: expected shape (N, C, H, W), got {tuple(maps.shape)}")
+    boxes, owners = np.asarray(rois, np.float64).reshape(-1, 4), np.asarray(owner).astype(np.int64)
+    if owners.shape != (len(boxes),) or (len(boxes) and not 0 <= owners.min() <= owners.max() < len(maps)):
+        raise ValueError(f"owner: expected the number of a map, 0 to {len(maps) - 1}, for each of {len(boxes)} ROIs")
+    channels, height, width = maps.shape[1:]
+    edges = (boxes + [0, 0, 1, 1] - 0.5 - first_centre) * spatial_scale
+    block = max(1, _MOST // (size * width * channels))
+    parts, places = [], []
+    for number in np.unique(owners):
+        pixels = maps[int(number)].permute(1, 2, 0).reshape(height, width * channels)
+        of_map = np.flatnonzero(owners == number)
+        for start in range(0, len(of_map), block):
+            chosen = of_map[start : start + block]
+            rows, columns = (
+                torch.from_numpy(bin_weights(edges[chosen, axis], edges[chosen, axis + 2], length, size)).to(pixels)
+                for axis, length in ((1, height), (0, width))
+            )
+            strips = (rows.reshape(-1, height) @ pixels).reshape(len(chosen), size, width, channels)
+            parts.append(columns[:, None] @ strips)
+            places.append(chosen)
+    if not parts:
+        return maps.new_zeros(0, size, size, channels)
+    order = np.argsort(np.concatenate(places))
+    return torch.cat(parts)[torch.from_numpy(order).to(maps.device)]
+
+
+def bin_weights(first: NDArray[Any], last: NDArray[Any], length: int, size: int) -> NDArray[np.float32]:
+    """Return (R, S, `length`): what each of `length` cells counts in each bin from `first` to `last` (R,), in cells.
+
+    The weights of a bin sum to 1.
+    """
+    width = (last - first) / size
+    points = np.maximum(np.ceil(width), 1).astype(np.int64)
+    weights = np.zeros((len(first), size, length))
+    roi, bins = np.arange(len(first))[:, None], np.arange(size)[None, :]
+    for point in range(int(points.max(initial=0))):
+        place = first[:, None] + (bins + (point + 0.5) / points[:, None]) * width[:, None]
+        place = np.clip(place, 0, length - 1)
+        share = np.where(point < points, 1 / points, 0)[:, None]
+        low = np.floor(place).astype(np.int64)
+        np.add.at(weights, (roi, bins, low), (1 - (place - low)) * share)
+        np.add.at(weights, (roi, bins, np.minimum(low + 1, length - 1)), (place - low) * share)
+    return weights.astype(np.float32)
