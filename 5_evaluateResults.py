@@ -1,16 +1,21 @@
-"""Step 5: average precision of every class, by both metrics of Pascal VOC.
+"""Step 5: average precision of every class, by both metrics of Pascal VOC; in COCO's layout also by COCO's.
 
 Reads   proc/<dataset>/cntkFiles/<set>_<classifier>_parsed/, proc/<dataset>/trainedSvm/, annotations in data/<dataset>/
 Writes  results/<dataset>/evaluation_<set>_<classifier>.json
+        in VOC's layout   results/<dataset>/VOC<year>/Main/comp4_det_<list>_<class>.txt, the devkit's detection files
+        in COCO's layout  results/<dataset>/detections_<list>_<classifier>_results.json, as its server takes it
 Prints  AP per class and mAP.
 """
 
 import json
 import logging
 import sys
+from pathlib import Path
 
-from fastRCNN.evaluation.average_precision import Evaluation, evaluate
+from fastRCNN.evaluation.average_precision import Evaluation, evaluate, evaluate_detections
+from fastRCNN.evaluation.kept_detections import KeptDetections
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
+from fastRCNN.pipeline.official_results import Asked, Official, has_official, read_detections, write_official
 from fastRCNN.pipeline.results import scored_pictures
 from fastRCNN.pipeline.stages import Chain
 from helpers.artifacts import IMAGE_SETS
@@ -25,11 +30,20 @@ def main() -> None:
     """Run step 5, the numbers."""
     parser = make_parser(__doc__)
     parser.add_argument("--image-set", choices=tuple(IMAGE_SETS), default="test", help="pictures to evaluate on")
+    parser.add_argument("--detections", type=Path, metavar="DIR",
+                        help="evaluate VOC's detection files in DIR instead, made by whatever program")  # fmt: skip
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
     chain = Chain.choose(p)
-    artifacts, imdb = chain.artifacts, chain.datasets[p.image_set]
+    artifacts, imdb, asked = chain.artifacts, chain.datasets[p.image_set], Asked.choose(p, p.image_set)
+    if p.detections:
+        kept = read_detections(p.detections, artifacts, imdb, asked)
+        evaluation = evaluate_detections(imdb, kept, imdb.classes, overlap_threshold=p.evalVocOverlapThreshold)
+        print(shown_as_table(evaluation))
+        return
     chain.require_scores()
+    kept = KeptDetections() if has_official(artifacts, asked) else None
+    path = artifacts.results / f"evaluation_{p.image_set}_{p.classifier}.json"
     nr_rois = CLASSIFIERS[p.classifier].nr_rois(p)
     pictures = scored_pictures(imdb, artifacts, classifier=p.classifier, nr_rois=nr_rois, compat=p.compat)
     evaluation = evaluate(
@@ -38,19 +52,31 @@ def main() -> None:
         nms_threshold=p.nmsThreshold,
         overlap_threshold=p.evalVocOverlapThreshold,
         compat=p.compat,
+        max_per_picture=p.evalMaxPerPicture,
+        kept=kept,
     )
-    path = artifacts.results / f"evaluation_{p.image_set}_{p.classifier}.json"
-    write_text(path, json.dumps(as_data(evaluation, p), indent=1, ensure_ascii=False) + "\n")
-    rows = [[c.name, shown(c.ap_area), shown(c.ap_11point), c.positives, c.detections] for c in evaluation.classes]
-    rows.append(["mean (mAP)", shown(evaluation.map_area), shown(evaluation.map_11point),
-                 *(sum(row[column] for row in rows) for column in (3, 4))])  # fmt: skip
-    print(table(["class", "AP, area", "AP, 11 points", "objects", "candidates"], rows))
+    official = Official() if kept is None else write_official(artifacts, imdb, kept, asked)
+    content = as_data(evaluation, p) | ({"coco": official.coco.as_data()} if official.coco else {})
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    print(shown_as_table(evaluation))
     print(f"{evaluation.pictures} {p.image_set} pictures, {nr_rois} ROIs each, classifier {p.classifier}, "
           f"seed {p.seed}, IoU > {p.evalVocOverlapThreshold:g}, NMS {p.nmsThreshold:g}, compat {p.compat}")  # fmt: skip
+    if official.coco:
+        print("COCO:", ", ".join(f"{name} {shown(value)}" for name, value in official.coco.numbers.items()))
     if evaluation.undefined:
         log.warning("Not defined, and not in the mean, because the %s pictures show no object of it: %s",
                     p.image_set, ", ".join(evaluation.undefined))  # fmt: skip
     log.info("File: %s", path)
+    if official.files:
+        log.info("Detections for other programs: %s", official.files[0].parent)
+
+
+def shown_as_table(evaluation: Evaluation) -> str:
+    """Return AP per class and mAP as a table."""
+    rows = [[c.name, shown(c.ap_area), shown(c.ap_11point), c.positives, c.detections] for c in evaluation.classes]
+    rows.append(["mean (mAP)", shown(evaluation.map_area), shown(evaluation.map_11point),
+                 *(sum(row[column] for row in rows) for column in (3, 4))])  # fmt: skip
+    return table(["class", "AP, area", "AP, 11 points", "objects", "candidates"], rows)
 
 
 def as_data(evaluation: Evaluation, p) -> dict:
@@ -64,7 +90,7 @@ def as_data(evaluation: Evaluation, p) -> dict:
         },
         "iou_threshold": p.evalVocOverlapThreshold, "nms_threshold": p.nmsThreshold,
         "nr_rois": CLASSIFIERS[p.classifier].nr_rois(p),
-        "seed": p.seed, "compat": p.compat, "engine": p.engine,
+        "max_per_picture": p.evalMaxPerPicture, "seed": p.seed, "compat": p.compat, "engine": p.engine,
     }  # fmt: skip
 
 

@@ -52,7 +52,8 @@ def main() -> None:
         progress(scored, "pictures", len(imdb)), decisions, folder, subject, with_ground_truth=p.ground_truth
     )
     evaluation = evaluate(drawn, imdb.classes, nms_threshold=p.nmsThreshold,
-                          overlap_threshold=p.evalVocOverlapThreshold, compat=p.compat)  # fmt: skip
+                          overlap_threshold=p.evalVocOverlapThreshold, compat=p.compat,
+                          max_per_picture=p.evalMaxPerPicture)  # fmt: skip
     report, per_class = build_report(decisions, evaluation, subject, p)
     page = write_report_files(artifacts.results, report, evaluation, per_class)
     print(table(THRESHOLD_COLUMNS, threshold_rows(report.counts)))

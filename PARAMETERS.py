@@ -108,6 +108,7 @@ svm_skipClassesWithoutPositives = False  # True: train the other classes instead
 # ---- detections (steps 5 and 6) --------------------------------------------------------------------------------------
 nmsThreshold = 0.3  # of two detections of a class that overlap more, the lower-scored one is dropped
 vis_decisionThresholds: dict[str, float | None] = {"svm": 0.5, "nn": None}  # drawn from this score on; None: all
+evalMaxPerPicture = 0  # so many of the best detections of a picture are evaluated; 0: all (VOC and COCO programs: 100)
 evalVocOverlapThreshold = 0.5  # an object counts as found above this overlap
 
 # ---- values for single data sets, by their exact names; step 1 says when they apply ----------------------------------
@@ -131,6 +132,7 @@ _pascal_voc = {
     "cntk_nrRois": 4000,
     "cntk_mb_size": 2,
     "cntk_lr_per_image": [0.05] * 10 + [0.005] * 5 + [0.0005],
+    "evalMaxPerPicture": 100,
 }
 overrides = {
     "grocery": _groceries,
@@ -215,6 +217,7 @@ limits: Limits = {
     "svm_loss": ("hinge", "squared_hinge"),
     "svm_rngSeed": (0, 2**31 - 1),
     "nmsThreshold": (0.0, 1.0),
+    "evalMaxPerPicture": (0, 1_000_000),
     "evalVocOverlapThreshold": (0.0, 1.0),
 }
 

@@ -10,6 +10,7 @@ numbered in the order of the ids. Lin et al.: Microsoft COCO: Common Objects in 
 """
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -54,7 +55,27 @@ def read(folder: Path, image_set: str, classes: Sequence[str] = (), lists: Mappi
     Without `classes` these are the categories of the file, in the order of their ids. Raises `UserError` that collects
     every fault.
     """
-    there, wanted = _lists_of(folder), (lists or {}).get(image_set, "")
+    files = annotation_files(folder, image_set, (lists or {}).get(image_set, ""))
+    first = _read_instances(next(iter(files.values())))
+    names = with_background(classes or tuple(first.categories[number] for number in sorted(first.categories)))
+    return RecordTable(image_set, names, _records_of_all(files, first, names))
+
+
+def _records_of_all(
+    files: Mapping[str, Path], instances: _Instances | None, classes: Sequence[str]
+) -> Iterator[ImageRecord]:
+    """Yield the records of all `files`; `instances`: what the first of them holds."""
+    start = 0
+    for name, path in files.items():
+        instances = instances or _read_instances(path)
+        yield from _records(instances, path, name, classes, start)
+        start += len(instances.pictures)
+        instances = None
+
+
+def annotation_files(folder: Path, image_set: str, wanted: str = "") -> dict[str, Path]:
+    """Return the JSON files of the lists that `wanted` names, by their names: of "" the usual one of `image_set`."""
+    there = _lists_of(folder)
     chosen = wanted.split("+") if wanted else [next((n for n in _DEFAULT_LISTS[image_set] if n in there), "")]
     missing = [name for name in chosen if name not in there]
     if missing:
@@ -62,13 +83,18 @@ def read(folder: Path, image_set: str, classes: Sequence[str] = (), lists: Mappi
             f"{folder}: no annotations of list {missing[0]!r} for {image_set}; there: {', '.join(sorted(there))}. "
             "trainSets and testSets in PARAMETERS.py name the lists"
         )
-    records: list[ImageRecord] = []
-    names = tuple(classes)
-    for name in chosen:
-        instances = _read_instances(there[name])
-        names = names or tuple(instances.categories[number] for number in sorted(instances.categories))
-        records += _records(instances, there[name], name, with_background(names), len(records))
-    return RecordTable(image_set, with_background(names), records)
+    return {name: there[name] for name in chosen}
+
+
+def read_truth(path: Path) -> dict[str, Any]:
+    """Return the content of an annotation file as COCO's own evaluation wants it; outlines are left out."""
+    content = json.loads(path.read_bytes(), object_hook=_without_outline)
+    return {name: content[name] for name in ("images", "annotations", "categories")}
+
+
+def _without_outline(entry: dict[str, Any]) -> dict[str, Any]:
+    entry.pop("segmentation", None)
+    return entry
 
 
 def _lists_of(folder: Path) -> dict[str, Path]:
@@ -106,7 +132,7 @@ def _take(entry: dict[str, Any], instances: _Instances, path: Path) -> Any:
             if not isinstance(box, list) or len(box) != 4:
                 raise ValueError(f"expected a bbox of four numbers, found {str(box)[:60]}")
             numbers = tuple(float(number) for number in box)
-            if not np.isfinite(numbers).all() or numbers[2] < 0 or numbers[3] < 0:
+            if not all(map(math.isfinite, numbers)) or numbers[2] < 0 or numbers[3] < 0:
                 raise ValueError(f"expected x y width height, found {box}")
             instances.image_ids.append(int(entry["image_id"]))
             instances.category_ids.append(int(entry["category_id"]))

@@ -78,9 +78,14 @@ def _without_damaged(dataset: Dataset, pictures: PictureCheck) -> Dataset:
 
 def layout_of(artifacts: Artifacts, layout: str = "auto") -> Layout:
     """Return the layout of this name; for "auto" the first that recognises the data set, else the tutorial's."""
+    return LAYOUTS[layout_name(artifacts, layout)]
+
+
+def layout_name(artifacts: Artifacts, layout: str = "auto") -> str:
+    """Return the name of the layout that `layout_of` returns."""
     if layout == "auto":
         layout = next((name for name, each in LAYOUTS.items() if each.recognises(artifacts.data)), "tutorial")
-    return LAYOUTS[layout]
+    return layout
 
 
 def open_together(open_one: Callable[[str], Dataset]) -> dict[str, Dataset]:

@@ -71,7 +71,7 @@ def read(folder: Path, image_set: str, classes: Sequence[str] = (), lists: Mappi
     if not classes and image_set != "train":
         classes = read(folder, "train", lists=lists).classes[1:]
     wanted = (lists or {}).get(image_set, "")
-    pictures = [entry for each in _lists(folder, image_set, wanted) for entry in each]
+    pictures = [entry for path in lists_of(folder, image_set, wanted) for entry in _read_list(path)]
     objects: list[list[_Object]] = []
     faults: list[str] = []
     for picture in pictures:
@@ -96,7 +96,7 @@ def sets_of(folder: Path) -> dict[str, Path]:
 
 def names_in_list(folder: Path, name: str) -> list[str]:
     """Return the names of the pictures in list `name` of the set in `folder`, in its order."""
-    return [picture.name for picture in _read_list(folder, [name])]
+    return [picture.name for picture in _read_list(_list_file(folder, [name]))]
 
 
 def _years(folder: Path) -> dict[str, Path]:
@@ -107,9 +107,9 @@ def _years(folder: Path) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def _lists(folder: Path, image_set: str, wanted: str) -> Iterator[list[_Picture]]:
-    """Yield the pictures of each list that `wanted` names."""
-    sets = sets_of(folder)
+def lists_of(folder: Path, image_set: str, wanted: str = "") -> list[Path]:
+    """Return the files of the lists that `wanted` names: of "" the usual one of `image_set`, "train" or "test"."""
+    sets, found = sets_of(folder), []
     for text in wanted.split("+") if wanted else [""]:
         with_year = _LIST.fullmatch(text.strip())
         year, name = with_year.groups() if with_year and "" not in sets else ("", text.strip())
@@ -118,11 +118,17 @@ def _lists(folder: Path, image_set: str, wanted: str) -> Iterator[list[_Picture]
         if year not in sets:
             there = ", ".join(sets) if "" not in sets else "none, it is a single set"
             raise UserError(f"{folder}: list {text!r}: no such year; years there: {there}. Write it like 2007_trainval")
-        yield _read_list(sets[year], [name] if name else _DEFAULT_LISTS[image_set])
+        found.append(_list_file(sets[year], [name] if name else _DEFAULT_LISTS[image_set]))
+    return found
 
 
-def _read_list(folder: Path, names: Sequence[str]) -> list[_Picture]:
-    """Return the pictures of the first of the lists `names` that is there."""
+def set_folder(list_file: Path) -> Path:
+    """Return the folder of the set that a list belongs to."""
+    return list_file.parents[2]
+
+
+def _list_file(folder: Path, names: Sequence[str]) -> Path:
+    """Return the first of the lists `names` of the set in `folder` that is there."""
     lists = folder / "ImageSets" / "Main"
     path = next((path for name in names if (path := lists / f"{name}.txt").is_file()), None)
     if path is None:
@@ -131,13 +137,18 @@ def _read_list(folder: Path, names: Sequence[str]) -> list[_Picture]:
             f"{lists}: no list {' or '.join(f'{name}.txt' for name in names)}; there: {', '.join(there) or 'none'}. "
             "trainSets and testSets in PARAMETERS.py name the lists"
         )
+    return path
+
+
+def _read_list(path: Path) -> list[_Picture]:
+    """Return the pictures that a list names."""
     lines = path.read_text(encoding="utf-8-sig").splitlines()
     found = [_FLAG.sub("", line.strip()) for line in lines if line.strip()]
     repeated = [name for name, count in Counter(found).items() if count > 1]
     raise_collected([f"{path}: {name!r} stands in it more than once" for name in repeated], "fault(s) in a list:")
     if not found:
         raise UserError(f"{path}: the list is empty")
-    return [_Picture(folder, name) for name in found]
+    return [_Picture(set_folder(path), name) for name in found]
 
 
 def _read_annotation(path: Path) -> tuple[list[_Object], list[str]]:

@@ -31,18 +31,33 @@ K detections, C classes with background first.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.boxes.box_regression import boxes_of_best_class
 from fastRCNN.boxes.ignored import IgnoredBoxes, ignored_detections
-from fastRCNN.evaluation.candidates import PublishedCandidates, picture_candidates
+from fastRCNN.evaluation.candidates import Candidates, PublishedCandidates, best_of_picture, picture_candidates
+from fastRCNN.evaluation.kept_detections import KeptDetections
 from fastRCNN.evaluation.matching import Ranking, match_detections
 from fastRCNN.evaluation.precision_curve import ap_11point, ap_area, envelope
 
 COMPAT = ("corrected", "tutorial")
 _AT_ONCE = 200_000  # candidates that are matched together
+
+
+class Annotated(Protocol):
+    """A picture whose objects are known: boxes (G, 4), classes (G,) from 1 on, and ignored boxes."""
+
+    @property
+    def gt_boxes(self) -> NDArray: ...
+
+    @property
+    def gt_classes(self) -> NDArray[np.int64]: ...
+
+    @property
+    def ignored_boxes(self) -> IgnoredBoxes: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,8 +160,14 @@ def evaluate(
     nms_threshold: float = 0.3,
     overlap_threshold: float = 0.5,
     compat: str = "corrected",
+    max_per_picture: int = 0,
+    kept: KeptDetections | None = None,
 ) -> Evaluation:
-    """Evaluate scored `pictures`, read one at a time; `class_names` starts with background."""
+    """Evaluate scored `pictures`, read one at a time; `class_names` starts with background.
+
+    max_per_picture: so many of the best candidates of a picture, of all classes, count; 0: all. kept: takes those that
+    count, by the number of the picture in `pictures`, before those on ignored boxes are left out.
+    """
     if compat not in COMPAT:
         raise ValueError(f"compat: expected one of {COMPAT}, got {compat!r}")
     matcher = _Matcher(len(class_names), overlap_threshold, shift=int(compat == "tutorial"))
@@ -161,15 +182,46 @@ def evaluate(
         if published is not None:
             published.add(boxes, picture.scores)
             continue
-        for places, scores, classes in picture_candidates(boxes, picture.scores, nms_threshold=nms_threshold):
-            counted = ~ignored_detections(
-                places, classes, picture.gt_boxes, picture.gt_classes, picture.ignored_boxes,
-                threshold=overlap_threshold,
-            )  # fmt: skip
-            matcher.add(places[counted], scores[counted], classes[counted], number)
+        candidates: Iterable[Candidates] = picture_candidates(boxes, picture.scores, nms_threshold=nms_threshold)
+        if max_per_picture and len(class_names) > 1:
+            candidates = [best_of_picture(candidates, max_per_picture)]
+        for places, scores, classes in candidates:
+            if kept is not None:
+                kept.add(number, places, scores, classes)
+            matcher.add_counted(places, scores, classes, number, picture)
     if published is not None:
         for number in range(matcher.nr_pictures):
-            matcher.add(*published.candidates(number, nms_threshold=nms_threshold), number)
+            of_picture = published.candidates(number, nms_threshold=nms_threshold)
+            matcher.add(*of_picture, number)
+            if kept is not None:
+                kept.add(number, *of_picture)
+    return _evaluation(matcher, class_names, compat)
+
+
+def evaluate_detections(
+    pictures: Iterable[Annotated],
+    detections: KeptDetections,
+    class_names: Sequence[str],
+    *,
+    overlap_threshold: float = 0.5,
+) -> Evaluation:
+    """Evaluate `detections`, wherever they come from, on annotated `pictures`, which their numbers count from 0.
+
+    Nothing is suppressed or left out, other than what lies on ignored boxes: steps 3 and 4 of `evaluate`.
+    """
+    matcher = _Matcher(len(class_names), overlap_threshold, shift=0)
+    order = np.argsort(detections.pictures, kind="stable")
+    owners = detections.pictures[order]
+    for picture in pictures:
+        number = matcher.add_objects(picture.gt_boxes, picture.gt_classes)
+        rows = order[slice(*np.searchsorted(owners, (number, number + 1)))]
+        classes = detections.classes[rows].astype(np.int64)
+        matcher.add_counted(detections.boxes[rows], detections.scores[rows], classes, number, picture)
+    return _evaluation(matcher, class_names, "corrected")
+
+
+def _evaluation(matcher: "_Matcher", class_names: Sequence[str], compat: str) -> Evaluation:
+    """Step 4."""
     results = [
         ClassEvaluation(
             name,
@@ -206,6 +258,16 @@ class _Matcher:
         self.nr_waiting += len(boxes)
         if self.nr_waiting >= _AT_ONCE:
             self._match()
+
+    def add_counted(
+        self, boxes: NDArray, scores: NDArray, classes: NDArray[np.int64], number: int, picture: Annotated
+    ) -> None:
+        """Do as `add`, but leave out what is found on the ignored boxes of `picture`."""
+        counted = ~ignored_detections(
+            boxes, classes, picture.gt_boxes, picture.gt_classes, picture.ignored_boxes,
+            threshold=self.overlap_threshold,
+        )  # fmt: skip
+        self.add(boxes[counted], scores[counted], classes[counted], number)
 
     def rankings(self) -> list[Ranking]:
         """Return the ranking of each object class."""

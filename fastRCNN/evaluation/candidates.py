@@ -3,7 +3,7 @@
 Letters in shapes: N ROIs, K candidates that stay, C classes with background first.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,16 @@ def picture_candidates(boxes: NDArray, scores: NDArray, *, nms_threshold: float)
         kept = np.flatnonzero(nms_per_class(places, of_class, classes, threshold=nms_threshold))
         order = kept[np.lexsort((-kept, -of_class[kept], classes[kept]))]  # of equal scores the later one, as in nms
         yield places[order], of_class[order], classes[order]
+
+
+def best_of_picture(candidates: Iterable[Candidates], count: int) -> Candidates:
+    """Return the `count` best of all classes of a picture, as py-faster-rcnn keeps 100 (`lib/fast_rcnn/test.py`).
+
+    They stay in their order; of equal scores the first stay.
+    """
+    boxes, scores, classes = (np.concatenate(parts) for parts in zip(*candidates, strict=True))
+    best = np.sort(np.argsort(-scores, kind="stable")[:count])
+    return boxes[best], scores[best], classes[best]
 
 
 class PublishedCandidates:

@@ -7,7 +7,7 @@ import pytest
 
 from fastRCNN.boxes.nms import nms
 from fastRCNN.evaluation import candidates
-from fastRCNN.evaluation.candidates import PublishedCandidates, picture_candidates
+from fastRCNN.evaluation.candidates import PublishedCandidates, best_of_picture, picture_candidates
 
 
 def far_apart(number):
@@ -88,3 +88,14 @@ def test_nms_comes_after_the_limits():
     boxes = np.array([[0, 0, 9, 9], [0, 0, 9, 9], [50, 0, 59, 9]])
     kept.add(boxes[:, None], np.array([[0, 3], [0, 2], [0, 1]], np.float32))
     assert kept.candidates(0, nms_threshold=0.3)[1].tolist() == [3]
+
+
+def test_best_of_picture_over_all_classes() -> None:
+    def some(scores, label):
+        count = len(scores)
+        return np.arange(4 * count).reshape(count, 4) + 100 * label, np.array(scores), np.full(count, label)
+
+    boxes, scores, classes = best_of_picture([some([0.9, 0.5, 0.1], 1), some([0.8, 0.5], 2)], 3)
+    assert scores.tolist() == [0.9, 0.5, 0.8] and classes.tolist() == [1, 1, 2]  # of equal scores the first
+    assert boxes[:, 0].tolist() == [100, 104, 200]
+    assert len(best_of_picture([some([0.9], 1)], 100)[0]) == 1
