@@ -90,7 +90,8 @@ def as_data(evaluation: Evaluation, p) -> dict:
         },
         "iou_threshold": p.evalVocOverlapThreshold, "nms_threshold": p.nmsThreshold,
         "nr_rois": CLASSIFIERS[p.classifier].nr_rois(p),
-        "max_per_picture": p.evalMaxPerPicture, "seed": p.seed, "compat": p.compat, "engine": p.engine,
+        **({"max_per_picture": p.evalMaxPerPicture} if p.evalMaxPerPicture else {}),
+        "seed": p.seed, "compat": p.compat, "engine": p.engine,
     }  # fmt: skip
 
 

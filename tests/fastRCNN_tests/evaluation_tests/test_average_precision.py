@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from fastRCNN.boxes.ignored import IgnoredBoxes
 from fastRCNN.evaluation import average_precision
-from fastRCNN.evaluation.average_precision import PictureResult, evaluate, evaluate_detections
-from fastRCNN.evaluation.kept_detections import KeptDetections
+from fastRCNN.evaluation.average_precision import PictureResult, evaluate
 from helpers.boxes import iou_matrix
 
 CLASSES = ("__background__", "orange", "eggBox")
@@ -394,36 +393,3 @@ def test_what_is_found_on_ignored_boxes_is_neither_right_nor_wrong():
     orange, egg_box = evaluate([without], CLASSES).classes
     assert orange.ap_area == pytest.approx(1 / 3)
     assert egg_box.detections == 3
-
-
-@pytest.mark.parametrize("limit", [0, 3])
-def test_what_is_kept_gives_the_same_numbers_again(limit):
-    """Kept detections evaluated by themselves; and the limit of a picture is over all its classes."""
-    pictures, kept = _random_pictures(np.random.default_rng(5)), KeptDetections()
-    pictures[1] = dataclasses.replace(pictures[1], ignored_boxes=IgnoredBoxes.of(pictures[1].boxes[:2], [0, 2]))
-    first = evaluate(pictures, CLASSES, max_per_picture=limit, kept=kept)
-    again = evaluate_detections(pictures, kept, CLASSES)
-    for one, two in zip(first.classes, again.classes, strict=True):
-        assert (one.ap_area, one.ap_11point, one.detections) == (two.ap_area, two.ap_11point, two.detections)
-    counts = np.bincount(kept.pictures, minlength=len(pictures))
-    if limit:
-        assert counts.max() == limit
-        best = [np.sort(p.scores[:, 1:].ravel())[-1] for p in pictures]
-        assert [kept.scores[kept.pictures == n].max() for n in range(len(pictures))] == best
-    else:
-        assert counts.min() > 3
-
-
-def test_kept_detections_in_any_order():
-    orange = [0, 0, 99, 99]
-    kept = KeptDetections()
-    kept.add(1, [orange], [0.9], [1])  # the second picture first
-    kept.add(0, [orange, orange], [0.8, 0.7], [1, 1])  # a duplicate is wrong
-    result = evaluate_detections([_picture([], [], [orange], [1]), _picture([], [], [orange], [1])], kept, CLASSES)
-    assert result.classes[0].matching.right.tolist() == [True, True, False]
-
-
-def test_published_candidates_are_kept_too():
-    pictures, kept = _random_pictures(np.random.default_rng(5)), KeptDetections()
-    result = evaluate(pictures, CLASSES, compat="tutorial", kept=kept)
-    assert len(kept) == sum(each.detections for each in result.classes)
