@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fastRCNN.checking.near_copies import difference_hash, near_copies
 from fastRCNN.checking.unlike_objects import Unlike, unlike_objects
+from fastRCNN.datasets.census import CONTRADICTION
 from fastRCNN.datasets.findings import Finding
 from fastRCNN.datasets.imdb import Dataset, ImageRecord
 from helpers.images import read_image
@@ -65,7 +66,7 @@ def examine(
     unlike = unlike_objects(rows, labels[: len(rows)])
     objects = Objects(owners, boxes, labels, np.concatenate(covered), unlike)
     findings = [
-        *copies(np.array(hashes), places),
+        *copies(np.array(hashes), places, [len(record.gt_boxes) for record in records]),
         *whole_pictures(objects, datasets["train"].classes),
         *labels_like_others(datasets["train"]),
         *classes_of_one_set(datasets),
@@ -75,16 +76,25 @@ def examine(
     return objects, findings
 
 
-def copies(hashes: NDArray[np.uint8], places: Sequence[tuple[str, str]]) -> list[Finding]:
+def copies(
+    hashes: NDArray[np.uint8], places: Sequence[tuple[str, str]], nr_objects: Sequence[int]
+) -> list[Finding]:
     """Return pairs of pictures that are nearly the same; `places`: image set and key of each."""
     mixed: list[str] = []
+    contrary: list[str] = []
     within: list[str] = []
     for first, second, differing in near_copies(hashes):
         text = f"{places[first][1]} and {places[second][1]} ({differing} of 256 bits differ)"
-        (mixed if places[first][0] != places[second][0] else within).append(text)
+        if (nr_objects[first] == 0) != (nr_objects[second] == 0):
+            contrary.append(f"{text}: {nr_objects[first]} and {nr_objects[second]} object(s)")
+        elif places[first][0] == places[second][0]:
+            within.append(text)
+        if places[first][0] != places[second][0]:
+            mixed.append(text)
     return [
         Finding("pair(s) of nearly the same picture, one for training, one for testing", tuple(mixed),
                 "What was learnt by heart is found again: put both on the same side."),
+        Finding("pair(s) of nearly the same picture, one with objects, one without", tuple(contrary), CONTRADICTION),
         Finding("pair(s) of nearly the same picture", tuple(within), "They teach little; keep the better one."),
     ]  # fmt: skip
 

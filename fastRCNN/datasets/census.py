@@ -21,6 +21,10 @@ from helpers.errors import UserError
 from helpers.file_facts import FileFacts
 
 FEW_OBJECTS = 5  # of a class to learn from: fewer hardly make a detector
+CONTRADICTION = (  # advice on a picture that is there twice, annotated differently
+    "They contradict each other: an object of one is background, or something else, in the other. Keep the right one; "
+    "a picture of positive/ must not be in negative/."
+)
 _SMALL_SIDE = 3  # pixels: objects with a smaller side are mistakes, or nothing to see
 
 
@@ -118,18 +122,29 @@ def label_findings(datasets: Mapping[str, Dataset]) -> list[Finding]:
 
 def repeated_pictures(datasets: Mapping[str, Dataset], facts: FileFacts) -> list[Finding]:
     """Return pictures that are there more than once, byte for byte."""
-    places: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    places: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for image_set, dataset in datasets.items():
-        for key, path in zip(dataset.keys, dataset.image_paths, strict=True):
-            places[facts.digest(path)].append((image_set, key))
-    groups = [group for group in places.values() if len(group) > 1]
-    mixed = [_keys(group) for group in groups if len({image_set for image_set, _ in group}) > 1]
-    others = [_keys(group) for group in groups if len({image_set for image_set, _ in group}) == 1]
+        for index, path in enumerate(dataset.image_paths):
+            places[facts.digest(path)].append((image_set, index))
+    mixed, contrary, others = [], [], []
+    for group in places.values():
+        text = " = ".join(datasets[image_set].keys[index] for image_set, index in group)
+        if len({image_set for image_set, _ in group}) > 1:
+            mixed.append(text)
+        if len({datasets[image_set].annotation_digest(index) for image_set, index in group}) > 1:
+            contrary.append(_with_objects([datasets[image_set][index] for image_set, index in group]))
+        elif len(group) > 1:
+            others.append(text)
     return [
         Finding("picture(s) are both for training and for testing", tuple(mixed),
                 "What was learnt by heart is found again: the average precision says nothing of new pictures."),
+        Finding("picture(s) are there more than once, with different annotations", tuple(contrary), CONTRADICTION),
         Finding("picture(s) are there more than once", tuple(others)),
     ]  # fmt: skip
+
+
+def _with_objects(records: Sequence[ImageRecord]) -> str:
+    return " = ".join(f"{record.key} ({len(record.gt_boxes)} object(s))" for record in records)
 
 
 def _small(record: ImageRecord, classes: Sequence[str]) -> Iterable[str]:
@@ -145,10 +160,6 @@ def _alike(names: Sequence[str]) -> str:
     if len({unicodedata.normalize("NFC", name) for name in names}) < len(names):
         shown = [f"{name!r} = {name!a}" for name in names]
     return ", ".join(shown)
-
-
-def _keys(group: Sequence[tuple[str, str]]) -> str:
-    return " = ".join(key for _, key in group)
 
 
 def _shown(path: Path, folder: Path) -> str:

@@ -1,12 +1,16 @@
 """Labels and class numbers: which names a data set has, and what to say of one that it has not."""
 
 import difflib
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fastRCNN.datasets.imdb import BACKGROUND
 from helpers.errors import raise_collected
 
+UNKNOWN_ADVICE = (
+    "Give these boxes another label (A2_annotateBboxLabels.py; EXCLUDE: they count neither way), or add it to `classes` "
+    "in PARAMETERS.py. Where `classes` is empty, the labels of the training pictures are the classes."
+)
+_SHOWN = 5  # places of a label
 
 def with_background(names: Sequence[str]) -> tuple[str, ...]:
     """Return `names` with the background first; `UserError` for names that the tables of results cannot hold."""
@@ -15,13 +19,18 @@ def with_background(names: Sequence[str]) -> tuple[str, ...]:
     return (BACKGROUND, *names)
 
 
-def unknown_labels(counts: Counter[str], classes: Sequence[str]) -> list[str]:
-    """Return a phrase for each label in `counts` (label -> boxes), none of which is among `classes`, with a hint."""
-    return [_unknown(label, count, classes) for label, count in sorted(counts.items())]
+def unknown_labels(places: Mapping[str, Sequence[str]], classes: Sequence[str]) -> list[str]:
+    """Return a phrase for each label in `places`, none of which is among `classes`: where it stands, what was meant.
+
+    places: for each label, where each of its boxes is, like "a.bboxes.labels.tsv:3". `UNKNOWN_ADVICE` goes behind.
+    """
+    return [_unknown(label, of_label, classes) for label, of_label in sorted(places.items())]
 
 
-def _unknown(label: str, count: int, classes: Sequence[str]) -> str:
+def _unknown(label: str, places: Sequence[str], classes: Sequence[str]) -> str:
     near = next((name for name in classes[1:] if name.lower() == label.strip().lower()), None)
     near = near or next(iter(difflib.get_close_matches(label, classes[1:], n=1)), None)
     hint = f"; did you mean {near!r}? (labels are case sensitive)" if near else f" (classes: {', '.join(classes[1:])})"
-    return f"label {label!r}, {count} box(es), is not among the classes{hint}"
+    distinct = list(dict.fromkeys(places))
+    shown = ", ".join(distinct[:_SHOWN]) + (f" and {len(distinct) - _SHOWN} more" if len(distinct) > _SHOWN else "")
+    return f"label {label!r}, {len(places)} box(es), is not among the classes{hint}: {shown}"

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from fastRCNN.boxes.ignored import IgnoredBoxes
-from fastRCNN.datasets.class_names import unknown_labels, with_background
+from fastRCNN.datasets.class_names import UNKNOWN_ADVICE, unknown_labels, with_background
 from fastRCNN.datasets.imdb import Dataset, ImageRecord
 from fastRCNN.datasets.record_table import RecordTable
 from helpers.errors import UserError, raise_collected
@@ -158,7 +158,7 @@ def _records(instances: _Instances, path: Path, name: str, classes: Sequence[str
     if (labels == -2).any():
         faults.append(f"{path}: {(labels == -2).sum()} annotation(s) of categories that are not listed in it")
     counts = Counter(instances.categories[instances.category_ids[row]] for row in np.flatnonzero(labels == -1))
-    faults += unknown_labels(counts, classes)
+    faults += unknown_labels({label: [str(path)] * count for label, count in counts.items()}, classes)
     image_ids = np.array(instances.image_ids, np.int64)
     order = np.argsort(image_ids, kind="stable")
     bounds = np.searchsorted(image_ids[order], np.array(list(instances.pictures), np.int64), side="left")
@@ -191,7 +191,8 @@ def _records(instances: _Instances, path: Path, name: str, classes: Sequence[str
         hidden = IgnoredBoxes.of(corners[crowd], classes_of[crowd], np.ones(int(crowd.sum()), np.bool_))
         key = f"{name}/{Path(file).with_suffix('').as_posix()}"
         yield ImageRecord(index, key, picture, width, height, corners[~crowd], classes_of[~crowd], hidden)
-    raise_collected(faults, f"{len(faults)} fault(s) in the pictures and annotations:")
+    advice = UNKNOWN_ADVICE if counts else ""
+    raise_collected(faults, f"{len(faults)} fault(s) in the pictures and annotations:", advice)
 
 
 def _folder_of_pictures(path: Path, name: str, instances: _Instances) -> Path:

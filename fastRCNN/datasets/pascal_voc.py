@@ -11,7 +11,7 @@ Everingham et al.: The Pascal Visual Object Classes Challenge, IJCV 2010.
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from fastRCNN.boxes.ignored import IgnoredBoxes
-from fastRCNN.datasets.class_names import unknown_labels, with_background
+from fastRCNN.datasets.class_names import UNKNOWN_ADVICE, unknown_labels, with_background
 from fastRCNN.datasets.imdb import Dataset, ImageRecord
 from fastRCNN.datasets.record_table import RecordTable
 from helpers.errors import UserError, raise_collected
@@ -193,7 +193,7 @@ def _records(
     numbers = {name: number for number, name in enumerate(classes)}
     paths = {folder: _pictures_of(folder) for folder in {picture.folder for picture in pictures}}
     faults: list[str] = []
-    unknown: Counter[str] = Counter()
+    unknown: dict[str, list[str]] = defaultdict(list)
     for index, (picture, of_picture) in enumerate(zip(pictures, objects, strict=True)):
         path = paths[picture.folder].get(picture.name)
         if path is None:
@@ -204,7 +204,9 @@ def _records(
         except UserError as error:
             faults.append(str(error))
             continue
-        unknown.update(each.label for each in of_picture if each.label not in numbers)
+        for each in of_picture:
+            if each.label not in numbers:
+                unknown[each.label].append(str(picture.annotation))
         known = [each for each in of_picture if each.label in numbers]
         boxes = np.array([each.box for each in known], np.float64).reshape(-1, 4)
         limits = np.array([width, height, width, height]) - 1.0
@@ -220,7 +222,8 @@ def _records(
         hidden = IgnoredBoxes.of(boxes[hard], labels[hard])
         yield ImageRecord(index, picture.key, path, width, height, boxes[~hard], labels[~hard], hidden)
     faults += unknown_labels(unknown, classes)
-    raise_collected(faults, f"{len(faults)} fault(s) in the pictures and annotations:")
+    advice = UNKNOWN_ADVICE if unknown else ""
+    raise_collected(faults, f"{len(faults)} fault(s) in the pictures and annotations:", advice)
 
 
 def _pictures_of(folder: Path) -> dict[str, Path]:

@@ -4,7 +4,7 @@
 boxes of a picture, M those of all.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fastRCNN.boxes.ignored import IgnoredBoxes
 from fastRCNN.datasets.box_conventions import recognise
-from fastRCNN.datasets.class_names import unknown_labels, with_background
+from fastRCNN.datasets.class_names import UNKNOWN_ADVICE, unknown_labels, with_background
 from fastRCNN.datasets.findings import Finding, raise_faults
 from fastRCNN.datasets.findings import left_out as left_out_of
 from fastRCNN.datasets.imdb import BACKGROUND, Dataset, ImageRecord
@@ -34,6 +34,9 @@ from helpers.image_files import EXTENSIONS, find_images, printable
 
 _UNFIT = "box(es) do not fit their picture"
 _UNFIT_ADVICE = "Was it annotated at another size or orientation? The tutorial's boxes are x1 y1 x2 y2 in pixels."
+_UNKNOWN = "label(s) are not among the classes"
+_BACKGROUND_USED = f"object(s) are labelled {BACKGROUND}, which is the name of class 0, where nothing is"
+_BACKGROUND_ADVICE = "Give them another label, or delete their lines."
 _CUT = "box(es) reach one pixel beyond their picture (x2 = width, as other tools write it) and are cut"
 
 
@@ -66,7 +69,8 @@ def read(
     Raises `UserError` that collects every fault of pictures and annotations.
     """
     artifacts.check_exists()
-    names = with_background(classes or _labels_of_training(artifacts))
+    found, all_read = (classes, True) if classes else _labels_of_training(artifacts)
+    names = with_background([name for name in found if name != BACKGROUND])
     paths = [path for folder in IMAGE_SETS[image_set] for path in find_images(artifacts.data / folder)]
     if not paths:
         folders = " or ".join(f"{folder}/" for folder in IMAGE_SETS[image_set])
@@ -76,27 +80,34 @@ def read(
     if damaged and not pictures.skip:
         faults.append(Finding("picture(s) cannot be used", tuple(damaged)))
     faults += _boxes_that_do_not_fit(annotated)
-    unknown = Counter(label for each in annotated for label in each.labels if label not in (*names, *DROPPED_LABELS))
-    faults.append(Finding("label(s) are not among the classes", tuple(unknown_labels(unknown, names))))
+    unknown: dict[str, list[str]] = defaultdict(list)
+    for each in annotated:
+        for row, label in enumerate(each.labels, start=1):
+            if label not in (*names[1:], *DROPPED_LABELS):
+                unknown[label].append(f"{printable(labels_path(each.path))}:{row}")
+    faults.append(Finding(_BACKGROUND_USED, tuple(unknown.pop(BACKGROUND, ())), _BACKGROUND_ADVICE))
+    if all_read:  # else nobody knows the classes yet
+        faults.append(Finding(_UNKNOWN, tuple(unknown_labels(unknown, names)), UNKNOWN_ADVICE))
     raise_faults(faults)
-    findings = [*_beyond_by_a_pixel(annotated), left_out_of(damaged)]
-    return RecordTable(image_set, names, _records(annotated, names), findings)
-
-
-def _labels_of_training(artifacts: Artifacts) -> list[str]:
-    """Return all labels of the training pictures, sorted; `UserError` when there is none."""
-    files = [labels_path(picture) for picture in find_images(artifacts.data / "positive")]
-    found = {label for file in files if file.is_file() for label in read_labels(file)} - set(DROPPED_LABELS)
     if not found:
         raise UserError(
             f"{artifacts.data / 'positive'}: no annotated object found. Annotate pictures first, or set classes"
         )
-    if BACKGROUND in found:
-        raise UserError(
-            f"{artifacts.data / 'positive'}: objects are labelled {BACKGROUND}, which is the name of class 0, where "
-            "nothing is. Give them another label, or delete their lines"
-        )
-    return sorted(found)
+    findings = [*_beyond_by_a_pixel(annotated), left_out_of(damaged)]
+    return RecordTable(image_set, names, _records(annotated, names), findings)
+
+
+def _labels_of_training(artifacts: Artifacts) -> tuple[list[str], bool]:
+    """Return all labels of the training pictures, sorted, and whether all files could be read."""
+    files = [labels_path(picture) for picture in find_images(artifacts.data / "positive")]
+    found: set[str] = set()
+    all_read = True
+    for file in files:
+        try:
+            found.update(read_labels(file) if file.is_file() else ())
+        except UserError:  # said with the other faults of its picture
+            all_read = False
+    return sorted(found - set(DROPPED_LABELS)), all_read
 
 
 def _read_files(paths: Sequence[Path], pictures: PictureCheck) -> tuple[list[_Annotated], list[str], list[Finding]]:

@@ -88,7 +88,8 @@ def test_row_07_harmless_forms_are_read(scripts: Scripts, boxes: str, labels: st
 def test_row_08_unknown_labels_with_counts_and_the_nearest_name(scripts: Scripts) -> None:
     scripts.annotate(BOXES, "Disc\nsquares")
     classes = "--set classes=['disc','square']"
-    scripts.fails(f"1_computeRois.py {classes}", "'Disc'", "'squares'", "1 box(es)", "'disc'", "'square'")
+    scripts.fails(f"1_computeRois.py {classes}", "'Disc'", "'squares'", "1 box(es)", "'disc'", "'square'",
+                  "0.bboxes.labels.tsv:2", "add it to `classes`", "another label")  # fmt: skip
     scripts.annotate(BOXES, " disc \nsquare\t")
     scripts.works(f"1_computeRois.py {classes}")
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fastRCNN.boxes.ignored import IgnoredBoxes
-from fastRCNN.checking.examination import Objects, examine, labels_like_others, recall_per_class, whole_pictures
+from fastRCNN.checking.examination import Objects, copies, examine, labels_like_others, recall_per_class, whole_pictures
 from fastRCNN.datasets.imdb import ImageRecord
 from fastRCNN.datasets.record_table import RecordTable
 from helpers.images import write_image
@@ -46,7 +46,10 @@ def test_what_is_found_on_a_small_set(datasets):
             "positive/1 and testImages/0 (0 of 256 bits differ)",
             "positive/2 and testImages/0 (0 of 256 bits differ)",
         ),
-        "pair(s) of nearly the same picture": ("positive/1 and positive/2 (0 of 256 bits differ)",),
+        "pair(s) of nearly the same picture, one with objects, one without": (
+            "positive/1 and positive/2 (0 of 256 bits differ): 1 and 0 object(s)",
+            "positive/2 and testImages/0 (0 of 256 bits differ): 0 and 1 object(s)",
+        ),
         "box(es) cover their whole picture": ("positive/1: 0 0 119 89 (disc), 120x90 pixels",),
         "class(es) are in test pictures only: they cannot be learnt": ("square: 1",),
         "class(es) have no object in test pictures: their average precision is not defined": ("disc",),
@@ -58,6 +61,13 @@ def test_what_is_found_on_a_small_set(datasets):
     third = pytest.approx(1 / 3)
     recall = {"disc": (3, pytest.approx(2 / 3), third), "square": (1, 0, 0)}
     assert recall_per_class(objects, CLASSES) == recall
+
+
+def test_two_views_of_the_same_objects_contradict_nothing():
+    hashes = np.ones((2, 32), np.uint8)
+    found = {each.kind: each.places for each in copies(hashes, [("train", "a"), ("train", "b")], [2, 3])}
+    assert found["pair(s) of nearly the same picture"] == ("a and b (0 of 256 bits differ)",)
+    assert found["pair(s) of nearly the same picture, one with objects, one without"] == ()
 
 
 def test_without_rois_there_is_no_recall(datasets):

@@ -71,9 +71,14 @@ def test_a_picture_in_training_and_test_and_one_that_is_there_twice(tiny):
     shutil.copy(tiny.data / "positive" / "1.png", tiny.data / "testImages" / "9.png")
     write_annotation(tiny.data / "testImages" / "9.png", [], [])
     shutil.copy(tiny.data / "negative" / "4.png", tiny.data / "negative" / "8.png")
+    shutil.copy(tiny.data / "positive" / "0.png", tiny.data / "negative" / "9.png")
     found = census(tiny)
     assert the(found, "both for training and for testing") == ("positive/1 = testImages/9",)
-    assert the(found, "there more than once") == ("negative/4 = negative/8",)
+    assert the(found, "with different annotations") == (
+        "positive/0 (2 object(s)) = negative/9 (0 object(s))",
+        "positive/1 (2 object(s)) = testImages/9 (0 object(s))",
+    )
+    assert found["picture(s) are there more than once"] == ("negative/4 = negative/8",)
 
 
 def test_labels_that_look_alike(tiny):

@@ -71,6 +71,29 @@ def test_all_faults_are_reported_together(tiny):
         assert part in text
 
 
+@pytest.mark.parametrize("labels", [b"disc\nsqu\xe4re\n", b"\nsquare\n"])
+def test_labels_that_cannot_be_read_hide_no_other_fault(tiny, labels):
+    of = tiny.data / "positive"
+    labels_path(of / "0.png").write_bytes(labels)
+    labels_path(of / "1.png").unlink()
+    (of / "3.png").write_bytes(b"no picture")
+    labels_path(of / "2.png").write_text("__background__\n")
+    boxes_path(of / "2.png").write_text("1\t1\t9\t9\n")
+    with pytest.raises(UserError) as error:
+        open_dataset(tiny, "train")
+    text = str(error.value)
+    for part in ("0.bboxes.labels.tsv", "1.bboxes.labels.tsv: missing", "3.png: not a JPEG",
+                 "1 object(s) are labelled __background__", "2.bboxes.labels.tsv:1"):  # fmt: skip
+        assert part in text
+    assert "not among" not in text  # the classes cannot be known
+
+
+def test_the_background_is_no_label_of_given_classes_either(tiny):
+    labels_path(tiny.data / "positive" / "0.png").write_text("disc\n__background__\n")
+    with pytest.raises(UserError, match=r"labelled __background__.*\n.*0\.bboxes\.labels\.tsv:2"):
+        open_dataset(tiny, "train", ["disc", "square"])
+
+
 def test_damaged_pictures_may_be_left_out(tiny):
     for name in ("1.png", "3.png"):
         (tiny.data / "positive" / name).write_bytes(b"no picture")
