@@ -50,7 +50,7 @@ class Recipe:
         for name in sorted({*olds, *news}):
             before, now = olds.get(name, "unset"), news.get(name, "unset")
             if before != now:
-                phrases.append(f"{name} was {before!r}, is {now!r}")
+                phrases.append(_difference(name, before, now))
         for name in sorted({*old.inputs, *self.inputs}):
             first, last = old.inputs.get(name, MISSING), self.inputs.get(name, MISSING)
             if first != last:
@@ -81,6 +81,19 @@ class Manifest:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
         return cls(recipe, files)
+
+
+def _difference(name: str, before: Any, now: Any) -> str:
+    """Return a phrase on a parameter; of lists, only what is new or gone.
+
+    >>> _difference("classes", ["cat", "dog"], ["dog", "cow"])
+    "classes: 'cow' is new, 'cat' is gone"
+    """
+    if not isinstance(before, list) or not isinstance(now, list) or not all(isinstance(v, str) for v in before + now):
+        return f"{name} was {before!r}, is {now!r}"
+    parts = [f"{value!r} is new" for value in now if value not in before]
+    parts += [f"{value!r} is gone" for value in before if value not in now]
+    return f"{name}: {', '.join(parts)}" if parts else f"{name}: another order, was {before!r}, is {now!r}"
 
 
 def _gone(last: str) -> str:

@@ -72,7 +72,7 @@ class Dataset(Protocol):
     def annotation_digest(self, index: int) -> str:
         """Return 16 hexadecimal digits that change when size, objects or ignored boxes of a picture change.
 
-        The pixels are not part of it, nor is `classes`: both have to be watched beside it.
+        The pixels are not part of it, nor is the order of `classes`: both have to be watched beside it.
         """
 
     def objects_per_class(self) -> dict[str, int]:

@@ -56,10 +56,15 @@ class RecordTable:
         return map(self.__getitem__, range(len(self)))
 
     def annotation_digest(self, index: int) -> str:
-        """Return 16 hexadecimal digits of the size, the objects and the ignored boxes of picture `index`."""
+        """Return 16 hexadecimal digits of the size, the objects and the ignored boxes of picture `index`.
+
+        Classes count by their names: in another order an annotation is the same.
+        """
         digest = hashlib.blake2b(self._sizes[index].tobytes(), digest_size=8)
-        for part in (*self._objects.of(index), *self._ignored.of(index)):
-            digest.update(len(part).to_bytes(8, "little") + part.tobytes())
+        for boxes, classes, flags in (self._objects.of(index), self._ignored.of(index)):
+            names = "\n".join(self.classes[number] for number in classes.tolist()).encode()
+            for part in (boxes.tobytes(), names, flags.tobytes()):
+                digest.update(len(part).to_bytes(8, "little") + part)
         return digest.hexdigest()
 
     def objects_per_class(self) -> dict[str, int]:

@@ -54,3 +54,14 @@ def test_a_digest_depends_on_all_that_goes_in():
     ]
     digests = {of_a, RECIPE.digest("picture b"), RECIPE.digest("picture a", part="boxes"), RECIPE.digest()}
     assert len(digests.union(other.digest("picture a") for other in others)) == 8
+
+
+def test_of_a_list_of_names_it_says_what_is_new_and_gone():
+    def recipe(names):
+        return Recipe("1_x.py", {"classes": names}, {})
+
+    assert recipe(["b", "c"]).changes(recipe(("a", "b"))) == ["classes: 'c' is new, 'a' is gone"]
+    assert recipe(["b", "a"]).changes(recipe(["a", "b"])) == [
+        "classes: another order, was ['a', 'b'], is ['b', 'a']"
+    ]
+    assert recipe(["a"]).changes(recipe("a")) == ["classes was 'a', is ['a']"]

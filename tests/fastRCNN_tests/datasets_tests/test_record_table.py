@@ -83,3 +83,15 @@ def test_the_digest_does_not_depend_on_the_place_in_the_set():
     table = RecordTable("train", CLASSES, RECORDS)
     moved = RecordTable("train", CLASSES, RECORDS[::-1])
     assert [table.annotation_digest(i) for i in range(3)] == [moved.annotation_digest(2 - i) for i in range(3)]
+
+
+def test_the_digest_goes_by_the_names_of_classes():
+    def table(classes, numbers, hidden):
+        record = ImageRecord(0, "a", Path("a.png"), 9, 9, np.zeros((2, 4)), np.array(numbers),
+                             IgnoredBoxes.of([[1, 1, 2, 2]], [hidden]))  # fmt: skip
+        return RecordTable("train", classes, [record]).annotation_digest(0)
+
+    first = table(("__background__", "x", "y"), [1, 2], 2)
+    assert table(("__background__", "a", "y", "x"), [3, 2], 2) == first
+    assert table(("__background__", "x", "y"), [2, 1], 2) != first
+    assert table(("__background__", "x", "y"), [1, 2], 1) != first
