@@ -218,7 +218,7 @@ limits: Limits = {
     "svm_rngSeed": (0, 2**31 - 1),
     "nmsThreshold": (0.0, 1.0),
     "evalMaxPerPicture": (0, 1_000_000),
-    "evalVocOverlapThreshold": (0.0, 1.0),
+    "evalVocOverlapThreshold": (0.0, 0.99),  # no overlap is above 1: at 1 every detection would be wrong
 }
 
 

@@ -1,17 +1,18 @@
-"""Lines of text as ink, for whoever draws. No system font.
+"""Lines of text as ink, for whoever draws.
 
-Text is set in DejaVu Sans Bold, which matplotlib brings along: Latin, Greek, Cyrillic, Arabic, Armenian, Georgian
-letters and more.
+Text is set in DejaVu Sans Bold, which matplotlib brings along; a text with letters that it lacks in the first font of
+this system that has them (`helpers.fonts`).
 """
 
 from bisect import bisect_left
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageFont
+
+from helpers.fonts import bundled_font, font_for
 
 
 def text_mask(text: str, size: float, room: float = np.inf) -> NDArray[np.float32]:
@@ -19,7 +20,7 @@ def text_mask(text: str, size: float, room: float = np.inf) -> NDArray[np.float3
 
     size: of the letters, in pixels. room: the longest w; what does not fit ends in "...".
     """
-    font, available = _font(size), max(1, int(min(room, 1 << 20)))
+    font, available = _font(font_for(text) or bundled_font(), size), max(1, int(min(room, 1 << 20)))
     if font.getlength(text) > available:  # the longest beginning that leaves room for the dots
         text = text[
             : bisect_left(range(1, len(text) + 1), True, key=lambda n: font.getlength(text[:n] + "…") > available)
@@ -39,9 +40,5 @@ def text_mask(text: str, size: float, room: float = np.inf) -> NDArray[np.float3
 
 
 @lru_cache(maxsize=16)
-def _font(size: float) -> ImageFont.FreeTypeFont:
-    found = find_spec("matplotlib")  # found, not imported: that takes longer than to draw
-    if found is None or found.origin is None:
-        raise ModuleNotFoundError("matplotlib is not installed; its font DejaVu Sans is needed to draw text")
-    path = Path(found.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans-Bold.ttf"
+def _font(path: Path, size: float) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)

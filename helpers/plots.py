@@ -13,10 +13,12 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.artifacts import atomic_write
+from helpers.fonts import bundled_font, font_for
 
 _INK, _GRID, _FRAME = "#1f2933", "#e4e7eb", "#9aa5b1"
 _HEAT = LinearSegmentedColormap.from_list("heat", ["#ffffff", "#cfe3f4", "#5aa0d0", "#0b5a9a", "#062f55"])
@@ -86,7 +88,7 @@ def line_charts(path: Path, panels: Sequence[Panel]) -> None:
             legend.get_frame().set_edgecolor(_GRID)
             for text, line in zip(legend.get_texts(), panel.series, strict=True):
                 text.set_text(shortened(line.name))  # set afterwards: matplotlib hides names that start with "_"
-                text.set_parse_math(False)
+                _as_it_stands(text)
     _save(figure, path)
 
 
@@ -118,7 +120,7 @@ def heat_map(
     )
     axes.set_yticks(range(len(row_names)), [shortened(name) for name in row_names], fontsize=9)
     for text in (*axes.get_xticklabels(), *axes.get_yticklabels()):
-        text.set_parse_math(False)
+        _as_it_stands(text)
     axes.set_xticks(np.arange(len(column_names) + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(len(row_names) + 1) - 0.5, minor=True)
     axes.grid(which="minor", color=_GRID, linewidth=0.8)
@@ -145,10 +147,20 @@ def _rgb(color: tuple[int, int, int]) -> NDArray:
 def _dress(axes, title: str, x_label: str, y_label: str) -> None:
     for text, size in ((axes.set_title(title), 11), (axes.set_xlabel(x_label), 9.5), (axes.set_ylabel(y_label), 9.5)):
         text.set(fontsize=size, color=_INK)
-        text.set_parse_math(False)
+        _as_it_stands(text)
     for spine in axes.spines.values():
         spine.set_color(_FRAME)
     axes.tick_params(colors=_INK, labelsize=9)
+
+
+def _as_it_stands(text: Text) -> None:
+    """Let `text` be no formula, and be set in a font that has its letters, where there is one."""
+    text.set_parse_math(False)
+    font = font_for(text.get_text())
+    if font not in (None, bundled_font()):
+        size = text.get_fontsize()
+        text.set_font(font)
+        text.set_fontsize(size)
 
 
 def _save(figure: Figure, path: Path) -> None:

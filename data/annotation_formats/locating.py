@@ -39,11 +39,13 @@ def locate(data: DataSet, source: Source, log: Log, *, required: bool) -> DataSe
     if required and missing and len(missing) == len(pictures):
         raise UserError(
             f"none of the {len(missing)} pictures lies in {source.root}: looked for {base_name(missing[0].name)} "
-            "and so on. Give their folder with --pictures DIR, or convert the annotations alone with --no-pictures"
+            "and so on. Give their folder with --pictures DIR, or convert the annotations alone with --no-pictures."
+            + source.links_note()
         )
     if required:
-        for picture in missing:
-            log.fault(picture.name, f"{_origin(picture)}: the picture {picture.name} is not there")
+        for number, picture in enumerate(missing):
+            links = "" if number else source.links_note()  # once
+            log.fault(picture.name, f"{_origin(picture)}: the picture {picture.name} is not there.{links}")
     to_measure = [picture for picture in pictures if picture.file and (required or _lacks_size(picture))]
     sizes = dict(_measured(to_measure, log))
     table = _size_table(source) if any(p.size is None and p.file not in sizes for p in pictures) else {}

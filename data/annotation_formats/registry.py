@@ -98,7 +98,8 @@ def recognise(source: Source) -> tuple[Format, str]:
         endings = sorted({path.suffix.lower() for path in source.files if path.suffix}) or ["no text file"]
         raise UserError(
             f"{source.only or source.root}: no annotations of a known format ({', '.join(endings[:10])}; "
-            f"{len(source.pictures)} picture(s)). Unpack archives first. Formats: {', '.join(formats())}"
+            f"{len(source.pictures)} picture(s)). Unpack archives first. Formats: {', '.join(formats())}."
+            + source.links_note()
         )
     if len(claims) > 1:
         found = [f"  {name}: {reasons[0][0]} ({reasons[0][1]})" for name, reasons in claims.items()]

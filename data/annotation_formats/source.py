@@ -27,14 +27,15 @@ class Source:
         self, root: Path, log: Log, *, only: Path | None = None, pictures: Path | None = None, skip: Path | None = None
     ) -> None:
         self.root, self.log, self.only = root, log, only
-        found = list(_walk(root, skip))
+        self._links: list[Path] = []
+        found = list(_walk(root, skip, self._links))
         outside = pictures and not pictures.resolve().is_relative_to(root.resolve())
         self.files = [only] if only else [path for path in found if path.suffix.lower() not in PICTURE_ENDINGS]
         self.all_files = [path for path in found if path.suffix.lower() not in PICTURE_ENDINGS]
         self.pictures = [path for path in found if path.suffix.lower() in PICTURE_ENDINGS]
         tops = dict.fromkeys(found, root)
         if pictures and outside:
-            more = [path for path in _walk(pictures, skip) if path.suffix.lower() in PICTURE_ENDINGS]
+            more = [path for path in _walk(pictures, skip, self._links) if path.suffix.lower() in PICTURE_ENDINGS]
             self.pictures += more
             tops |= dict.fromkeys(more, pictures)
         self._listed = frozenset(found)
@@ -55,6 +56,17 @@ class Source:
     def holds(self, path: Path) -> bool:
         """Whether `path` is one of the files that were listed."""
         return path in self._listed
+
+    def links_note(self) -> str:
+        """A sentence on links that are not followed, with a space before it; "" when there are none."""
+        if not self._links:
+            return ""
+        first, others = self._links[0], len(self._links) - 1
+        more = f" (and {others} more)" if others else ""
+        return (
+            f" {first}{more} is a link to {first.resolve()}, and links are not followed: copy what it leads to, or "
+            "give the folder of the pictures with --pictures"
+        )
 
     def relative(self, path: Path) -> str:
         """`path` as it is called from the root, with slashes."""
@@ -164,18 +176,25 @@ def _differ(subset: str, other: str) -> bool:
     return bool(subset) and bool(other) and subset != other
 
 
-def _walk(root: Path, skip: Path | None) -> Iterable[Path]:
-    """Files below `root` in a fixed order; no hidden ones, none behind links that lead out, not what lies in `skip`."""
+def _walk(root: Path, skip: Path | None, links: list[Path]) -> Iterable[Path]:
+    """Files below `root` in a fixed order; no hidden ones, not what lies in `skip`.
+
+    Links to folders, and links that lead out, are not followed: they are appended to `links`.
+    """
     real_root, real_skip = root.resolve(), skip.resolve() if skip else None
     for folder, folders, names in os.walk(root):
         here = Path(folder)
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+        links += [here / name for name in folders if (here / name).is_symlink()]
         if real_skip and real_skip.is_relative_to(real_root):
             folders[:] = [name for name in folders if (here / name).resolve() != real_skip]
         for name in sorted(names):
             path = here / name
-            hidden = name.startswith(".") or name == REPORT_NAME
-            if not hidden and (not path.is_symlink() or path.resolve().is_relative_to(real_root)) and path.is_file():
+            if name.startswith(".") or name == REPORT_NAME:
+                continue
+            if path.is_symlink() and not path.resolve().is_relative_to(real_root):
+                links.append(path)
+            elif path.is_file():
                 yield path
 
 

@@ -76,9 +76,7 @@ def examine(
     return objects, findings
 
 
-def copies(
-    hashes: NDArray[np.uint8], places: Sequence[tuple[str, str]], nr_objects: Sequence[int]
-) -> list[Finding]:
+def copies(hashes: NDArray[np.uint8], places: Sequence[tuple[str, str]], nr_objects: Sequence[int]) -> list[Finding]:
     """Return pairs of pictures that are nearly the same; `places`: image set and key of each."""
     mixed: list[str] = []
     contrary: list[str] = []

@@ -7,10 +7,11 @@ from fastRCNN.datasets.imdb import BACKGROUND
 from helpers.errors import raise_collected
 
 UNKNOWN_ADVICE = (
-    "Give these boxes another label (A2_annotateBboxLabels.py; EXCLUDE: they count neither way), or add it to `classes` "
-    "in PARAMETERS.py. Where `classes` is empty, the labels of the training pictures are the classes."
+    "Give these boxes another label (A2_annotateBboxLabels.py; EXCLUDE: they count neither way), or add it to "
+    "`classes` in PARAMETERS.py. Where `classes` is empty, the labels of the training pictures are the classes."
 )
 _SHOWN = 5  # places of a label
+
 
 def with_background(names: Sequence[str]) -> tuple[str, ...]:
     """Return `names` with the background first; `UserError` for names that the tables of results cannot hold."""

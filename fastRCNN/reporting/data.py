@@ -17,6 +17,7 @@ from fastRCNN.reporting.tiles import Tile
 from fastRCNN.reporting.visualization import draw_detections, scale_boxes, scale_to, square_around
 from helpers.boxes import as_boxes
 from helpers.drawing import GROUND_TRUTH_COLOR, class_color, draw_boxes
+from helpers.fonts import legible_names
 from helpers.images import read_image
 from helpers.plots import Panel, Series
 
@@ -119,7 +120,8 @@ def precision_panels(evaluation: Evaluation, counts: ThresholdCounts) -> list[Pa
     """Return two charts: precision over recall of each class (of many, the worst), and both over the threshold."""
     defined = [(number, c) for number, c in enumerate(evaluation.classes, start=1) if c.ap_area is not None]
     lowest = sorted(sorted(defined, key=lambda pair: pair[1].ap_area or 0.0)[:MAX_CURVES])
-    curves = [Series(f"{c.name}  {c.ap_area:.2f}", *c.envelope(), class_color(number)) for number, c in lowest]
+    shown = legible_names(["", *(c.name for c in evaluation.classes)])
+    curves = [Series(f"{shown[number]}  {c.ap_area:.2f}", *c.envelope(), class_color(number)) for number, c in lowest]
     both = [
         Series("precision", counts.thresholds, counts.precisions, _bgr(PRECISION_COLOR), marks=True),
         Series("recall", counts.thresholds, counts.recalls, _bgr(RECALL_COLOR), marks=True),

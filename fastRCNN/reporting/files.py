@@ -8,6 +8,7 @@ from fastRCNN.evaluation.confusion import condensed, confused_pairs
 from fastRCNN.evaluation.matching import ThresholdCounts
 from fastRCNN.reporting.data import THRESHOLD_COLUMNS, precision_panels, threshold_rows
 from fastRCNN.reporting.page import MOST_IN_MATRIX, Report, report_page
+from helpers.fonts import legible_names
 from helpers.plots import heat_map, line_charts
 from helpers.tables import write_text, write_tsv
 
@@ -44,7 +45,8 @@ def write_report_files(
         [[names[row], names[column], count] for row, column, count in confused_pairs(report.confusion).tolist()],
     )
     matrix, numbers = condensed(report.confusion, MOST_IN_MATRIX)
-    shown = [names[number] for number in numbers]
+    legible = legible_names(names)
+    shown = [legible[number] for number in numbers]
     if len(shown) < len(names):
         shown.append(f"the {len(names) - len(shown)} others")
     heat_map(

@@ -19,6 +19,7 @@ from fastRCNN.evaluation.matching import ThresholdCounts
 from fastRCNN.reporting.charts import css_color, line_chart, thinned
 from fastRCNN.reporting.style import PAGE, STYLE
 from fastRCNN.reporting.tiles import Tile, tile_html
+from helpers.fonts import legible_names
 
 MOST_IN_MATRIX = 40  # classes; of more, a list shows the pairs that are confused most often
 _MOST_PAIRS = 60
@@ -240,7 +241,7 @@ def _confusion(report: Report) -> str:
         "Rows: what it is; columns: what it was taken for. The column background counts objects that nothing took, "
         f"the row background detections that took none. {_ACROSS_CLASSES} Colour: share of the row."
     )
-    note += _counted(report)
+    note += _counted(report) + _numbered(names)
     return (
         f'<p class="note">{escape(note)}</p><div class="card scroll"><table class="confusion">'
         f"<thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
@@ -271,6 +272,12 @@ def _counted(report: Report) -> str:
     if report.threshold is None:
         return ""
     return f" Detections with a score of at least {report.threshold:g} count."
+
+
+def _numbered(names: Sequence[str]) -> str:
+    """Say which classes pictures show by number, since no font has their letters."""
+    numbered = [f"{shown}: {name}" for shown, name in zip(legible_names(names), names, strict=True) if shown != name]
+    return f" In pictures and charts, whose fonts lack some letters: {', '.join(numbered)}." if numbered else ""
 
 
 def _pictures(report: Report) -> str:

@@ -10,6 +10,7 @@ from fastRCNN.boxes.nms import nms_per_class
 from fastRCNN.evaluation.detections import Detections
 from helpers.boxes import as_boxes
 from helpers.drawing import GROUND_TRUTH_COLOR, class_color, draw_boxes
+from helpers.fonts import legible_names
 from helpers.images import resize_to_max_dim
 
 
@@ -28,7 +29,8 @@ def draw_detections(
     `gt_classes` the annotated objects are dashed in white; those that (G,) `missed` names say "missed".
     """
     scaled, scale = scale_to(image, max_dim)
-    boxes, labels = found.boxes, [found.class_names[label] for label in found.labels]
+    shown = legible_names(found.class_names)
+    boxes, labels = found.boxes, [shown[label] for label in found.labels]
     scores = found.scores.astype(float)
     colors = [class_color(int(label)) for label in found.labels]
     dashed = np.zeros(len(found), dtype=bool)
@@ -36,7 +38,7 @@ def draw_detections(
         truth = as_boxes(gt_boxes, np.int32)
         classes = np.asarray(gt_classes, dtype=int)
         marked = np.zeros(len(truth), bool) if missed is None else np.asarray(missed, bool)
-        names = [found.class_names[number] for number in classes]
+        names = [shown[number] for number in classes]
         boxes = np.concatenate([truth, boxes])
         labels = [f"missed: {name}" if mark else "" for mark, name in zip(marked, names, strict=True)] + labels
         scores = np.concatenate([np.full(len(truth), np.nan), scores])
@@ -98,6 +100,7 @@ def draw_inputs(
     canvas = draw_boxes(padded, rois[negative], colors=class_color(0), thickness=1)
     earlier_first = -np.arange(len(positive), dtype=float)
     named = nms_per_class(rois[positive], earlier_first, labels[positive], threshold=0.1)
-    names = [class_names[label] if name else "" for label, name in zip(labels[positive], named, strict=True)]
+    shown = legible_names(class_names)
+    names = [shown[label] if name else "" for label, name in zip(labels[positive], named, strict=True)]
     colors = [class_color(int(label)) for label in labels[positive]]
     return draw_boxes(canvas, rois[positive], names, colors=colors, thickness=1.5)

@@ -144,10 +144,13 @@ def solve(
         _add_rows(rows, slots[chosen], square * (moved - duals[chosen]), weights)
         duals[chosen] = moved
     else:
-        _log.warning("SVM: stopped with margins up to %.1e from the optimum", violation)
         bias = constant * float(duals.sum())
         _multiply(rows, slots, weights, margins)
         margins += bias
+        errors = margins - signs + ridge * duals  # of all, after the last step
+        violation = max(0.0, *(-errors[duals < highest]).tolist(), *errors[duals > lowest].tolist())
+        if violation > tolerance:
+            _log.warning("SVM: stopped with margins up to %.1e from the optimum", violation)
     return Solution(weights, bias, duals, margins, violation, rounds)
 
 

@@ -141,6 +141,27 @@ def test_pictures_elsewhere(coco_set: Path, tmp_path: Path) -> None:
     assert done.returncode == 0 and len(list((tmp_path / "out").rglob("*.png"))) == 10
 
 
+def test_links_that_are_not_followed_are_named(coco_set: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (coco_set / "pictures").rename(elsewhere)
+    (coco_set / "pictures").symlink_to(elsewhere)
+    told = f"{coco_set / 'pictures'} is a link to {elsewhere.resolve()}, and links are not followed"
+    assert told in refused(coco_set, tmp_path / "out")
+    assert convert(coco_set, tmp_path / "out", "--pictures", coco_set / "pictures").returncode == 0
+    (coco_set / "pictures").unlink()
+    (coco_set / "pictures").mkdir()
+    for path in elsewhere.iterdir():
+        (coco_set / "pictures" / path.name).symlink_to(path)
+    (coco_set / "pictures" / "p0.png").unlink()
+    (elsewhere / "p0.png").rename(coco_set / "pictures" / "p0.png")
+    text = refused(coco_set, tmp_path / "out2")
+    assert text.count("is not there") == 9
+    assert text.count("p1.png (and 8 more) is a link to") == 1
+    (coco_set / "instances.json").rename(tmp_path / "instances.json")
+    (coco_set / "annotations.json").symlink_to(tmp_path / "instances.json")
+    assert "no annotations of a known format" in (text := refused(coco_set, tmp_path / "out2")) and "is a link" in text
+
+
 def test_a_name_cannot_write_outside_the_target(tmp_path: Path) -> None:
     box = {"coordinates": {"x": 5, "y": 5, "width": 4, "height": 4}, "label": "../../evil \udc00"}
     names = [

@@ -61,7 +61,5 @@ def test_of_a_list_of_names_it_says_what_is_new_and_gone():
         return Recipe("1_x.py", {"classes": names}, {})
 
     assert recipe(["b", "c"]).changes(recipe(("a", "b"))) == ["classes: 'c' is new, 'a' is gone"]
-    assert recipe(["b", "a"]).changes(recipe(["a", "b"])) == [
-        "classes: another order, was ['a', 'b'], is ['b', 'a']"
-    ]
+    assert recipe(["b", "a"]).changes(recipe(["a", "b"])) == ["classes: another order, was ['a', 'b'], is ['b', 'a']"]
     assert recipe(["a"]).changes(recipe("a")) == ["classes was 'a', is ['a']"]

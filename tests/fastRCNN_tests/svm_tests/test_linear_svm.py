@@ -165,6 +165,11 @@ def test_margins_are_those_of_all_examples_also_when_rounds_run_out(monkeypatch)
     for rounds in range(3, 8):
         solution = solve_all(rows, signs, 0.003 * weights, max_rounds=rounds)
         np.testing.assert_allclose(solution.margins, rows @ solution.weights + solution.bias, atol=1e-9)
+        errors, size = solution.margins - signs, np.abs(solution.duals)
+        may_grow, may_shrink = size < 0.003 * weights, size > 0
+        rise = np.where(np.where(signs > 0, may_grow, may_shrink), -errors, 0)
+        fall = np.where(np.where(signs > 0, may_shrink, may_grow), errors, 0)
+        assert solution.violation == pytest.approx(max(rise.max(), fall.max())), "of what is returned, and of all"
 
 
 def test_working_sets_grow_with_the_examples():
