@@ -10,20 +10,26 @@ Prints  AP per class and mAP.
 import json
 import logging
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from fastRCNN.evaluation.average_precision import Evaluation, evaluate, evaluate_detections
+import numpy as np
+
+from fastRCNN.evaluation.average_precision import Evaluation, PictureResult, evaluate, evaluate_detections
+from fastRCNN.evaluation.bootstrap import Interval, map_interval
 from fastRCNN.evaluation.kept_detections import KeptDetections
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.official_results import Asked, Official, has_official, read_detections, write_official
 from fastRCNN.pipeline.results import scored_pictures
 from fastRCNN.pipeline.stages import Chain
+from fastRCNN.reporting.comparison import interval_data
 from helpers.artifacts import IMAGE_SETS
 from helpers.console import progress, run_script, setup_logging, table
 from helpers.tables import write_text
 from PARAMETERS import get_parameters, make_parser
 
 log = logging.getLogger("steps")
+FEW = 30  # test objects: of fewer, the numbers say little
 
 
 def main() -> None:
@@ -46,8 +52,9 @@ def main() -> None:
     path = artifacts.results / f"evaluation_{p.image_set}_{p.classifier}.json"
     nr_rois = CLASSIFIERS[p.classifier].nr_rois(p)
     pictures = scored_pictures(imdb, artifacts, classifier=p.classifier, nr_rois=nr_rois, compat=p.compat)
+    found: list[int] = []
     evaluation = evaluate(
-        progress(pictures, "pictures", len(imdb)),
+        progress(counted(pictures, found), "pictures", len(imdb)),
         imdb.classes,
         nms_threshold=p.nmsThreshold,
         overlap_threshold=p.evalVocOverlapThreshold,
@@ -56,13 +63,22 @@ def main() -> None:
         kept=kept,
     )
     official = Official() if kept is None else write_official(artifacts, imdb, kept, asked)
-    content = as_data(evaluation, p) | ({"coco": official.coco.as_data()} if official.coco else {})
+    interval = map_interval(evaluation)
+    content = as_data(evaluation, interval, p) | ({"coco": official.coco.as_data()} if official.coco else {})
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     print(shown_as_table(evaluation))
-    print(f"{evaluation.pictures} {p.image_set} pictures, {nr_rois} ROIs each, classifier {p.classifier}, "
+    print(f"{evaluation.pictures} {p.image_set} pictures, {np.mean(found):.0f} ROIs each (at most {nr_rois}), "
+          f"classifier {p.classifier}, "
           f"seed {p.seed}, IoU > {p.evalVocOverlapThreshold:g}, NMS {p.nmsThreshold:g}, compat {p.compat}")  # fmt: skip
+    if interval:
+        print(f"mAP (area) of other pictures like these: {interval.text()}, in 95 of 100 draws from these "
+              f"{evaluation.pictures} pictures, with replacement")  # fmt: skip
     if official.coco:
         print("COCO:", ", ".join(f"{name} {shown(value)}" for name, value in official.coco.numbers.items()))
+    if (objects := int(evaluation.objects.sum())) < FEW:
+        log.warning("%d objects in the %s pictures are few: differences of %s between two runs mean nothing. "
+                    "More test pictures tell more.", objects, p.image_set,
+                    f"up to {(interval.high - interval.low) / 2:.2f}" if interval else "some tenths")  # fmt: skip
     if evaluation.undefined:
         log.warning("Not defined, and not in the mean, because the %s pictures show no object of it: %s",
                     p.image_set, ", ".join(evaluation.undefined))  # fmt: skip
@@ -79,11 +95,19 @@ def shown_as_table(evaluation: Evaluation) -> str:
     return table(["class", "AP, area", "AP, 11 points", "objects", "candidates"], rows)
 
 
-def as_data(evaluation: Evaluation, p) -> dict:
+def counted(pictures: Iterable[PictureResult], found: list[int]) -> Iterator[PictureResult]:
+    """Yield `pictures`, and put the number of ROIs of each into `found`."""
+    for picture in pictures:
+        found.append(len(picture.boxes))
+        yield picture
+
+
+def as_data(evaluation: Evaluation, interval: Interval | None, p) -> dict:
     """Return the content of the JSON file; an AP that is not defined is null."""
     return {
         "mAP_11point": evaluation.map_11point,
         "mAP_area": evaluation.map_area,
+        "mAP_area_interval": interval_data(interval),
         "classes": {
             c.name: {"ap_11point": c.ap_11point, "ap_area": c.ap_area, "positives": c.positives,
                      "detections": c.detections} for c in evaluation.classes

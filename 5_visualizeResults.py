@@ -5,7 +5,8 @@ Writes  results/<dataset>/visualizations/<classifier>_<i><picture>       drawn, 
         results/<dataset>/precision_recall_<set>_<classifier>.{tsv,png}  over the score threshold
         results/<dataset>/confusion_<set>_<classifier>.{tsv,png}         rows true, columns predicted
         results/<dataset>/confusion_pairs_<set>_<classifier>.tsv         as a list, most frequent mistakes first
-        results/<dataset>/report.html                                    all of it, mistakes first
+        results/<dataset>/report_<set>_<classifier>.{html,json}          all of it, mistakes first
+        results/<dataset>/report.html                                    the classifiers beside each other
 Prints  precision and recall over the score threshold.
 """
 
@@ -20,6 +21,7 @@ from fastRCNN.pipeline.stages import Chain
 from fastRCNN.reporting.data import THRESHOLD_COLUMNS, build_report, threshold_rows
 from fastRCNN.reporting.decisions import PictureDecisions
 from fastRCNN.reporting.files import write_report_files
+from fastRCNN.reporting.page import comparison_name
 from fastRCNN.reporting.pictures import draw_pictures
 from fastRCNN.reporting.subject import Subject
 from helpers.artifacts import IMAGE_SETS
@@ -55,10 +57,12 @@ def main() -> None:
                           overlap_threshold=p.evalVocOverlapThreshold, compat=p.compat,
                           max_per_picture=p.evalMaxPerPicture)  # fmt: skip
     report, per_class = build_report(decisions, evaluation, subject, p)
-    page = write_report_files(artifacts.results, report, evaluation, per_class)
+    missed = [(str(miss.path.name), imdb.classes[miss.label], miss.box) for each in decisions for miss in each.misses]
+    page = write_report_files(artifacts.results, report, per_class, missed, list(CLASSIFIERS))
     print(table(THRESHOLD_COLUMNS, threshold_rows(report.counts)))
     log.info("Pictures: %s", folder)
     log.info("Everything on one page: %s", page)
+    log.info("Beside other classifiers: %s", page.with_name(comparison_name(p.image_set)))
     if p.show:
         webbrowser.open(page.as_uri())
 

@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
@@ -48,14 +49,19 @@ class Panel:
     log_x: bool = False
 
 
-def line_charts(path: Path, panels: Sequence[Panel]) -> None:
-    """Write `panels` side by side to the PNG file `path`."""
-    beside = [len(panel.series) > 3 for panel in panels]  # a long legend stands beside its chart
-    width = sum(5.4 + 1.6 * outside for outside in beside) + 0.4
-    figure = Figure(figsize=(width, 4.4), dpi=110, layout="constrained")
+def line_charts(path: Path, panels: Sequence[Panel], *, columns: int | None = None) -> None:
+    """Write `panels` side by side to the PNG file `path`; with `columns` as small charts, so many in a row."""
+    if columns is None:
+        beside = [len(panel.series) > 3 for panel in panels]  # a long legend stands beside its chart
+        rows, columns, size = 1, len(panels), (sum(5.4 + 1.6 * outside for outside in beside) + 0.4, 4.4)
+    else:
+        columns = min(columns, len(panels))
+        rows = -(-len(panels) // columns)
+        size = (2.9 * columns + 0.4, 2.7 * rows + 0.2)
+    figure = Figure(figsize=size, dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     for place, panel in enumerate(panels, start=1):
-        axes = figure.add_subplot(1, len(panels), place)
+        axes = figure.add_subplot(rows, columns, place)
         if panel.log_x:
             axes.set_xscale("log")
             axes.xaxis.set_major_formatter("{x:g}")
@@ -81,7 +87,7 @@ def line_charts(path: Path, panels: Sequence[Panel]) -> None:
         axes.grid(True, color=_GRID, linewidth=0.8)
         axes.set_axisbelow(True)
         _dress(axes, panel.title, panel.x_label, panel.y_label)
-        if lines:
+        if len(lines) > 1 or (lines and rows == 1):  # a single line needs no name beside its title
             outside: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0)} if len(lines) > 3 else {}
             names = [str(i) for i in range(len(lines))]
             legend = axes.legend(lines, names, fontsize=8.5, framealpha=0.9, **outside)
@@ -158,9 +164,7 @@ def _as_it_stands(text: Text) -> None:
     text.set_parse_math(False)
     font = font_for(text.get_text())
     if font not in (None, bundled_font()):
-        size = text.get_fontsize()
-        text.set_font(font)
-        text.set_fontsize(size)
+        text.set_fontproperties(FontProperties(fname=font, size=text.get_fontsize()))
 
 
 def _save(figure: Figure, path: Path) -> None:

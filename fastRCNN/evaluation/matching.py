@@ -9,7 +9,7 @@ Letters in shapes: N detections, G objects, T thresholds.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,11 +19,15 @@ from helpers.boxes import as_boxes, paired_iou
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """Which detections of one class are right, best score first: scores (N,), right (N,) bool; positives: G."""
+    """Which detections of one class are right, best score first: scores (N,), right (N,) bool; positives: G.
+
+    pictures: (N,), the number of the picture that each is in; None where nobody needs it.
+    """
 
     scores: NDArray
     right: NDArray[np.bool_]
     positives: int
+    pictures: NDArray[np.int32] | None = field(default=None, kw_only=True)
 
     @property
     def recalls(self) -> NDArray[np.float64]:

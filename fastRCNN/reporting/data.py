@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.evaluation.average_precision import Evaluation
+from fastRCNN.evaluation.bootstrap import map_interval
 from fastRCNN.evaluation.matching import ThresholdCounts
 from fastRCNN.reporting.decisions import PictureDecisions, confusions, counts_per_class, round_thresholds
 from fastRCNN.reporting.mistakes import Mistake, worst
@@ -19,7 +20,7 @@ from helpers.boxes import as_boxes
 from helpers.drawing import GROUND_TRUTH_COLOR, class_color, draw_boxes
 from helpers.fonts import legible_names
 from helpers.images import read_image
-from helpers.plots import Panel, Series
+from helpers.plots import Panel, Series, shortened
 
 MAX_CROPS = 12  # of misses, and of false alarms
 MAX_PICTURES = 24
@@ -63,6 +64,7 @@ def build_report(
         nr_misses=len(misses),
         nr_alarms=len(alarms),
         parameters={name: parameters[name] for name in sorted(parameters) if name not in _NOT_SHOWN},
+        interval=map_interval(evaluation),
     )
     return report, per_class
 
@@ -117,26 +119,26 @@ def _shown(value: float) -> str:
 
 
 def precision_panels(evaluation: Evaluation, counts: ThresholdCounts) -> list[Panel]:
-    """Return two charts: precision over recall of each class (of many, the worst), and both over the threshold."""
+    """Return small charts: precision over recall of each class (of many, the worst), then both over the threshold."""
     defined = [(number, c) for number, c in enumerate(evaluation.classes, start=1) if c.ap_area is not None]
     lowest = sorted(sorted(defined, key=lambda pair: pair[1].ap_area or 0.0)[:MAX_CURVES])
     shown = legible_names(["", *(c.name for c in evaluation.classes)])
-    curves = [Series(f"{shown[number]}  {c.ap_area:.2f}", *c.envelope(), class_color(number)) for number, c in lowest]
-    both = [
-        Series("precision", counts.thresholds, counts.precisions, _bgr(PRECISION_COLOR), marks=True),
-        Series("recall", counts.thresholds, counts.recalls, _bgr(RECALL_COLOR), marks=True),
-    ]
-    limits = (float(counts.thresholds[0]), float(counts.thresholds[-1]))
-    return [
+    panels = [
         Panel(
-            "Best precision at each recall (AP: the area)"
-            + ("" if len(lowest) == len(defined) else f", the {len(lowest)} lowest of {len(defined)}"),
+            f"{shortened(shown[number], 22)}  {c.ap_area:.2f}",
             "recall",
             "precision",
-            curves,
-        ),
-        Panel("Detections over the threshold, all classes", "score threshold", "share", both, x_limits=limits),
+            [Series("", *c.envelope(), class_color(number))],
+        )
+        for number, c in lowest
     ]
+    both = [
+        Series("precision", counts.thresholds, counts.precisions, _bgr(PRECISION_COLOR)),
+        Series("recall", counts.thresholds, counts.recalls, _bgr(RECALL_COLOR)),
+    ]
+    limits = (float(counts.thresholds[0]), float(counts.thresholds[-1]))
+    all_classes = "all classes" if len(lowest) == len(defined) else f"all {len(defined)} classes"
+    return [*panels, Panel(all_classes, "score threshold", "share", both, x_limits=limits)]
 
 
 def _bgr(css: str) -> tuple[int, int, int]:

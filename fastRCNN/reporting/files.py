@@ -1,27 +1,37 @@
 """The files of a result beside its pictures: tables, plots and the report page."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from fastRCNN.evaluation.average_precision import Evaluation
 from fastRCNN.evaluation.confusion import condensed, confused_pairs
 from fastRCNN.evaluation.matching import ThresholdCounts
+from fastRCNN.reporting.comparison import as_summary, comparison_page, read_summaries, summary_name
 from fastRCNN.reporting.data import THRESHOLD_COLUMNS, precision_panels, threshold_rows
-from fastRCNN.reporting.page import MOST_IN_MATRIX, Report, report_page
+from fastRCNN.reporting.page import MOST_IN_MATRIX, Report, comparison_name, report_page
 from helpers.fonts import legible_names
 from helpers.plots import heat_map, line_charts
 from helpers.tables import write_text, write_tsv
 
 
 def write_report_files(
-    folder: Path, report: Report, evaluation: Evaluation, per_class: Sequence[ThresholdCounts]
+    folder: Path,
+    report: Report,
+    per_class: Sequence[ThresholdCounts],
+    missed: Sequence[tuple[str, str, Sequence[int]]],
+    classifiers: Sequence[str],
 ) -> Path:
-    """Write the files into `folder` and return the page's path; per_class: the counts for each object class.
+    """Write the files into `folder` and return the path of the report.
+
+    per_class: the counts for each object class. missed: picture, class and box of each missed object. classifiers: the
+    names of all that there may be, in the order of the page that compares them.
 
     precision_recall_<set>_<classifier>.{tsv,png}, confusion_<set>_<classifier>.{tsv,png}, confusion_pairs_<set>_
-    <classifier>.tsv, and report.html (for another set than "test" report_<set>.html). Tables have all classes; of more
-    than `MOST_IN_MATRIX` the picture shows those that are confused most often.
+    <classifier>.tsv, report_<set>_<classifier>.{html,json}, and report.html (for another set than "test"
+    report_<set>.html), which compares all classifiers that were reported on. Tables have all classes; of more than
+    `MOST_IN_MATRIX` the picture shows those that are confused most often.
     """
+    evaluation = report.evaluation
     beside = f"{report.image_set}_{report.classifier}"
     names = ["background", *report.class_names[1:]]
     write_tsv(
@@ -33,7 +43,7 @@ def write_report_files(
             for row in threshold_rows(counts)
         ],
     )
-    line_charts(folder / f"precision_recall_{beside}.png", precision_panels(evaluation, report.counts))
+    line_charts(folder / f"precision_recall_{beside}.png", precision_panels(evaluation, report.counts), columns=4)
     write_tsv(
         folder / f"confusion_{beside}.tsv",
         ["true \\ predicted", *names],
@@ -58,6 +68,11 @@ def write_report_files(
         row_label="what it is",
         column_label="what it was taken for",
     )
-    page = folder / ("report.html" if report.image_set == "test" else f"report_{report.image_set}.html")
+    page = folder / f"report_{beside}.html"
     write_text(page, report_page(report))
+    summary = json.dumps(as_summary(report, missed), indent=1, ensure_ascii=False, default=str) + "\n"
+    write_text(folder / summary_name(report.image_set, report.classifier), summary)
+    summaries = read_summaries(folder, report.image_set, classifiers)
+    comparison = comparison_page(summaries, dataset=report.dataset, image_set=report.image_set)
+    write_text(folder / comparison_name(report.image_set), comparison)
     return page

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.evaluation.average_precision import ClassEvaluation, Evaluation
+from fastRCNN.evaluation.bootstrap import Interval
 from fastRCNN.evaluation.confusion import confused_pairs
 from fastRCNN.evaluation.matching import ThresholdCounts
 from fastRCNN.reporting.charts import css_color, line_chart, thinned
@@ -36,7 +37,8 @@ class Report:
 
     evaluation: for the AP table and curves. counts: what passes each threshold, over all classes. threshold: the
     decision threshold, None for none. confusion: (C, C) counts. misses, alarms: the worst ones, worst first, as crops.
-    pictures: drawn ones. parameters: names and values for the last table.
+    pictures: drawn ones. parameters: names and values for the last table. interval: of mAP (area), see
+    `fastRCNN.evaluation.bootstrap`; None where it is not known.
     """
 
     dataset: str
@@ -53,6 +55,7 @@ class Report:
     nr_misses: int
     nr_alarms: int
     parameters: Mapping[str, Any]
+    interval: Interval | None = None
 
 
 def report_page(report: Report) -> str:
@@ -76,7 +79,8 @@ def report_page(report: Report) -> str:
             f"Fast R-CNN on the {report.image_set} pictures, classifier {report.classifier}, "
             f"{report.parameters.get('cntk_nrRois', '?')} ROIs per picture, seed {report.parameters.get('seed', '?')}."
         ),
-        links="".join(f'<a href="#{key}">{escape(name)}</a>' for key, name, _ in sections if name),
+        links="".join(f'<a href="#{key}">{escape(name)}</a>' for key, name, _ in sections if name)
+        + f'<a href="{comparison_name(report.image_set)}">all classifiers</a>',
         style=STYLE,
         sections="\n".join(
             f'<section id="{key}">' + (f"<h2>{escape(name)}</h2>" if name else "") + f"{body}</section>"
@@ -86,12 +90,17 @@ def report_page(report: Report) -> str:
     )
 
 
+def comparison_name(image_set: str) -> str:
+    """Return the name of the page on all classifiers."""
+    return "report.html" if image_set == "test" else f"report_{image_set}.html"
+
+
 def _numbers(report: Report) -> str:
     evaluation = report.evaluation
     objects = sum(c.positives for c in evaluation.classes)
     found = objects - report.nr_misses
     cards = [
-        (_number(evaluation.map_area), "mAP, area under the curve (VOC 2010)"),
+        (_number(evaluation.map_area), "mAP, area under the curve (VOC 2010)" + _of_others(report.interval)),
         (_number(evaluation.map_11point), "mAP, 11 points (VOC 2007)"),
         (f"{found} / {objects}", "objects found (true positives)" + _at_threshold(report.threshold)),
         (str(report.nr_alarms), "false alarms (false positives)" + _at_threshold(report.threshold)),
@@ -100,6 +109,10 @@ def _numbers(report: Report) -> str:
     return '<div class="numbers">' + "".join(
         f'<div class="card"><b>{escape(value)}</b><span>{escape(text)}</span></div>' for value, text in cards
     ) + "</div>"  # fmt: skip
+
+
+def _of_others(interval: Interval | None) -> str:
+    return "" if interval is None else f"; of other pictures like these {interval.text()} (95 of 100 draws)"
 
 
 def _at_threshold(threshold: float | None) -> str:
@@ -161,7 +174,10 @@ def _precision_table(evaluation: Evaluation) -> str:
 
 def _curves(evaluation: Evaluation) -> str:
     charts = "".join(_curve(number, c) for number, c in enumerate(evaluation.classes, start=1))
-    note = "Shaded: the area that AP measures. A curve that ends early has objects that no ROI finds."
+    note = (
+        "Shaded: the area that AP measures. A curve that ends before recall 1 has objects that nothing finds: no ROI "
+        "covers them, or non-maximum suppression took the ROI away for a neighbour with a better score."
+    )
     return f'<p class="note">{escape(note)}</p><div class="charts">{charts}</div>'
 
 

@@ -73,6 +73,8 @@ def test_evaluation_by_hand(run, root):
     # disc: by score 0.9 (wrong, on picture 6), 0.8 (right), ...: precision 1/2 at recall 1. square: 0.7 is the best.
     assert data == {
         "mAP_11point": pytest.approx(0.75), "mAP_area": pytest.approx(0.75),
+        # picture 5 twice: both perfect; 5 and 6: as here; 6 twice: nothing to find
+        "mAP_area_interval": [pytest.approx(0.75), pytest.approx(1)],
         "classes": {
             "disc": {"ap_11point": pytest.approx(0.5), "ap_area": pytest.approx(0.5), "positives": 1, "detections": 6},
             "square": {"ap_11point": pytest.approx(1), "ap_area": pytest.approx(1), "positives": 1, "detections": 6},
@@ -82,7 +84,9 @@ def test_evaluation_by_hand(run, root):
     lines = printed.out.splitlines()
     assert any(line.split() == ["disc", "0.5000", "0.5000", "1", "6"] for line in lines)
     assert any(line.split()[:4] == ["mean", "(mAP)", "0.7500", "0.7500"] for line in lines)
-    assert "20 ROIs each" in printed.out and "seed 3" in printed.out
+    assert "3 ROIs each (cntk_nrRois 20)" in printed.out and "seed 3" in printed.out
+    assert "of other pictures like these: 0.75 to 1.00" in printed.out
+    assert "2 objects in the test pictures are few: differences of up to 0.12" in printed.err
 
 
 def test_evaluation_of_a_class_without_objects(run, root):
@@ -135,6 +139,7 @@ def test_visualization(run, root):
         "visualizations/svm_16.png", "visualizations/svm_16.detections.tsv",
         "precision_recall_test_svm.tsv", "precision_recall_test_svm.png", "confusion_pairs_test_svm.tsv",
         "confusion_test_svm.tsv", "confusion_test_svm.png", "report.html",
+        "report_test_svm.html", "report_test_svm.json",
     }  # fmt: skip
     assert cv2.imread(str(results / "visualizations/svm_05.png")).shape == (600, 800, 3)  # 90 x 120 enlarged
     found = read_detections_table(results / "visualizations/svm_05.detections.tsv", CLASSES)
@@ -174,4 +179,14 @@ def test_show_opens_the_page(run, root, monkeypatch):
     run("5_visualizeResults.py")
     assert opened == []
     run("5_visualizeResults.py", "--show")
-    assert opened == [(root / "results/tiny/report.html").as_uri()]
+    assert opened == [(root / "results/tiny/report_test_svm.html").as_uri()]
+
+
+def test_each_classifier_has_its_report_and_one_page_compares_them(run, root):
+    for classifier in ("svm", "nn"):
+        assert run("5_visualizeResults.py", "--classifier", classifier)[0] == 0
+    results = root / "results/tiny"
+    page = (results / "report.html").read_text(encoding="utf-8")
+    for classifier in ("svm", "nn"):
+        assert f'href="report_test_{classifier}.html"' in page
+        assert 'href="report.html"' in (results / f"report_test_{classifier}.html").read_text(encoding="utf-8")

@@ -80,7 +80,7 @@ def test_page_is_well_formed_self_contained_and_escaped(results):
     checked = _Checker(page)
     assert "script" not in checked.tags
     assert EVIL in " ".join(checked.words)
-    assert all(url.startswith(("data:image/jpeg;base64,", "#")) for url in checked.urls)
+    assert all(url.startswith(("data:image/jpeg;base64,", "#")) or url == "report.html" for url in checked.urls)
     assert not re.search(r"https?://|url\(|@import", page)
     assert checked.tags.count("img") == 1 + 2 + 2  # one miss, two false alarms, two pictures
     assert "<title>a&amp;b" in page
