@@ -84,7 +84,7 @@ def test_evaluation_by_hand(run, root):
     lines = printed.out.splitlines()
     assert any(line.split() == ["disc", "0.5000", "0.5000", "1", "6"] for line in lines)
     assert any(line.split()[:4] == ["mean", "(mAP)", "0.7500", "0.7500"] for line in lines)
-    assert "3 ROIs each (cntk_nrRois 20)" in printed.out and "seed 3" in printed.out
+    assert "3 ROIs each (at most 20)" in printed.out and "seed 3" in printed.out
     assert "of other pictures like these: 0.75 to 1.00" in printed.out
     assert "2 objects in the test pictures are few: differences of up to 0.12" in printed.err
 
