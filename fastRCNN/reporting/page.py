@@ -77,7 +77,8 @@ def report_page(report: Report) -> str:
         heading=escape(heading),
         lead=escape(
             f"Fast R-CNN on the {report.image_set} pictures, classifier {report.classifier}, "
-            f"at most {report.parameters.get('cntk_nrRois', '?')} ROIs per picture, seed {report.parameters.get('seed', '?')}."
+            f"at most {report.parameters.get('cntk_nrRois', '?')} ROIs per picture, "
+            f"seed {report.parameters.get('seed', '?')}."
         ),
         links="".join(f'<a href="#{key}">{escape(name)}</a>' for key, name, _ in sections if name)
         + f'<a href="{comparison_name(report.image_set)}">all classifiers</a>',
