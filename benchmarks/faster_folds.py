@@ -107,7 +107,7 @@ def run_fold(options: argparse.Namespace, changes: Mapping[str, Any], fold: int,
             if step.last and options.workers == 1:
                 print(f"fold {fold} {step}", file=sys.stderr, flush=True)
         seconds = time.perf_counter() - start
-        with trainer._with_means():
+        with trainer.with_means():
             results = [scored(trainer.net, each, number, recipe, options.pad) for number, each in enumerate(held)]
             own = measure(trainer.net, held, recipe, options.pad)
             learnt = measure(trainer.net, pictures[:5], recipe, options.pad)["validation_mAP"]

@@ -114,9 +114,6 @@ class FasterTrainer:
                 if epoch == 0 and number:
                     self._begin(phase)
                 yield from self._epoch_with_record(phase, first + epoch, epoch)
-                if phase.proposes and epoch + 1 == phase.epochs:
-                    self._propose()
-                self._save()
                 if self._has_enough():
                     log.info(
                         "No better on the held-out pictures for %d epochs: ends here.", self.recipe.faster_patience
@@ -178,6 +175,9 @@ class FasterTrainer:
         if self.held:
             row |= self._measured()
         self.history.append({**row, "seconds": time.perf_counter() - begin})
+        if phase.proposes and of_phase + 1 == phase.epochs:
+            self._propose()
+        self._save()
         yield dataclasses.replace(step, losses={name: total[name] for name in LOSSES}, recall=total["recall"])
 
     def _epoch(self, phase: Phase, epoch: int, of_phase: int) -> Iterator[tuple[Step, list[PictureLosses]]]:
@@ -226,7 +226,7 @@ class FasterTrainer:
         return contextlib.nullcontext()
 
     @contextlib.contextmanager
-    def _with_means(self) -> Iterator[None]:
+    def with_means(self) -> Iterator[None]:
         """The network has its running means while this is open."""
         own = {name: array.copy() for name, array in self.net.parameter_arrays().items()}
         self.net.load_parameters(self._whole_mean())
@@ -239,7 +239,7 @@ class FasterTrainer:
 
     def _measured(self) -> dict[str, float]:
         """Return what the held-out pictures say; keep the weights that are the best so far."""
-        with self._with_means():
+        with self.with_means():
             found = measure(self.net, self.held, self.recipe, self.context.pad_size)
             if all(found["validation_mAP"] > row["validation_mAP"] for row in self.history):
                 self.best = {name: array.copy() for name, array in self.net.parameter_arrays().items()}
@@ -254,7 +254,7 @@ class FasterTrainer:
 
     def _propose(self) -> None:
         """Keep what the RPN proposes for every training picture, not mirrored, in whole pixels of the network's."""
-        with self._with_means():
+        with self.with_means():
             for number, picture in enumerate(self.pictures):
                 view = as_it_is(picture, self.context.pad_size)
                 rules = self.recipe.proposal_rules(view.scale)
@@ -263,7 +263,7 @@ class FasterTrainer:
                 self.pictures[number] = dataclasses.replace(picture, proposals=kept.astype(np.float64))
 
     def _stop_not_finite(self, picture: AnnotatedPicture, found: PictureLosses, epoch: int) -> None:
-        losses = ", ".join(f"{name} {float(loss):g}" for name, loss in found.losses.items())
+        losses = ", ".join(f"{name} {float(loss.detach()):g}" for name, loss in found.losses.items())
         boxes = "; ".join(" ".join(f"{value:g}" for value in box) for box in picture.objects) or "none"
         raise UserError(
             f"{picture.path}: the losses are {losses} in epoch {epoch + 1}: training stopped. Its annotated boxes: "

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fastRCNN.engines.torch_engine import TorchEngine
-from fastRCNN.network.alexnet import cntk_shape, he_initialised
+from fastRCNN.network.alexnet import he_initialised
 from fastRCNN.network.layers import (
     Conv,
     Dropout,
@@ -22,7 +22,7 @@ from fastRCNN.network.network import Network
 from fastRCNN.network.spec import NetworkSpec
 from fastRCNN.nn.memory import map_sizes
 from fastRCNN.nn.network import TrainableNetwork
-from fastRCNN.nn.trainable_layers import first_trained_layer, hidden_head
+from fastRCNN.nn.trainable_layers import hidden_head
 from fastRCNN.run_context import RunContext
 
 CLASSES = ("__background__", "a", "b")
@@ -78,13 +78,6 @@ def test_the_factor_of_the_heads_input_is_in_the_result(behind):
     result, _ = net.result(notes={}, box_mean=np.zeros(4), box_deviation=np.ones(4))
     (found,) = TorchEngine(result, device="cpu").embed([PICTURE], [ROIS])
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
-
-
-def test_counting_convolutions():
-    assert [first_trained_layer(RESNET, number) for number in (0, 1, 2)] == [5, 0, 3]
-    assert first_trained_layer(cntk_shape(), 3) == 8
-    with pytest.raises(ValueError, match="expected 0 to 2, got 3"):
-        first_trained_layer(RESNET, 3)
 
 
 def test_sizes_count_what_is_inside_of_a_block():

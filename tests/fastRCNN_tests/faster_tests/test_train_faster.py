@@ -1,0 +1,62 @@
+"""What a training leaves beside its checkpoint; which pictures it learns from."""
+
+import dataclasses
+import logging
+
+import pytest
+
+from fastRCNN.faster.train_faster import split, train_faster
+from helpers.errors import UserError
+from tests.fastRCNN_tests.faster_tests.drawn_pictures import CLASSES, CONTEXT, SMALL, drawn
+
+
+def test_log_picture_and_checkpoint_lie_in_one_folder(pictures, slim, tmp_path, caplog):
+    recipe = dataclasses.replace(SMALL, faster_validation=0.25)
+    with caplog.at_level(logging.INFO):
+        network = train_faster(
+            slim, pictures, CLASSES, recipe, checkpoint=tmp_path / "models" / "checkpoint_faster.npz", context=CONTEXT
+        )
+    assert network.spec.classes == CLASSES and network.spec.notes["training"]["faster_validation"] == 0.25
+    assert sorted(path.name for path in (tmp_path / "models").iterdir()) == [
+        "checkpoint_faster.npz", "training_faster.png", "training_faster.tsv",
+    ]  # fmt: skip
+    header, *rows = (tmp_path / "models" / "training_faster.tsv").read_text().splitlines()
+    assert header.split("\t") == [
+        "epoch", "stage", "rpn_cls", "rpn_box", "cls", "box", "error", "recall", "rate", "pictures", "rois", "seconds",
+        "validation_mAP", "validation_recall",
+    ]  # fmt: skip
+    assert [row.split("\t")[:2] for row in rows] == [["1", "e2e"], ["2", "e2e"], ["3", "e2e"]]
+    assert all(row.split("\t")[9] == "3" for row in rows)  # one of four pictures was held out
+    assert "Anchors fitted to 6 objects" in caplog.text and "Some anchor overlaps by 0.5: " in caplog.text
+    assert "epoch 3 (e2e)" in caplog.text
+
+
+def test_stages_have_their_names_in_the_log(pictures, slim, tmp_path):
+    recipe = dataclasses.replace(SMALL, faster_training="stages")
+    train_faster(slim, pictures[:2], CLASSES, recipe, checkpoint=tmp_path / "c.npz", context=CONTEXT)
+    rows = (tmp_path / "training_faster.tsv").read_text().splitlines()[1:]
+    assert [row.split("\t")[1] for row in rows] == ["rpn 1", "detector 1", "rpn 2", "detector 2"]
+
+
+def test_held_out_pictures_show_objects_and_depend_on_the_seed(tmp_path):
+    pictures = [drawn(tmp_path, seed, objects=seed % 4 and 2) for seed in range(12)]
+    recipe = dataclasses.replace(SMALL, faster_validation=0.34)
+    learnt, held = split(pictures, recipe, 0)
+    assert len(held) == 3 and all(len(each.objects) for each in held)
+    assert len(learnt) == 9 and not {each.path for each in learnt} & {each.path for each in held}
+    others = [tuple(each.path for each in split(pictures, recipe, seed)[1]) for seed in range(5)]
+    assert len(set(others)) > 1 and others[0] == tuple(each.path for each in held)
+    assert split(pictures, dataclasses.replace(SMALL, faster_negatives=False), 0) == (
+        [each for each in pictures if len(each.objects)], [],
+    )  # fmt: skip
+
+
+def test_one_picture_is_always_learnt_from(pictures):
+    learnt, held = split(pictures[:1], dataclasses.replace(SMALL, faster_validation=0.9), 0)
+    assert (len(learnt), len(held)) == (1, 0)
+
+
+def test_too_little_memory_is_said_before_the_start(pictures, slim, tmp_path, monkeypatch):
+    monkeypatch.setattr("fastRCNN.faster.memory.free_bytes", lambda _: 1_000_000)
+    with pytest.raises(UserError, match=r"0\.0 GB are free. Lower faster_roisPerImage and cntk_padWidth"):
+        train_faster(slim, pictures, CLASSES, SMALL, checkpoint=tmp_path / "c.npz", context=CONTEXT)

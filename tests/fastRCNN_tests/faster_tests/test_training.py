@@ -1,0 +1,229 @@
+"""Training of Faster R-CNN: it learns what is there and nothing else, repeats itself, continues, and stops."""
+
+import dataclasses
+import os
+import pickle
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fastRCNN.engines import load_engine
+from fastRCNN.faster.start import prepared
+from fastRCNN.faster.training import FasterTrainer
+from fastRCNN.faster.validation import measure
+from fastRCNN.network.network import load_network, save_network
+from fastRCNN.rpn.picture_area import PictureArea
+from fastRCNN.rpn.propose import propose_rois
+from fastRCNN.svm.scoring import softmax
+from helpers.boxes import iou_matrix
+from helpers.errors import UserError
+from helpers.images import pad_to_square, read_image
+from tests.fastRCNN_tests.faster_tests.drawn_pictures import CLASSES, CONTEXT, SIDE, SMALL, drawn, with_random_boxes
+
+LEARNS = dataclasses.replace(
+    SMALL, faster_max_epochs=30, faster_scaleJitter=0.0, faster_colourJitter=0.0, faster_flip=False
+)
+
+
+def train(network, pictures, recipe=SMALL, *, checkpoint=None, fingerprint="", held=(), context=CONTEXT):
+    """Return the trainer after its training, and the steps."""
+    network, rpn = prepared(network, pictures, recipe, SIDE)
+    trainer = FasterTrainer(
+        network, pictures, CLASSES, recipe, rpn, held=held, context=context, checkpoint=checkpoint,
+        fingerprint=fingerprint,
+    )  # fmt: skip
+    return trainer, list(trainer.run())
+
+
+def same_arrays(first, second):
+    return first.keys() == second.keys() and all(np.array_equal(first[name], second[name]) for name in first)
+
+
+@pytest.fixture(scope="module")
+def learnt(slim, pictures):
+    return train(slim, pictures, LEARNS)[0]
+
+
+def test_a_tiny_set_is_learnt_by_heart(learnt, pictures):
+    losses = [row["rpn_cls"] + row["rpn_box"] + row["cls"] + row["box"] for row in learnt.history]
+    assert losses[-1] < 0.2 * losses[0]
+    with learnt.with_means():
+        found = measure(learnt.net, pictures, LEARNS, SIDE)
+    assert found == {"validation_mAP": 1.0, "validation_recall": 1.0}
+
+
+def test_the_result_finds_the_objects_by_the_engine(learnt, pictures):
+    network = learnt.result()
+    assert network.spec.classes == CLASSES and network.spec.rpn.after_nms == LEARNS.rpn_testAfterNms
+    with load_engine("torch", network, device="cpu") as engine:
+        padded = pad_to_square(read_image(pictures[0].path), SIDE)[0]
+        maps = engine.feature_map([padded])
+        (proposals,) = propose_rois(engine, maps, [PictureArea.of(SIDE, SIDE, SIDE)], network.spec)
+        (rows,) = engine.head(maps, [proposals.boxes.astype(np.float32)])
+    overlaps = iou_matrix(proposals.boxes, pictures[0].objects)
+    assert (overlaps.max(axis=0) > 0.5).all()
+    best = softmax(rows[:, :3])[overlaps.argmax(axis=0)]
+    np.testing.assert_array_equal(best.argmax(axis=1), pictures[0].classes)
+
+
+def test_boxes_that_the_pictures_do_not_show_are_not_learnt(slim, tmp_path):
+    """On new pictures, an RPN that was shown true boxes finds the objects; one shown random boxes is far from it."""
+    shown = [drawn(tmp_path, seed) for seed in range(10, 22)]
+    held = [drawn(tmp_path, seed) for seed in range(30, 38)]
+    recipe = dataclasses.replace(LEARNS, faster_max_epochs=20, rpn_testAfterNms=6, faster_flip=True)
+    recalls = []
+    for pictures in (shown, [with_random_boxes(each, number) for number, each in enumerate(shown)]):
+        trainer = train(slim, pictures, recipe)[0]
+        with trainer.with_means():
+            recalls.append(measure(trainer.net, held, recipe, SIDE)["validation_recall"])
+    true, random = recalls
+    assert true > 0.7 and random < 0.4
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(slim, pictures):
+    results = [
+        train(slim, pictures, context=dataclasses.replace(CONTEXT, seed=seed))[0].result().arrays for seed in (0, 0, 1)
+    ]
+    assert same_arrays(results[0], results[1]) and not same_arrays(results[0], results[2])
+
+
+@pytest.mark.parametrize("kind", ["e2e", "stages"])
+def test_every_epoch_can_be_the_last_before_a_stop(slim, pictures, tmp_path, kind):
+    recipe = dataclasses.replace(SMALL, faster_training=kind, faster_max_epochs=4, faster_validation=0.25)
+    held = pictures[3:]
+    whole = train(slim, pictures[:3], recipe, held=held)[0]
+    network, rpn = prepared(slim, pictures[:3], recipe, SIDE)
+    for stop in range(1, 4):
+        checkpoint = tmp_path / f"{stop}.npz"
+        for goes_on in (False, True):
+            trainer = FasterTrainer(
+                network, pictures[:3], CLASSES, recipe, rpn, held=held, context=CONTEXT, checkpoint=checkpoint
+            )
+            for step in trainer.run():
+                if not goes_on and step.epoch == stop and step.last:
+                    break
+        assert len(trainer.history) == 4
+        assert same_arrays(trainer.result().arrays, whole.result().arrays)
+
+
+KILLED = """
+import os, pickle, signal, sys
+from itertools import pairwise
+from pathlib import Path
+from fastRCNN.faster.start import prepared
+from fastRCNN.faster.training import FasterTrainer
+from fastRCNN.network.network import load_network
+from tests.fastRCNN_tests.faster_tests.drawn_pictures import CLASSES, CONTEXT, SIDE, SMALL
+
+pictures, model, checkpoint = pickle.loads(Path(sys.argv[1]).read_bytes())
+network, rpn = prepared(load_network(model), pictures, SMALL, SIDE)
+trainer = FasterTrainer(network, pictures, CLASSES, SMALL, rpn, context=CONTEXT, checkpoint=checkpoint)
+for step in trainer.run():
+    if step.epoch == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_a_killed_training_continues_to_the_same_bytes(pictures, slim, tmp_path):
+    save_network(tmp_path / "slim.npz", slim.spec.to_header(), slim.arrays)
+    checkpoint = tmp_path / "models" / "checkpoint.npz"
+    checkpoint.parent.mkdir()
+    (tmp_path / "given.pkl").write_bytes(pickle.dumps((pictures, tmp_path / "slim.npz", checkpoint)))
+    root = Path(__file__).resolve().parents[3]
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path / "given.pkl")],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+    assert killed.returncode == -9 and checkpoint.is_file()
+    again, left = train(load_network(tmp_path / "slim.npz"), pictures, checkpoint=checkpoint)
+    assert [step.epoch for step in left] == [2] * 4 + [3] * 4
+    assert same_arrays(train(slim, pictures)[0].result().arrays, again.result().arrays)
+
+
+def test_another_training_does_not_continue(pictures, slim, tmp_path):
+    train(slim, pictures, checkpoint=tmp_path / "c.npz", fingerprint="a")
+    assert len(train(slim, pictures, checkpoint=tmp_path / "c.npz", fingerprint="b")[1]) == 12
+    assert train(slim, pictures, checkpoint=tmp_path / "c.npz", fingerprint="b")[1] == []
+
+
+def test_in_stages_every_part_learns_in_its_turn(pictures, slim):
+    recipe = dataclasses.replace(SMALL, faster_training="stages", faster_ema=0.0)
+    network, rpn = prepared(slim, pictures, recipe, SIDE)
+    trainer = FasterTrainer(network, pictures, CLASSES, recipe, rpn, context=CONTEXT)
+    start = {name: array.copy() for name, array in trainer.net.parameter_arrays().items()}
+    states = [start]
+    for step in trainer.run():
+        if step.last:
+            states.append({name: array.copy() for name, array in trainer.net.parameter_arrays().items()})
+    changed = [{name.split(".")[0] for name in after if not np.array_equal(after[name], before[name])}
+               for before, after in pairwise(states)]  # fmt: skip
+    trunk, of_rpn = {f"conv{i}" for i in range(1, 6)}, {"rpn_conv", "rpn_cls", "rpn_box"}
+    of_detector = {"fc6", "fc7", "score", "bbox"}
+    assert changed == [trunk | of_rpn, trunk | of_detector, of_rpn, of_detector]
+    # the second stage began with the trunk that was given: it is nearer to it than to that of the first
+    of_second, of_first = states[2]["conv1.weight"], states[1]["conv1.weight"]
+    assert np.abs(of_second - start["conv1.weight"]).max() < np.abs(of_second - of_first).max()
+    assert [row["stage"] for row in trainer.history] == ["rpn 1", "detector 1", "rpn 2", "detector 2"]
+    assert all(0 < len(picture.proposals) <= recipe.rpn_trainAfterNms for picture in trainer.pictures)
+
+
+def test_the_best_epoch_on_held_out_pictures_is_what_stays(pictures, slim, monkeypatch):
+    said = iter([0.2, 0.6, 0.5, 0.6, 0.4])
+    monkeypatch.setattr(
+        "fastRCNN.faster.training.measure",
+        lambda *_: {"validation_mAP": next(said), "validation_recall": 1.0},
+    )
+    recipe = dataclasses.replace(SMALL, faster_max_epochs=9, faster_patience=3, faster_ema=0.0)
+    network, rpn = prepared(slim, pictures, recipe, SIDE)
+    trainer = FasterTrainer(network, pictures[:3], CLASSES, recipe, rpn, held=pictures[3:], context=CONTEXT)
+    weights = []
+    for step in trainer.run():
+        if step.last:
+            weights.append(trainer.net.parameter_arrays()["conv3.weight"].copy())
+    assert len(weights) == 5  # the second was the best, the fourth no better
+    assert np.array_equal(trainer.result().arrays["conv3.weight"], weights[1])
+
+
+def test_a_loss_that_is_not_finite_stops_and_names_picture_and_boxes(pictures, slim, tmp_path):
+    checkpoint = tmp_path / "c.npz"
+    network, rpn = prepared(slim, pictures, SMALL, SIDE)
+    trainer = FasterTrainer(network, pictures, CLASSES, SMALL, rpn, context=CONTEXT, checkpoint=checkpoint)
+    steps = trainer.run()
+    while not next(steps).last:
+        pass
+    saved = checkpoint.read_bytes()
+    trainer.net.parameters["rpn_box.bias"].data[:] = np.nan
+    with pytest.raises(
+        UserError, match=r"\d\.png: the losses are .*rpn_box nan.* in epoch 2: training stopped"
+    ) as stop:
+        list(steps)
+    box = " ".join(f"{value:g}" for value in pictures[int(Path(str(stop.value).split(":")[0]).stem)].objects[0])
+    assert f"Its annotated boxes: {box}; " in str(stop.value)
+    assert "The checkpoint of epoch 1 is kept" in str(stop.value) and "faster_lr_per_image" in str(stop.value)
+    assert checkpoint.read_bytes() == saved
+
+
+def test_weights_that_are_not_finite_never_become_a_checkpoint(pictures, slim, tmp_path):
+    recipe = dataclasses.replace(
+        SMALL, faster_lr_per_image=(1e38,), faster_optimiser="sgd", faster_mb_size=4, faster_clipNorm=0.0
+    )
+    with pytest.raises(UserError, match=r"is not finite after epoch 1: training stopped"):
+        train(slim, pictures, recipe, checkpoint=tmp_path / "c.npz")
+    assert not (tmp_path / "c.npz").exists()
+
+
+def test_without_any_object_there_is_nothing_to_learn(slim, tmp_path):
+    with pytest.raises(UserError, match="no annotated object"):
+        train(slim, [drawn(tmp_path, 0, objects=0)])
+
+
+def test_a_picture_without_objects_teaches_background(slim, pictures, tmp_path):
+    empty = drawn(tmp_path, 99, objects=0)
+    trainer, _ = train(slim, [*pictures[:1], empty], dataclasses.replace(SMALL, faster_max_epochs=1))
+    assert trainer.history[0]["pictures"] == 2 and trainer.history[0]["rois"] > SMALL.faster_roisPerImage // 2
