@@ -1,4 +1,4 @@
-"""Where the cells of a map look, and a trunk whose cells look where ROI pooling takes them to.
+"""A trunk whose cells look where ROI pooling takes them to.
 
 ROI pooling takes pixel x to cell round(x / stride): it believes that cell i is about pixel stride * i. In an AlexNet
 whose first convolution has no padding the middle of what cell i sees is pixel 17 + 16 * i, a whole cell further right
@@ -7,21 +7,9 @@ A network that proposes them itself may do better: more padding in the first con
 """
 
 import dataclasses
-from collections.abc import Iterable
 
-from fastRCNN.network.layers import AveragePool, Conv, Layer, MaxPool
+from fastRCNN.network.layers import Conv
 from fastRCNN.network.network import Network
-
-
-def first_centre(layers: Iterable[Layer]) -> float:
-    """Return the pixel, along a side, in the middle of what the first cell of the map of `layers` sees."""
-    centre, step = 0.0, 1
-    for layer in layers:
-        for each in layer.chains()[0] if layer.chains() else (layer,):
-            if isinstance(each, (Conv, MaxPool, AveragePool)):
-                centre += ((each.kernel - 1) / 2 - each.pad) * step
-                step *= each.stride
-    return centre
 
 
 def with_aligned_cells(network: Network) -> Network:
@@ -30,7 +18,7 @@ def with_aligned_cells(network: Network) -> Network:
     Unchanged where its first layer is no convolution or it looks there already, to half a cell.
     """
     first, *others = network.spec.trunk
-    surplus = round(first_centre(network.spec.trunk))
+    surplus = round(network.spec.first_centre)
     if not isinstance(first, Conv) or surplus < network.spec.stride / 2:
         return network
     padded = dataclasses.replace(first, pad=first.pad + surplus)

@@ -40,6 +40,7 @@ class FasterTraining:
     faster_sigma: float = 1.0
     faster_bboxPerClass: bool = False
     faster_alignCells: bool = True
+    faster_pooling: str = "network"
     # the course of the training
     faster_training: str = "e2e"
     faster_max_epochs: int = 20

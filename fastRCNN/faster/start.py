@@ -3,13 +3,14 @@
 Letters in shapes: A anchors of a cell, G objects.
 """
 
+import dataclasses
 import logging
 from collections.abc import Sequence
 
 import numpy as np
 
 from fastRCNN.faster.anchors import anchor_recall, fitted_anchors
-from fastRCNN.faster.cells import first_centre, with_aligned_cells
+from fastRCNN.faster.cells import with_aligned_cells
 from fastRCNN.faster.pictures import AnnotatedPicture
 from fastRCNN.faster.recipe import FasterTraining
 from fastRCNN.network.network import Network
@@ -34,11 +35,14 @@ def prepared(
         raise UserError("There is no annotated object to learn from: annotate some with A1_annotateImages.py")
     if recipe.faster_alignCells:
         network = with_aligned_cells(network)
+    if recipe.faster_pooling != "network":
+        network = dataclasses.replace(
+            network, spec=dataclasses.replace(network.spec, pooling_kind=recipe.faster_pooling)
+        )
     in_square = [_in_square(picture, pad_size) for picture in pictures]
     sizes = np.concatenate(in_square)[:, 2:] - np.concatenate(in_square)[:, :2] + 1
     if isinstance(recipe.rpn_anchorScales, str):
-        centre = first_centre(network.spec.trunk)
-        anchors = fitted_anchors(sizes, recipe.rpn_nrAnchors, centre=centre)
+        anchors = fitted_anchors(sizes, recipe.rpn_nrAnchors, centre=network.spec.first_centre)
         shown = ", ".join(f"{right - left + 1:.0f} x {low - top + 1:.0f}" for left, top, right, low in anchors)
         log.info("Anchors fitted to %d objects, in pixels of the padded picture: %s.", len(sizes), shown)
     else:

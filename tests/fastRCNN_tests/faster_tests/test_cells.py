@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fastRCNN.engines.torch_layers import build_layers
-from fastRCNN.faster.cells import first_centre, with_aligned_cells
+from fastRCNN.faster.cells import with_aligned_cells
 from fastRCNN.network.alexnet import cntk_shape, he_initialised, torchvision_shape
 from fastRCNN.network.layers import Conv, Linear, Relu
 from fastRCNN.network.network import Network
@@ -37,18 +37,18 @@ def without_pooling(spec):
 def test_the_centre_is_what_gradients_say(shape):
     network = he_initialised(0, spec=without_pooling(shape(widths=SLIM, hidden=4)))
     rows = seen_by(network, 9)
-    assert (rows[0] + rows[-1]) / 2 == first_centre(network.spec.trunk) + 9 * network.spec.stride
+    assert (rows[0] + rows[-1]) / 2 == network.spec.first_centre + 9 * network.spec.stride
     aligned = with_aligned_cells(network)
     rows = seen_by(aligned, 9)
     assert abs((rows[0] + rows[-1]) / 2 - 9 * 16) <= 0.5
 
 
 def test_the_published_alexnet_looks_a_cell_further():
-    assert first_centre(cntk_shape().trunk) == 17
-    assert first_centre(with_aligned_cells(he_initialised(0, spec=cntk_shape(widths=SLIM, hidden=4))).spec.trunk) == 0
+    assert cntk_shape().first_centre == 17
+    assert with_aligned_cells(he_initialised(0, spec=cntk_shape(widths=SLIM, hidden=4))).spec.first_centre == 0
 
 
 def test_what_is_aligned_stays():
     spec = NetworkSpec((Conv("one", 4, 3, stride=8, pad=1), Relu()), (Linear("fc", 3),))
     network: Network = he_initialised(0, spec=spec)
-    assert first_centre(spec.trunk) == 0 and with_aligned_cells(network) is network
+    assert spec.first_centre == 0 and with_aligned_cells(network) is network
