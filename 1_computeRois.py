@@ -18,7 +18,8 @@ from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.roi_limits import limits_in_words
 from fastRCNN.pipeline.stages import Chain, Work
 from fastRCNN.proposals.recall import proposal_recall
-from fastRCNN.proposals.rois import RoiParameters, RoiStages, rois_of_pictures
+from fastRCNN.proposals.roi_parameters import RoiParameters
+from fastRCNN.proposals.rois import RoiStages, rois_of_pictures
 from fastRCNN.reporting.visualization import scale_boxes
 from helpers.annotations import read_rois, write_rois
 from helpers.artifacts import Artifacts, exclusive

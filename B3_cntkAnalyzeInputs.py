@@ -14,7 +14,8 @@ import numpy as np
 from fastRCNN.datasets.annotation_statistics import PERCENTILES, box_statistics, fitting_roi_parameters
 from fastRCNN.pipeline.roi_limits import fitted_limits
 from fastRCNN.pipeline.stages import artifacts_of, dataset_of
-from fastRCNN.proposals.rois import FITTED, LIMITS, RoiParameters, filter_rois
+from fastRCNN.proposals.roi_parameters import FITTED, LIMITS, RoiParameters
+from fastRCNN.proposals.rois import filter_rois
 from helpers.artifacts import IMAGE_SETS
 from helpers.console import run_script, setup_logging, table
 from helpers.errors import UserError

@@ -30,7 +30,8 @@ from fastRCNN.network.alexnet import he_initialised
 from fastRCNN.network.network import Network, load_network
 from fastRCNN.network.precision import choose_precision
 from fastRCNN.pipeline.cntk_inputs import absolute_rois, relative_rois
-from fastRCNN.proposals.rois import RoiParameters, compute_rois
+from fastRCNN.proposals.roi_parameters import RoiParameters
+from fastRCNN.proposals.rois import compute_rois
 from helpers.images import find_images, pad_to_square, read_image
 from helpers.parameters import BUNDLED_MODEL, REPOSITORY
 from resources.export_onnx import export

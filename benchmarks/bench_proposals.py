@@ -24,7 +24,7 @@ from benchmarks.timing import cpu_milliseconds, growth_table, markdown_table, su
 from fastRCNN.proposals import fast_regions as fast_module
 from fastRCNN.proposals import segment_scales as scales_module
 from fastRCNN.proposals.recall import best_overlaps
-from fastRCNN.proposals.rois import RoiParameters
+from fastRCNN.proposals.roi_parameters import RoiParameters
 from fastRCNN.proposals.selective_search import selective_search
 from helpers.annotations import boxes_path, read_annotation
 from helpers.errors import UserError

@@ -29,7 +29,8 @@ from benchmarks.timing import markdown_table  # noqa: E402
 from fastRCNN.pipeline.roi_limits import with_fitted_limits  # noqa: E402
 from fastRCNN.pipeline.stages import dataset_of  # noqa: E402
 from fastRCNN.proposals.recall import best_overlaps, recall_at  # noqa: E402
-from fastRCNN.proposals.rois import RoiParameters, rois_of_pictures  # noqa: E402
+from fastRCNN.proposals.roi_parameters import RoiParameters  # noqa: E402
+from fastRCNN.proposals.rois import rois_of_pictures  # noqa: E402
 from helpers.annotations import read_rois, write_rois  # noqa: E402
 from helpers.artifacts import IMAGE_SETS, Artifacts, atomic_write  # noqa: E402
 from helpers.console import run_script  # noqa: E402

@@ -146,7 +146,7 @@ def fit_ridge(
         return np.zeros((4, dimension), np.float32), np.zeros(4, np.float32)
     centre, middle = rows.mean(axis=0), targets.mean(axis=0)
     centred = rows - centre
-    size = math.sqrt(np.einsum("nd,nd->", centred, centred) / len(rows))
+    size = math.sqrt(np.dot(centred.ravel(), centred.ravel()) / len(rows))
     scale = np.float32(10 / size if size > 0 else 1)
     centred *= scale
     dual = len(rows) < dimension  # the smaller of the two systems

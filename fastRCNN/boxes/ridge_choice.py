@@ -5,8 +5,8 @@ weaker the ridge. So each picture is left out in turn: its ROIs are moved by wha
 taken after which they overlap their objects best. Where they overlap them best unmoved, nothing shall be moved.
 
 Leaving out needs no fit for each picture. With K the kernel of the rows and y their targets, let A = (K + ridge I)^-1.
-What the fit without the rows B of a picture predicts for them is y_B - (A_BB)^-1 (A y)_B; so each ridge costs one
-inverse. (For single rows: Allen's PRESS, 1974.)
+What the fit without the rows B of a picture predicts for them is y_B - (A_BB)^-1 (A y)_B. (For single rows: Allen's
+PRESS, 1974.) With K = V W V', A is V (W + ridge)^-1 V', so one decomposition serves every ridge.
 Letters in shapes: N ROIs, D features of a ROI.
 """
 
@@ -22,7 +22,7 @@ from helpers.boxes import paired_iou
 _log = logging.getLogger(__name__)
 
 RIDGES = (1.0, 10.0, 100.0, 1000.0, 10_000.0)
-_ROWS = 800  # that are looked at, at most: an inverse of this size takes a moment
+_ROWS = 800  # that are looked at, at most: to decompose a matrix of this size takes a moment
 _ALIKE = 0.999  # overlap from which on a ROI is the annotated box itself, which no picture has when it is scored
 _WITHOUT_CHOICE = 10.0  # the ridge where there are no two pictures to compare
 _CONSTANT = 1e4  # added to the kernel: a bias that is hardly held back
@@ -84,14 +84,16 @@ def choose_ridge(
     counted = before < _ALIKE
     if not counted.any() or len(np.unique(pictures)) < 2:
         return None
-    kernel = _kernel(rows[chosen])
+    values, vectors = np.linalg.eigh(_kernel(rows[chosen]))
+    projected = vectors.T @ targets
     groups = [np.flatnonzero(pictures == number) for number in np.unique(pictures)]
     after = []
     for ridge in RIDGES:
-        inverse = np.linalg.inv(kernel + ridge * np.eye(len(kernel)))
-        solution, predicted = inverse @ targets, np.empty_like(targets)
+        divided = vectors / (values + ridge)
+        solution, predicted = divided @ projected, np.empty_like(targets)
         for group in groups:
-            predicted[group] = targets[group] - np.linalg.solve(inverse[np.ix_(group, group)], solution[group])
+            inverse = divided[group] @ vectors[group].T
+            predicted[group] = targets[group] - np.linalg.solve(inverse, solution[group])
         after.append(float(paired_iou(decode(rois, predicted), objects)[counted].mean()))
     best, unmoved = int(np.argmax(after)), float(before[counted].mean())
     return RidgeChoice(RIDGES[best] if after[best] > unmoved else None, unmoved, after[best])

@@ -15,7 +15,8 @@ from fastRCNN.network.precision import choose_precision
 from fastRCNN.pipeline.cntk_inputs import absolute_rois, relative_rois
 from fastRCNN.pipeline.embed_dataset import embed_picture
 from fastRCNN.proposals.recall import best_overlaps
-from fastRCNN.proposals.rois import RoiParameters, compute_rois
+from fastRCNN.proposals.roi_parameters import RoiParameters
+from fastRCNN.proposals.rois import compute_rois
 from helpers.annotations import read_rois
 from helpers.artifacts import Artifacts
 from helpers.images import pad_to_square

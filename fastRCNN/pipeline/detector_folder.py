@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
-from fastRCNN.proposals.rois import RoiParameters
+from fastRCNN.proposals.roi_parameters import RoiParameters
 from helpers.artifacts import Artifacts, atomic_write
 from helpers.errors import UserError
 from helpers.file_facts import MISSING, file_digest

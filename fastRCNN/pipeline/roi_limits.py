@@ -13,7 +13,7 @@ from easydict import EasyDict
 
 from fastRCNN.datasets.annotation_statistics import ANY_SIZE, box_statistics, fitting_roi_parameters
 from fastRCNN.datasets.imdb import ImageRecord
-from fastRCNN.proposals.rois import FITTED, LIMITS
+from fastRCNN.proposals.roi_parameters import FITTED, LIMITS
 from helpers.errors import UserError
 
 log = logging.getLogger(__name__)

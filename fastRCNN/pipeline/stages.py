@@ -21,7 +21,7 @@ from fastRCNN.datasets.precomputed_rois import PrecomputedRois
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.recipes import STAGES, Choices, Plan, Workplace
 from fastRCNN.pipeline.roi_limits import with_fitted_limits
-from fastRCNN.proposals.rois import LIMITS
+from fastRCNN.proposals.roi_parameters import LIMITS
 from helpers.artifacts import IMAGE_SETS, Artifacts
 from helpers.errors import UserError
 from helpers.file_facts import FileFacts

@@ -7,68 +7,21 @@ came from. Letters in shapes: R ROIs; (H, W, 3) a uint8 BGR picture.
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.boxes.nms import nms, nms_largest_first
+from fastRCNN.proposals.roi_parameters import RoiParameters
 from fastRCNN.proposals.selective_search import best_first, selective_search
 from helpers.boxes import as_boxes, clip_boxes
 from helpers.images import read_image, resize_to_max_dim
 
 log = logging.getLogger(__name__)
-
-LIMITS = ("roi_minDimRel", "roi_maxDimRel", "roi_minNrPixelsRel", "roi_maxNrPixelsRel", "roi_maxAspectRatio")
-FITTED = "fitted"  # instead of a number, for each of `LIMITS`: the one that fits the training annotations
-
-
-@dataclass(frozen=True)
-class RoiParameters:
-    """The parameters of step 1 under the tutorial's names; PARAMETERS.py explains each. The limits are numbers here.
-
-    `shuffled`: Selective Search's ROIs in the published order, a random one, instead of the best first.
-    """
-
-    roi_maxImgDim: int = 200
-    roi_minDimRel: float = 0.01
-    roi_maxDimRel: float = 1.0
-    roi_minNrPixelsRel: float = 0.0
-    roi_maxNrPixelsRel: float = 1.0
-    roi_maxAspectRatio: float = 4.0
-    ss_method: str = "fast"
-    ss_scale: float = 100.0
-    ss_sigma: float = 1.2
-    ss_minSize: int = 20
-    ss_kvals: tuple[float, float, int] = (50, 500, 6)
-    ss_max_merging_iterations: int = 20
-    ss_maxRois: int = 1000
-    ss_nmsThreshold: float = 0.85
-    grid_nrScales: int = 7
-    grid_downscaleRatioPerIteration: float = 1.5
-    grid_aspectRatios: Sequence[float] = field(default=(1.0, 2.0, 0.5))
-    grid_stepSizeRel: float = 0.5
-    shuffled: bool = False
-
-    @classmethod
-    def choose(cls, parameters: Mapping[str, Any], limits: Mapping[str, float] | None = None) -> "RoiParameters":
-        """Return those of `parameters` (by name) that concern ROIs; `limits` say what stands for "fitted"."""
-        names = [each.name for each in fields(cls) if each.name != "shuffled"]
-        chosen = {name: parameters[name] for name in names}
-        chosen |= {name: value for name, value in (limits or {}).items() if chosen[name] == FITTED}
-        unknown = [name for name, value in chosen.items() if value == FITTED]
-        if unknown:
-            raise ValueError(f"limits: expected a number for each that is fitted, got none for {', '.join(unknown)}")
-        return cls(**chosen, shuffled=parameters["compat"] == "tutorial")
-
-    @property
-    def limits(self) -> dict[str, float]:
-        """What the filter goes by, under the names of PARAMETERS.py."""
-        return {name: getattr(self, name) for name in LIMITS}
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ Letters in shapes: n_i ROIs of picture i, C classes (0 is the background), D fea
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -127,7 +127,8 @@ def train_svms(
 ) -> SvmModel:
     """Return the SVMs of all classes.
 
-    features: per picture the embeddings of its real ROIs, (n_i, D) float32; read again in each pass, one at a time.
+    features: per picture the embeddings of its real ROIs, (n_i, D) float32; read again in each pass, at most two at a
+        time.
     overlaps: per picture (n_i, C) float32, the best IoU of each ROI with an annotated object of each class.
     compat: "tutorial" mines with the published, mis-scaled score (`fastRCNN.svm.scoring`).
     jobs: classes trained at the same time; it does not change the result.
@@ -257,8 +258,9 @@ class _Training:
 
     def mine(self, epoch: int) -> None:
         """Steps 3 and 4: one pass over the pictures."""
-        for i in progress(range(len(self.features)), f"mining, pass {epoch + 1} of {self.parameters.nr_epochs}"):
-            features, overlap = self._read(i), self.overlaps[i]
+        title = f"mining, pass {epoch + 1} of {self.parameters.nr_epochs}"
+        for i, features in enumerate(progress(self._read_ahead(), title, len(self.features))):
+            overlap = self.overlaps[i]
             scores = score_rois(features, self.model(), compat=self.compat)
             hard = (scores > self.parameters.hard_threshold) & (overlap < self.parameters.negative_overlap)
             drawn = lots(key_of(i, np.arange(len(features))), self.parameters.seed)
@@ -353,6 +355,16 @@ class _Training:
             half = (nr_positives + nr_negatives) / 2
             return half / nr_positives, half / nr_negatives
         return float(self.parameters.positive_weight), 1.0
+
+    def _read_ahead(self) -> Iterator[NDArray[np.float32]]:
+        """Yield the embeddings of each picture; the next one's are read while one is worked on."""
+        with ThreadPoolExecutor(1) as reader:
+            waiting = reader.submit(self._read, 0)
+            for following in range(1, len(self.features) + 1):
+                features = waiting.result()
+                if following < len(self.features):
+                    waiting = reader.submit(self._read, following)
+                yield features
 
     def _read(self, i: int) -> NDArray[np.float32]:
         features, expected = np.asarray(self.features[i], dtype=np.float32), len(self.overlaps[i])

@@ -14,7 +14,7 @@ from fastRCNN.engines.torch_engine import TorchEngine
 from fastRCNN.network.alexnet import cntk_shape, he_initialised
 from fastRCNN.pipeline.classifiers.svm import SvmScorer
 from fastRCNN.pipeline.scoring import score_picture
-from fastRCNN.proposals.rois import RoiParameters
+from fastRCNN.proposals.roi_parameters import RoiParameters
 from fastRCNN.svm.model import SvmModel
 
 CLASSES = ("__background__", "disc", "square")

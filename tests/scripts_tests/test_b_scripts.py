@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from fastRCNN.datasets.layouts import open_dataset
-from fastRCNN.proposals.rois import RoiParameters, filter_rois
+from fastRCNN.proposals.roi_parameters import RoiParameters
+from fastRCNN.proposals.rois import filter_rois
 from helpers.annotations import write_annotation, write_rois
 from helpers.artifacts import Artifacts
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from fastRCNN.proposals.rois import LIMITS
+from fastRCNN.proposals.roi_parameters import LIMITS
 from helpers.annotations import boxes_path, read_boxes, read_rois, write_annotation
 
 FITTED = [part for name in LIMITS for part in ("--set", f"{name}=fitted")]

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.detector import Detector
-from fastRCNN.proposals.rois import RoiParameters, compute_rois
+from fastRCNN.proposals.roi_parameters import RoiParameters
+from fastRCNN.proposals.rois import compute_rois
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
 from webapp.annotate.catalogue import Entry

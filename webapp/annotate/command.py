@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fastRCNN.datasets.annotation_statistics import ANY_SIZE
-from fastRCNN.proposals.rois import RoiParameters
+from fastRCNN.proposals.roi_parameters import RoiParameters
 from helpers.artifacts import Artifacts
 from helpers.console import progress
 from helpers.errors import UserError

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastRCNN.datasets.annotation_statistics import ANY_SIZE, box_statistics, fitting_roi_parameters
-from fastRCNN.proposals.rois import RoiParameters, filter_rois
+from fastRCNN.proposals.roi_parameters import RoiParameters
+from fastRCNN.proposals.rois import filter_rois
 
 
 def test_statistics_by_hand():

@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from fastRCNN.pipeline.detector_folder import DetectorSettings, check_parts, load_settings, save_detector
-from fastRCNN.proposals import rois
+from fastRCNN.proposals.roi_parameters import LIMITS as ROI_LIMITS
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
 from PARAMETERS import get_parameters
 
 CLASSES = ("__background__", "orange")
-LIMITS = dict.fromkeys(rois.LIMITS, 0.5)
+LIMITS = dict.fromkeys(ROI_LIMITS, 0.5)
 
 
 @pytest.fixture

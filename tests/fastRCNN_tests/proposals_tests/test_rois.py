@@ -5,15 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fastRCNN.proposals.rois import (
-    LIMITS,
-    RoiParameters,
-    compute_roi_stages,
-    compute_rois,
-    filter_rois,
-    grid_rois,
-    rois_of_pictures,
-)
+from fastRCNN.proposals.roi_parameters import LIMITS, RoiParameters
+from fastRCNN.proposals.rois import compute_roi_stages, compute_rois, filter_rois, grid_rois, rois_of_pictures
 from helpers.errors import UserError
 from helpers.images import read_image, write_image
 from PARAMETERS import get_parameters
