@@ -26,6 +26,7 @@ from helpers.artifacts import Artifacts, exclusive
 from helpers.console import progress, run_script, setup_logging, table, timing_summary
 from helpers.drawing import draw_boxes
 from helpers.images import read_image, resize_to_max_dim, write_image
+from helpers.write_behind import WriteBehind
 from PARAMETERS import get_parameters, make_parser
 
 log = logging.getLogger("steps")
@@ -51,7 +52,7 @@ def main() -> None:
     with exclusive(artifacts):
         files = {artifacts.roi_file(key): path for imdb in datasets.values()
                  for key, path in zip(imdb.keys, imdb.image_paths, strict=True)}  # fmt: skip
-        with chain.writing("rois") as work:
+        with chain.writing("rois") as work, WriteBehind() as behind:
             todo = set(work.todo)
             log.info("%d pictures, %d of them up to date.", len(files), len(files) - len(todo))
             given = take_precomputed(chain, work)
@@ -60,11 +61,9 @@ def main() -> None:
             seconds = []
             for file, (stages, taken) in zip(chosen, progress(found, "ROIs", len(chosen)), strict=True):
                 seconds.append(taken)
-                if file in todo:  # with --pictures the others are only drawn
-                    with work.making(file):
-                        write_rois(file, stages.final)
-                if p.pictures:
-                    draw_stages(files[file], file, stages)
+                behind.call(
+                    write_files, work if file in todo else None, file, stages, files[file] if p.pictures else None
+                )
         log.info("Time: %s. Files: %s", timing_summary(seconds), artifacts.rois)
         print_recall(artifacts, datasets, p.cntk_nrRois)
 
@@ -84,6 +83,16 @@ def take_precomputed(chain: Chain, work: Work) -> set[Path]:
         with work.making(of.roi_file(key)):
             write_rois(of.roi_file(key), published.rois(key, record.width, record.height))
     return {of.roi_file(key) for *_, key in known}
+
+
+def write_files(work: Work | None, file: Path, stages: RoiStages, path: Path | None) -> None:
+    """Write the ROIs of a picture to its `file` as part of `work`, and draw them on the picture in `path`; or only one
+    of both."""
+    if work:
+        with work.making(file):
+            write_rois(file, stages.final)
+    if path:
+        draw_stages(path, file, stages)
 
 
 def draw_stages(path: Path, roi_file: Path, stages: RoiStages) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -52,6 +53,10 @@ class TorchEngine:
         )
         self.feature_dimension = network.spec.feature_dimension
         self.block = max(1, min(_BLOCK, _BLOCK_NUMBERS // network.spec.pooled_shape.numbers))
+        mean, scale = (torch.tensor(values) for values in (network.spec.input.mean, network.spec.input.scale))
+        self._of_values = ((torch.arange(256.0)[:, None] - mean) * scale).to(
+            self.dtype
+        )  # (256, 3): of each pixel value
         self._process = Process(self.device)
 
     def embed(
@@ -108,13 +113,9 @@ class TorchEngine:
     def normalised(self, picture: NDArray[np.uint8]) -> torch.Tensor:
         """Return (1, 3, S, S): `picture` as the network's first layer wants it, channels last in memory."""
         require_picture(picture)
-        wanted = self.spec.input
-        channels = picture if wanted.channels == "BGR" else picture[:, :, ::-1]
-        pixels = torch.from_numpy(np.ascontiguousarray(channels)).to(self.device).float()
-        pixels -= torch.tensor(wanted.mean, device=self.device)
-        if wanted.scale != (1.0, 1.0, 1.0):
-            pixels *= torch.tensor(wanted.scale, device=self.device)
-        return pixels.to(self.dtype).permute(2, 0, 1)[None]
+        channels = picture if self.spec.input.channels == "BGR" else picture[:, :, ::-1]
+        pixels = cv2.LUT(np.ascontiguousarray(channels), as_numpy(self._of_values)[None])
+        return as_tensor(pixels).to(self.device).permute(2, 0, 1)[None]
 
     def _rows(self, feature_map: torch.Tensor, rois: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return (N, D) float32 for `rois` (N, 4) on one map (C, H, W)."""

@@ -4,9 +4,8 @@ Letters in shapes: S side of the padded square, R rows in a file, N real ROIs of
 """
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,10 +16,10 @@ from fastRCNN.engines import Engine
 from fastRCNN.pipeline.cntk_inputs import CntkRecord
 from fastRCNN.rpn.picture_area import PictureArea
 from helpers.images import pad_to_square, read_image
+from helpers.write_behind import WriteBehind
 
 Result = TypeVar("Result")
 _AHEAD = 2  # pictures that are read while one is being computed
-_BEHIND = 2  # pictures that are written meanwhile: most of that is waiting until the disk has them
 
 
 def embed_picture(
@@ -51,20 +50,15 @@ def embed_dataset(
     padded: the picture (S, S, 3) uint8 in its square; area: where it lies there. The next pictures are decoded and the
     last ones are written while the network runs, so memory holds a few pictures however many there are.
     """
-    with ThreadPoolExecutor(1) as readers, ThreadPoolExecutor(_BEHIND) as writers:
+    with ThreadPoolExecutor(1) as readers, WriteBehind() as behind:
         ahead = [readers.submit(_read_padded, record.image_path, pad_size) for record in records[:_AHEAD]]
-        writing: deque[Future[None]] = deque()
         for position, record in enumerate(records):
             start = time.perf_counter()
             if position + _AHEAD < len(records):
                 ahead.append(readers.submit(_read_padded, records[position + _AHEAD].image_path, pad_size))
             result = compute(record, *ahead.pop(0).result())
-            if len(writing) == _BEHIND:
-                writing.popleft().result()  # raises what went wrong in writing, and bounds the memory
-            writing.append(writers.submit(write, outputs[position], result))
+            behind.call(write, outputs[position], result)
             yield time.perf_counter() - start
-        for written in writing:
-            written.result()
 
 
 def _read_padded(path: Path, pad_size: int) -> tuple[NDArray[np.uint8], PictureArea]:

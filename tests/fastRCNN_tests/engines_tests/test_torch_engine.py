@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -175,3 +176,18 @@ def test_an_engine_with_more_threads_gets_them_after_one_with_few(monkeypatch):
         assert found == [1, 2, 3]
     finally:
         torch.set_num_threads(given)
+
+
+@pytest.mark.parametrize("channels", ["BGR", "RGB"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_pixels_become_what_the_header_says(channels: str, precision: str) -> None:
+    network = he_initialised(3, spec=cntk_shape(widths=WIDTHS, hidden=16))
+    wanted = replace(network.spec.input, channels=channels, mean=(103.9, 0.5, 130.0), scale=(0.017, 1.0, 0.3))
+    network = replace(network, spec=replace(network.spec, input=wanted))
+    picture = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    with TorchEngine(network, device="cpu", precision=precision) as engine:
+        pixels = engine.normalised(picture)
+    ordered = picture if channels == "BGR" else picture[:, :, ::-1]
+    expected = (ordered.astype(np.float32) - np.float32(wanted.mean)) * np.float32(wanted.scale)
+    assert pixels.shape == (1, 3, 32, 32)
+    assert torch.equal(pixels[0].permute(1, 2, 0), torch.from_numpy(expected).to(pixels.dtype))

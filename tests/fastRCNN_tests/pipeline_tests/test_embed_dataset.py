@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from fastRCNN.pipeline.cntk_inputs import CntkRecord
-from fastRCNN.pipeline.embed_dataset import _BEHIND, embed_dataset, embed_picture
+from fastRCNN.pipeline.embed_dataset import embed_dataset, embed_picture
 from fastRCNN.rpn.picture_area import PictureArea
 from helpers.images import write_image
+from helpers.write_behind import WRITERS
 
 
 class SumEngine:
@@ -86,10 +87,10 @@ def test_few_pictures_wait_to_be_written_and_what_goes_wrong_there_is_raised(rec
 
     outputs = [tmp_path / f"{i}.npz" for i in range(6)]
     run = embed_dataset(records, outputs, embed_with(engine), write, pad_size=8)
-    for _ in range(_BEHIND):
+    for _ in range(WRITERS):
         next(run)
     threading.Timer(0.2, disk.set).start()
-    assert engine.calls == _BEHIND  # the next call waits for the disk
+    assert engine.calls == WRITERS  # the next call waits for the disk
     with pytest.raises(OSError, match="disk full"):
         list(run)
     assert engine.calls < 6
