@@ -144,6 +144,8 @@ def fit_ridge(
     dimension = rows.shape[1]
     if len(rows) == 0:
         return np.zeros((4, dimension), np.float32), np.zeros(4, np.float32)
+    from scipy.linalg import solve  # only here: it takes a moment to import
+
     centre, middle = rows.mean(axis=0), targets.mean(axis=0)
     centred = rows - centre
     size = math.sqrt(np.dot(centred.ravel(), centred.ravel()) / len(rows))
@@ -153,7 +155,7 @@ def fit_ridge(
     system = (centred @ centred.T if dual else centred.T @ centred).astype(np.float64)
     system[np.diag_indices(len(system))] += ridge
     goal = targets - middle if dual else centred.T @ (targets - middle)
-    solution = np.linalg.solve(system, goal).astype(np.float32)
+    solution = solve(system, goal, assume_a="pos", overwrite_a=True, check_finite=False).astype(np.float32)
     weights = np.ascontiguousarray(scale * (centred.T @ solution if dual else solution).T)
     return weights, (middle - weights @ centre).astype(np.float32)
 

@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from fastRCNN.compiling import compiled
 from helpers.boxes import areas, as_boxes
 
+_HIGH = 0.6  # thresholds from which on it pays to look at boxes of like areas alone
+
 
 def nms(boxes: ArrayLike, scores: ArrayLike, *, threshold: float = 0.3) -> NDArray[np.int64]:
     """Return the indices, (K,) int64 from the best score down, of the boxes that stay.
@@ -92,12 +94,48 @@ def _keep_best_numpy(boxes: NDArray, bounds: NDArray, threshold: float) -> NDArr
     return keep
 
 
-@compiled(what="non-maximum suppression", seconds=1, stand_in=_keep_best_numpy)
-def _keep_best(boxes, bounds, threshold):
-    """Return which boxes stay, (N,) bool. boxes: best first. bounds: where each group begins, and N at the end.
+def _keep_best(boxes: NDArray, bounds: NDArray, threshold: float) -> NDArray[np.bool_]:
+    """Return which boxes stay, (N,) bool. boxes: best first. bounds: where each group begins, and N at the end."""
+    return (_keep_by_area if threshold >= _HIGH else _keep_by_rank)(boxes, bounds, threshold)
 
-    The best box of a group stays; the others that overlap it too much go, the rest close ranks; again.
+
+@compiled(what="non-maximum suppression", seconds=1, stand_in=_keep_best_numpy)
+def _keep_by_area(boxes, bounds, threshold):
+    """Do it where only boxes of nearly the same area overlap enough: by at most smaller area / larger area.
+
+    So the boxes of a group are sorted by area, and each one that stays looks at its neighbours in that order alone.
     """
+    keep = np.zeros(len(boxes), np.bool_)
+    for group in range(len(bounds) - 1):
+        left, top = boxes[bounds[group] : bounds[group + 1], 0], boxes[bounds[group] : bounds[group + 1], 1]
+        right, bottom = boxes[bounds[group] : bounds[group + 1], 2] + 1, boxes[bounds[group] : bounds[group + 1], 3] + 1
+        rank = np.argsort((right - left) * (bottom - top), kind="mergesort")
+        place = np.empty_like(rank)
+        place[rank] = np.arange(len(rank))
+        left, top, right, bottom = left[rank], top[rank], right[rank], bottom[rank]
+        area = (right - left) * (bottom - top)
+        gone = np.zeros(len(rank), np.bool_)
+        for best in range(len(rank)):
+            this = place[best]
+            if gone[this]:
+                continue
+            keep[bounds[group] + best] = True
+            first, last = this, this
+            while first > 0 and area[first - 1] >= threshold * area[this]:
+                first -= 1
+            while last + 1 < len(rank) and threshold * area[last + 1] <= area[this]:
+                last += 1
+            for other in range(first, last + 1):
+                width = max(min(right[this], right[other]) - max(left[this], left[other]), 0.0)
+                height = max(min(bottom[this], bottom[other]) - max(top[this], top[other]), 0.0)
+                common = width * height
+                gone[other] |= common / (area[this] + area[other] - common) > threshold
+    return keep
+
+
+@compiled(what="non-maximum suppression", seconds=1, stand_in=_keep_best_numpy)
+def _keep_by_rank(boxes, bounds, threshold):
+    """Do it step by step: the best box of a group stays; those that overlap it too much go, the rest close ranks."""
     count = len(boxes)
     left, top = boxes[:, 0].copy(), boxes[:, 1].copy()
     right, bottom = boxes[:, 2] + 1, boxes[:, 3] + 1
