@@ -47,7 +47,7 @@ def main() -> None:
             model = train_svms(
                 embeddings,
                 [record.overlaps for record in records],
-                parameters=svm_training(p),
+                parameters=SvmTraining.choose(p),
                 compat=p.compat,
                 class_names=imdb.classes,
                 jobs=p.jobs,
@@ -81,18 +81,6 @@ def main() -> None:
 def trained(chain: Chain) -> list[Path]:
     """Return the files of the SVMs that a detector needs: not how they stood after each pass."""
     return [path for path in chain.files("svm") if "_epoch" not in path.name]
-
-
-def svm_training(p) -> SvmTraining:
-    """Return the parameters of the training by their names in the library."""
-    return SvmTraining(
-        C=p.svm_C, intercept_scaling=p.svm_B, nr_epochs=p.svm_nrEpochs, retrain_limit=p.svm_retrainLimit,
-        retrain_growth=p.svm_retrainGrowth, max_bytes=p.svm_maxMemory * 1e9,
-        evict_threshold=p.svm_evictThreshold, positive_weight=p.svm_posWeight, loss=p.svm_loss,
-        target_norm=p.svm_targetNorm, hard_threshold=p.svm_hardNegativeScore,
-        negative_overlap=p.svm_hardNegativeOverlap, positive_overlap=p.train_posOverlapThres, seed=p.svm_rngSeed,
-        skip_classes_without_positives=p.svm_skipClassesWithoutPositives,
-    )  # fmt: skip
 
 
 if __name__ == "__main__":

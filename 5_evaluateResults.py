@@ -19,12 +19,15 @@ from fastRCNN.evaluation.average_precision import Evaluation, PictureResult, eva
 from fastRCNN.evaluation.bootstrap import Interval, map_interval
 from fastRCNN.evaluation.kept_detections import KeptDetections
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
+from fastRCNN.pipeline.folds import FoldOptions, evaluate_folds
 from fastRCNN.pipeline.official_results import Asked, Official, has_official, read_detections, write_official
 from fastRCNN.pipeline.results import scored_pictures
 from fastRCNN.pipeline.stages import Chain
 from fastRCNN.reporting.comparison import interval_data
+from fastRCNN.svm.train_svms import SvmTraining
 from helpers.artifacts import IMAGE_SETS
 from helpers.console import progress, run_script, setup_logging, table
+from helpers.errors import UserError
 from helpers.tables import write_text
 from PARAMETERS import get_parameters, make_parser
 
@@ -38,9 +41,15 @@ def main() -> None:
     parser.add_argument("--image-set", choices=tuple(IMAGE_SETS), default="test", help="pictures to evaluate on")
     parser.add_argument("--detections", type=Path, metavar="DIR",
                         help="evaluate VOC's detection files in DIR instead, made by whatever program")  # fmt: skip
+    parser.add_argument("--folds", type=int, metavar="N",
+                        help="leave each N-th part of the training pictures out in turn, train on the others, measure "
+                        "on it; prints mean and spread (classifier svm)")  # fmt: skip
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
     chain = Chain.choose(p)
+    if p.folds is not None:
+        print_folds(chain, p)
+        return
     artifacts, imdb, asked = chain.artifacts, chain.datasets[p.image_set], Asked.choose(p, p.image_set)
     if p.detections:
         kept = read_detections(p.detections, artifacts, imdb, asked)
@@ -93,6 +102,30 @@ def shown_as_table(evaluation: Evaluation) -> str:
     rows.append(["mean (mAP)", shown(evaluation.map_area), shown(evaluation.map_11point),
                  *(sum(row[column] for row in rows) for column in (3, 4))])  # fmt: skip
     return table(["class", "AP, area", "AP, 11 points", "objects", "candidates"], rows)
+
+
+def print_folds(chain: Chain, p) -> None:
+    """Leave parts of the training pictures out in turn, and print what the detector finds there."""
+    if p.classifier != "svm":
+        raise UserError(
+            f"--folds works with --classifier svm: {p.classifier} would train its network anew for each fold"
+        )
+    chain.require("rois", "inputs", "network", "embeddings")
+    options = FoldOptions(
+        SvmTraining.choose(p), p.cntk_nrRois, p.svm_bboxRegression, p.svm_bboxRidge or None, p.nmsThreshold,
+        p.evalVocOverlapThreshold, p.compat, p.seed, p.jobs,
+    )  # fmt: skip
+    rows: list[list[object]] = []
+    areas: list[float] = []
+    for each in progress(evaluate_folds(chain.datasets["train"], chain.artifacts, p.folds, options), "folds", p.folds):
+        objects = int(each.objects.sum())
+        rows.append([len(rows) + 1, each.pictures, objects, shown(each.map_area), shown(each.map_11point)])
+        areas += [] if each.map_area is None else [each.map_area]
+    print(table(["fold", "pictures left out", "objects", "mAP, area", "mAP, 11 points"], rows))
+    if len(areas) > 1:
+        print(f"mean mAP (area) {np.mean(areas):.3f}, from {min(areas):.3f} to {max(areas):.3f}, standard deviation "
+              f"{np.std(areas, ddof=1):.3f}; each time trained on the other training pictures, "
+              f"seed {p.seed}")  # fmt: skip
 
 
 def counted(pictures: Iterable[PictureResult], found: list[int]) -> Iterator[PictureResult]:

@@ -17,6 +17,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import lessons  # beside this file
+
 from fastRCNN.datasets.tutorial_folders import key_of
 from fastRCNN.pipeline.stages import artifacts_of
 from helpers.artifacts import Artifacts, atomic_write
@@ -36,7 +38,8 @@ def main() -> None:
     p = get_parameters(sys.argv[1:], make_parser(__doc__))
     setup_logging(p.quiet)
     artifacts = artifacts_of(p)
-    samples = make_samples(artifacts, sys.argv[1:])
+    samples = {**lessons.samples(), **make_samples(artifacts, sys.argv[1:])}
+    lessons.draw(PICTURES)
     make_pictures(artifacts, p.classifier)
     text = TUTORIAL.read_text(encoding="utf-8")
     for name, sample in samples.items():

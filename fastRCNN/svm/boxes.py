@@ -13,8 +13,8 @@ _MOST_ROWS = 16_000  # that it is fitted to, drawn from all pictures: more take 
 
 def train_svm_boxes(
     embeddings: Sequence[NDArray[np.float32]],
-    rois: Sequence[NDArray[np.int32]],
-    objects: Sequence[NDArray[np.int32]],
+    rois: Sequence[NDArray],
+    objects: Sequence[NDArray],
     *,
     nr_classes: int,
     ridge: float | None = None,

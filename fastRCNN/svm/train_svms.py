@@ -28,6 +28,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +80,20 @@ class SvmTraining:
     seed: int = 3
     max_bytes: float = 2e9
     skip_classes_without_positives: bool = False
+
+    @classmethod
+    def choose(cls, parameters: Mapping[str, Any]) -> "SvmTraining":
+        """Return those of `parameters` (by the tutorial's names) that concern the training."""
+        p = parameters
+        return cls(
+            C=p["svm_C"], intercept_scaling=p["svm_B"], nr_epochs=p["svm_nrEpochs"],
+            retrain_limit=p["svm_retrainLimit"], retrain_growth=p["svm_retrainGrowth"],
+            max_bytes=p["svm_maxMemory"] * 1e9, evict_threshold=p["svm_evictThreshold"],
+            positive_weight=p["svm_posWeight"], loss=p["svm_loss"], target_norm=p["svm_targetNorm"],
+            hard_threshold=p["svm_hardNegativeScore"], negative_overlap=p["svm_hardNegativeOverlap"],
+            positive_overlap=p["train_posOverlapThres"], seed=p["svm_rngSeed"],
+            skip_classes_without_positives=p["svm_skipClassesWithoutPositives"],
+        )  # fmt: skip
 
     def __post_init__(self) -> None:
         for name in ("C", "intercept_scaling", "target_norm", "positive_overlap", "negative_overlap", "max_bytes"):

@@ -190,3 +190,16 @@ def test_each_classifier_has_its_report_and_one_page_compares_them(run, root):
     for classifier in ("svm", "nn"):
         assert f'href="report_test_{classifier}.html"' in page
         assert 'href="report.html"' in (results / f"report_test_{classifier}.html").read_text(encoding="utf-8")
+
+
+def test_folds_print_one_row_each_and_their_spread(finished, capsys, monkeypatch):
+    finished("5_evaluateResults.py", "--folds", "2")
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in printed[2:4]] == ["1", "2"]
+    assert printed[4].startswith("mean mAP (area)") and "standard deviation" in printed[4]
+    for options, message in (
+        (("--folds", "9"), "expected 2 to 4"),
+        (("--classifier", "nn"), "works with --classifier svm"),
+    ):
+        with pytest.raises(SystemExit, match=message):
+            finished("5_evaluateResults.py", "--folds", "2", *options)

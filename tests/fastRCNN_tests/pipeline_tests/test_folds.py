@@ -1,0 +1,57 @@
+"""Pictures that are left out: each once, evenly, and nothing of them is learnt."""
+
+import numpy as np
+import pytest
+
+from fastRCNN.datasets.layouts import open_dataset
+from fastRCNN.pipeline.folds import FoldOptions, deal, evaluate_folds
+from fastRCNN.pipeline.results import scored_pictures
+from fastRCNN.svm import train_svms as training
+from fastRCNN.svm.train_svms import SvmTraining
+from helpers.artifacts import Artifacts
+from helpers.errors import UserError
+
+
+def test_each_picture_is_in_one_fold_and_those_without_objects_are_spread():
+    flags = [True] * 10 + [False] * 5
+    numbers = deal(flags, 5, seed=1)
+    assert np.bincount(numbers[:10]).tolist() == [2] * 5 and np.bincount(numbers[10:]).tolist() == [1] * 5
+    assert deal(flags, 5, seed=1).tolist() == numbers.tolist() != deal(flags, 5, seed=2).tolist()
+    assert np.bincount(deal([True] * 5, 3)).tolist() == [2, 2, 1]
+
+
+@pytest.mark.parametrize("folds", [-1, 0, 1, 4])
+def test_folds_that_leave_nothing(folds):
+    with pytest.raises(UserError, match=f"--folds {folds}: expected 2 to 3"):
+        deal([True, True, False, True], folds)
+
+
+def test_nothing_of_a_picture_that_is_left_out_is_learnt(finished, monkeypatch):
+    artifacts = Artifacts(finished.root, "tiny")
+    imdb = open_dataset(artifacts, "train")
+    seen = []
+    train = training.train_svms
+
+    def watched(features, overlaps, **options):
+        seen.append({path.name for path in features.paths})
+        return train(features, overlaps, **options)
+
+    monkeypatch.setattr("fastRCNN.pipeline.folds.train_svms", watched)
+    options = FoldOptions(SvmTraining(retrain_limit=100), nr_rois=120)
+    results = list(evaluate_folds(imdb, artifacts, 4, options))
+    assert sorted(each.pictures for each in results) == [1, 1, 1, 2]  # the negative is in one of them
+    assert [int(each.objects.sum()) for each in results] == [2] * 4
+    left_out = [{f"{record.index}.dat.npz" for record in imdb} - names for names in seen]
+    assert set().union(*left_out) == {f"{record.index}.dat.npz" for record in imdb}
+    assert sum(map(len, left_out)) == len(imdb)
+    assert all(0 < each.map_area <= 1 for each in results)
+
+
+def test_the_annotated_boxes_do_not_find_themselves(finished):
+    artifacts = Artifacts(finished.root, "tiny")
+    imdb = open_dataset(artifacts, "train")
+    results = list(evaluate_folds(imdb, artifacts, 2, FoldOptions(SvmTraining(retrain_limit=100), nr_rois=120)))
+    rois = {each.index: len(each.boxes) for each in scored_pictures(imdb, artifacts, nr_rois=120)}
+    for each in results:  # without NMS of few candidates no class can have more of them than there are proposed ROIs
+        assert all(c.detections <= sum(rois.values()) for c in each.classes)
+    assert sum(each.pictures for each in results) == len(rois)
