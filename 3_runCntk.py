@@ -1,4 +1,4 @@
-"""Step 3: run every ROI through the network: 4096 numbers that describe it (svm), or a score for each class (nn).
+"""Step 3: run every ROI through the network: 4096 numbers that describe it (svm), or scores of classes (nn, faster).
 
 Reads   proc/<dataset>/cntkFiles/{train,test}.*, the weight file (cntk_model)
 Writes  proc/<dataset>/models/frcn_<classifier>.npz               the network
@@ -8,6 +8,10 @@ For classifier "nn" the network is trained first:
         proc/<dataset>/models/checkpoint_nn.npz                   while it trains, after each epoch
         proc/<dataset>/models/training_nn.tsv, .png               loss, error and rate of each epoch
         proc/<dataset>/models/boxes_nn.npz                        how to move ROIs onto objects (nn_bboxRegression)
+For classifier "faster" the network learns to propose the ROIs as well, from pictures and annotations alone:
+        proc/<dataset>/models/checkpoint_faster.npz, training_faster.tsv, .png
+        proc/<dataset>/rois_faster/<folder>/<picture>.roi.txt     what it proposes, best first
+        proc/<dataset>/rois_faster/<folder>/<picture>.objectness.txt    how sure it is of each
 A training that was stopped (Ctrl-C, kill -9, a power cut) goes on after its last whole epoch when the script is run
 again: --resume insists on that, --restart forgets it.
 """

@@ -5,7 +5,7 @@ Writes  proc/<dataset>/trainedSvm/svmweights_exp1.txt, svmbias_exp1.txt, svmfeat
         and the same with _epoch0, _epoch1, ... : how they stood after each pass over the pictures
         proc/<dataset>/trainedSvm/boxes_exp1.npz      how to move ROIs onto objects (svm_bboxRegression)
 Prints  per class: positives, negatives, and how well the two are told apart.
-For classifier "nn" there is nothing to do: the network has its own softmax layer.
+For classifiers "nn" and "faster" there is nothing to do: the network has its own softmax layer.
 """
 
 import logging

@@ -46,7 +46,7 @@ def main() -> None:
     subject = Subject(
         p.datasetName, p.image_set, p.classifier, imdb.classes, threshold=p.vis_decisionThresholds.get(p.classifier),
         nms_threshold=p.nmsThreshold, overlap_threshold=p.evalVocOverlapThreshold,
-        probabilities=classifier.gives_probabilities,
+        probabilities=classifier.gives_probabilities, score_threshold=p.scoreThresholds.get(p.classifier),
     )  # fmt: skip
     scored = scored_pictures(imdb, artifacts, classifier=p.classifier, nr_rois=classifier.nr_rois(p), compat=p.compat)
     decisions: list[PictureDecisions] = []

@@ -101,7 +101,7 @@ def settings_of(artifacts: Artifacts, p) -> DetectorSettings:
             f"{manifest}: this detector was trained with other settings: {'; '.join(changes)}. Leave them "
             "as they were, or run all steps with the new ones"
         )
-    return replace(trained, nmsThreshold=p.nmsThreshold)
+    return replace(trained, nmsThreshold=p.nmsThreshold, scoreThreshold=p.scoreThresholds.get(p.classifier))
 
 
 def check(sources: list[PictureSource], json_file: Path | None, tsv: Path | None, drawn: Path | None) -> None:

@@ -24,7 +24,9 @@ testSets = ""  # lists of pictures to test on; empty: the usual one that is ther
 datasetPrecomputedRois = (
     True  # take the Selective Search boxes published for VOC, where selective_search_data/ is there
 )
-classifier = "svm"  # "svm": linear SVMs on the network's 4096 floats; "nn": the network's own softmax layer
+# "svm": linear SVMs on the network's 4096 floats; "nn": the network's own softmax layer; "faster": Faster R-CNN, whose
+# network finds the ROIs itself, so that steps 1 and 2 are not needed
+classifier = "svm"
 classes: list[str] = []  # names without the background; empty: all labels found in the training annotations, sorted
 
 # ---- regions of interest (step 1); "Rel" is relative to the picture's longest side -----------------------------------
@@ -86,6 +88,56 @@ nn_fittedRidge = 0.0  # ridge of the fit of the boxes: larger moves less; 0: cho
 nn_rateFactor = 0.01  # of the learning rates: a layer that starts where it fits needs small steps only
 nn_dropout = 0.0  # part of the numbers behind fc6 and fc7 that is dropped in training; the tutorial's 0.5
 
+# ---- Faster R-CNN (classifier "faster", step 3): the network proposes the ROIs, too ----------------------------------
+rpn_anchorScales: list[float] | str = "fitted"  # to the training boxes; or scales of 16 pixels: [8, 16, 32]
+rpn_anchorRatios = [0.5, 1.0, 2.0]  # height : width of anchors that are not fitted
+rpn_nrAnchors = 9  # fitted anchors in a cell
+rpn_channels = 256  # of the layer that looks at the map
+rpn_batchSize = 256  # anchors of a picture that are learnt from at a time
+rpn_foregroundFraction = 0.5  # at most this part of them shows objects
+rpn_positiveOverlap = 0.7  # an anchor shows an object from this overlap on ...
+rpn_negativeOverlap = 0.3  # ... and background below this one
+rpn_border = 1000  # pixels that anchors which are learnt from may reach beyond the picture; published: 0
+rpn_sigma = 3.0  # where the loss of the anchors' offsets turns from square to linear: at 1 / sigma^2
+rpn_nmsThreshold = 0.7  # of two proposals that overlap more, the lower-scored one is dropped
+rpn_minSide = 8.0  # pixels of the original picture: smallest side of a proposal
+rpn_trainBeforeNms = 2000  # in training so many proposals take part in non-maximum suppression ...
+rpn_trainAfterNms = 500  # ... and so many are left
+rpn_testBeforeNms = 2000  # the same for the trained network
+rpn_testAfterNms = 300
+faster_training = "e2e"  # end to end; "stages": in four stages, proposals and detector in turn
+faster_roisPerImage = 128  # proposals of a picture that the detector learns from at a time
+faster_foregroundFraction = 0.25  # at most this part of them shows objects
+faster_foregroundOverlap = 0.5  # a proposal shows an object from this overlap on
+faster_backgroundOverlap = 0.0  # background overlaps an object at least this much
+faster_sigma = 1.0  # as rpn_sigma, for the detector
+faster_bboxPerClass = False  # True: offsets of their own for each class, as published
+faster_alignCells = True  # pad the picture so that cells of the map look where ROI pooling takes them to be
+faster_max_epochs = 20  # passes over the training pictures, end to end
+faster_rpnEpochs = 16  # in four stages, of each stage that learns to propose
+faster_detectorEpochs = 8  # and of each that learns to detect
+faster_mb_size = 1  # pictures in a minibatch
+faster_optimiser = "adam"  # or "sgd", with momentum
+faster_lr_per_image = [0.0005]  # learning rate by epoch; the last one goes on
+faster_rpn_lr_per_image = [0.0005]  # the same in the stages that learn to propose
+faster_detector_lr_per_image = [0.0005]  # and in those that learn to detect
+faster_cosine = True  # the rate falls to 0 along a cosine
+faster_oldRateFactor = 0.3  # of the rate, for layers that were trained before
+faster_biasRateFactor = 1.0  # of the rate, for biases; published: 2
+faster_warmupEpochs = 1.0  # the learning rate rises from 0 during this many epochs
+faster_momentum = 0.9  # of "sgd"
+faster_l2_reg_weight = 0.0005  # weight decay
+faster_clipNorm = 10.0  # gradients longer than this are shortened to it; 0: none
+faster_ema = 0.99  # the result is a running mean of the weights that forgets at this rate; 0: the last weights
+faster_dropout = 0.0  # part of the numbers behind fc6 and fc7 that is dropped in training
+faster_trainConvFrom = 1  # convolutions that learn as well: from this one on; 0: none
+faster_flip = True  # half of the pictures are mirrored left to right
+faster_scaleJitter = 0.2  # pictures are made larger or smaller by up to this part
+faster_colourJitter = 0.2  # brightness, contrast and saturation change by up to this part
+faster_negatives = True  # pictures without objects are learnt from as well
+faster_validation = 0.0  # part of the training pictures that is held out: the best epoch by their mAP is kept
+faster_patience = 0  # epochs without a better mAP on them after which the training ends; 0: never
+
 # ---- support vector machines (step 4) --------------------------------------------------------------------------------
 svm_C = 0.001  # cost of a violated margin: larger follows the training data closer
 svm_B = 10.0  # intercept scaling
@@ -107,7 +159,9 @@ svm_skipClassesWithoutPositives = False  # True: train the other classes instead
 
 # ---- detections (steps 5 and 6) --------------------------------------------------------------------------------------
 nmsThreshold = 0.3  # of two detections of a class that overlap more, the lower-scored one is dropped
-vis_decisionThresholds: dict[str, float | None] = {"svm": 0.5, "nn": None}  # drawn from this score on; None: all
+# a ROI is a detection of every class that scores this much; None: of its best class only, as in the tutorial
+scoreThresholds: dict[str, float | None] = {"svm": None, "nn": None, "faster": 0.05}
+vis_decisionThresholds: dict[str, float | None] = {"svm": 0.5, "nn": None, "faster": 0.5}  # drawn from this score on
 evalMaxPerPicture = 0  # so many of the best detections of a picture are evaluated; 0: all (VOC and COCO programs: 100)
 evalVocOverlapThreshold = 0.5  # an object counts as found above this overlap
 
@@ -201,6 +255,45 @@ limits: Limits = {
     "nn_fittedRidge": (0.0, 1e12),
     "nn_rateFactor": (1e-9, 1e6),
     "nn_dropout": (0.0, 0.95),
+    "rpn_anchorScales": ("fitted", [0.01, 1000.0]),
+    "rpn_nrAnchors": (1, 100),
+    "rpn_channels": (1, 10_000),
+    "rpn_batchSize": (1, 100_000),
+    "rpn_foregroundFraction": (0.0, 1.0),
+    "rpn_positiveOverlap": (0.01, 1.0),
+    "rpn_negativeOverlap": (0.0, 1.0),
+    "rpn_border": (0, 100_000),
+    "rpn_sigma": (1e-3, 1e3),
+    "rpn_nmsThreshold": (0.0, 1.0),
+    "rpn_minSide": (0.0, 10_000.0),
+    "rpn_trainBeforeNms": (1, 1_000_000),
+    "rpn_trainAfterNms": (1, 100_000),
+    "rpn_testBeforeNms": (1, 1_000_000),
+    "rpn_testAfterNms": (1, 100_000),
+    "faster_training": ("e2e", "stages"),
+    "faster_roisPerImage": (1, 100_000),
+    "faster_foregroundFraction": (0.0, 1.0),
+    "faster_foregroundOverlap": (0.01, 1.0),
+    "faster_backgroundOverlap": (0.0, 1.0),
+    "faster_sigma": (1e-3, 1e3),
+    "faster_max_epochs": (1, 100_000),
+    "faster_rpnEpochs": (1, 100_000),
+    "faster_detectorEpochs": (1, 100_000),
+    "faster_mb_size": (1, 100_000),
+    "faster_optimiser": ("adam", "sgd"),
+    "faster_oldRateFactor": (0.0, 1e6),
+    "faster_biasRateFactor": (0.0, 1e6),
+    "faster_warmupEpochs": (0.0, 1e6),
+    "faster_momentum": (0.0, 0.9999),
+    "faster_l2_reg_weight": (0.0, 10.0),
+    "faster_clipNorm": (0.0, 1e9),
+    "faster_ema": (0.0, 0.999999),
+    "faster_dropout": (0.0, 0.95),
+    "faster_trainConvFrom": (0, 1000),
+    "faster_scaleJitter": (0.0, 10.0),
+    "faster_colourJitter": (0.0, 1.0),
+    "faster_validation": (0.0, 0.9),
+    "faster_patience": (0, 100_000),
     "svm_C": (1e-12, 1e12),
     "svm_B": (1e-6, 1e6),
     "svm_nrEpochs": (1, 1000),

@@ -54,7 +54,8 @@ parser.parse_args = lambda argv: parser.parse_known_args(argv)[0]
 def main():
     p = get_parameters(sys.argv[2:], parser)
     print(json.dumps([p.datasetName, str(p.root), p.classifier, p.image_set,
-                      bool(CLASSIFIERS[p.classifier].does_without("svm"))]))
+                      [number for number, stage in ((1, "rois"), (2, "inputs"), (4, "svm"))
+                       if CLASSIFIERS[p.classifier].does_without(stage)]]))
 run_script(main)
 """
 
@@ -75,7 +76,7 @@ class Place(NamedTuple):
     root: Path
     classifier: str
     image_set: str
-    without_step_4: bool
+    without: list[int]  # steps that have nothing to do
 
     @property
     def results(self) -> Path:
@@ -157,7 +158,7 @@ def run_steps(python: Path, run: Run, place: Place) -> None:
                 f"Mend that, then continue with:\n  {again}",
                 status if status > 0 else 1,
             )
-        outcome = "" if number == 4 and place.without_step_4 else f", wrote {place.fill(written)}"
+        outcome = "" if number in place.without else f", wrote {place.fill(written)}"
         print(f"=== Step {number}: {time.monotonic() - begin:.1f} s{outcome}", flush=True)
 
 
@@ -196,8 +197,8 @@ def ask_parameters(python: Path, options: Sequence[str]) -> Place:
     )
     if asked.returncode != 0:
         raise UserError("No step was run.", asked.returncode)
-    dataset, root, classifier, image_set, without_step_4 = json.loads(asked.stdout)
-    return Place(dataset, Path(root), classifier, image_set, without_step_4)
+    dataset, root, classifier, image_set, without = json.loads(asked.stdout)
+    return Place(dataset, Path(root), classifier, image_set, without)
 
 
 def run_tests(python: Path, options: Sequence[str]) -> int:

@@ -151,7 +151,10 @@ class Detector:
         s = self.settings
         rows = widened(stored(rows, s.cntk_embeddingType))  # as the classifier was trained with
         found = score_picture(self.scorer, rows, rois, image.shape[1], image.shape[0])
-        return Detections.from_scores(found.scores, found.boxes, s.classes, nms_threshold=s.nmsThreshold)
+        return Detections.decided(
+            *(found.scores, found.rois, found.moved, s.classes),
+            nms_threshold=s.nmsThreshold, score_threshold=s.scoreThreshold,
+        )  # fmt: skip
 
     def close(self) -> None:
         """Give back what the engine holds."""

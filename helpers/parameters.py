@@ -68,7 +68,8 @@ def build_parameters(
     ----------
     names : the globals of PARAMETERS.py; what is a number, text, list, tuple or dictionary is a parameter
     overrides : values for data sets, by their names
-    limits : (smallest, largest) of a number, behind them words that may stand for one; or the choices of a text
+    limits : (smallest, largest) of a number, behind them words that may stand for one; or the choices of a text; or
+        words and behind them [smallest, largest] of the numbers in a list that they stand for
     argv : command line without the program's name
     parser : from `make_parser`, with the script's own options added
     published : with `--compat tutorial`, numbers in place of words and overrides, by data set ("": all others)
@@ -128,7 +129,8 @@ def _parse_assignments(assignments: Sequence[str], base: Mapping[str, Any], limi
         if name not in base:
             near = difflib.get_close_matches(name, base, n=1)
             raise UserError(f"--set {name}: no such parameter{f'; did you mean {near[0]}?' if near else ''}")
-        if isinstance(base[name], str) and not _number_or_word(limits.get(name, ())):
+        allowed = limits.get(name, ())
+        if isinstance(base[name], str) and not _number_or_word(allowed) and not _list_or_word(allowed):
             given[name] = text
             continue
         try:
@@ -148,6 +150,13 @@ def _fault(name: str, value: Any, base: Mapping[str, Any], limits: Limits) -> st
         if value in words or (_is_number(value) and low <= value <= high):
             return ""
         return f"{name} = {value!r}: expected a number from {low:g} to {high:g}, or {' or '.join(map(repr, words))}"
+    if bounds := _list_or_word(allowed):
+        low, high = bounds
+        numbers = isinstance(value, (list, tuple)) and all(_is_number(each) and low <= each <= high for each in value)
+        if value in allowed[:-1] or (numbers and value):
+            return ""
+        either = " or ".join(map(repr, allowed[:-1]))
+        return f"{name} = {value!r}: expected {either}, or a list of numbers from {low:g} to {high:g}"
     if not _same_type(base[name], value):
         return f"{name} = {value!r}: expected {_type_name(base[name])}, like {base[name]!r}"
     if not allowed:
@@ -163,6 +172,11 @@ def _number_or_word(allowed: tuple[Any, ...]) -> tuple[str, ...]:
     return allowed[2:] if allowed and _is_number(allowed[0]) else ()
 
 
+def _list_or_word(allowed: tuple[Any, ...]) -> list[float]:
+    """Return the smallest and the largest number in a list that a word may stand for; [] for other parameters."""
+    return allowed[-1] if allowed and isinstance(allowed[-1], list) else []
+
+
 def _relations(merged: Mapping[str, Any], limits: Limits) -> list[str]:
     """Return the faults that concern several parameters or the items of a list."""
     faults = []
@@ -173,18 +187,28 @@ def _relations(merged: Mapping[str, Any], limits: Limits) -> list[str]:
         faults.append(
             f"cntk_padWidth = {merged['cntk_padWidth']} and cntk_padHeight = {merged['cntk_padHeight']} differ"
         )
-    for name in ("grid_aspectRatios", "cntk_lr_per_image"):
+    for name in (
+        "grid_aspectRatios", "cntk_lr_per_image", "rpn_anchorRatios", "faster_lr_per_image", "faster_rpn_lr_per_image",
+        "faster_detector_lr_per_image",
+    ):  # fmt: skip
         values = merged[name]
         if isinstance(values, (list, tuple)) and not (values and all(_is_number(v) and v > 0 for v in values)):
             faults.append(f"{name} = {values!r}: expected positive numbers")
-    thresholds, classifiers = merged["vis_decisionThresholds"], limits["classifier"]
-    if isinstance(thresholds, Mapping) and not (
-        set(thresholds) <= set(classifiers) and all(value is None or _is_number(value) for value in thresholds.values())
-    ):
+    if merged["rpn_negativeOverlap"] > merged["rpn_positiveOverlap"]:
         faults.append(
-            f"vis_decisionThresholds = {thresholds!r}: expected a number or None for "
-            + " and ".join(map(repr, classifiers))
+            f"rpn_negativeOverlap = {merged['rpn_negativeOverlap']} is greater than rpn_positiveOverlap = "
+            f"{merged['rpn_positiveOverlap']}: anchors between would be both"
         )
+    classifiers = limits["classifier"]
+    for name in ("scoreThresholds", "vis_decisionThresholds"):
+        thresholds = merged[name]
+        if isinstance(thresholds, Mapping) and not (
+            set(thresholds) <= set(classifiers)
+            and all(value is None or _is_number(value) for value in thresholds.values())
+        ):
+            faults.append(
+                f"{name} = {thresholds!r}: expected a number or None for " + " and ".join(map(repr, classifiers))
+            )
     ranks = merged["cntk_svdRanks"]
     if isinstance(ranks, (list, tuple)) and not (
         len(ranks) in (0, 2) and all(type(rank) is int and rank >= 0 for rank in ranks)

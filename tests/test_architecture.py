@@ -38,6 +38,7 @@ PACKAGES = {  # inside fastRCNN: package or module -> what it may import beside 
         "datasets",
         "engines",
         "evaluation",
+        "faster",
         "network",
         "nn",
         "proposals",

@@ -36,7 +36,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fastRCNN.boxes.box_regression import boxes_of_best_class
 from fastRCNN.boxes.ignored import IgnoredBoxes, ignored_detections
 from fastRCNN.evaluation.candidates import Candidates, PublishedCandidates, best_of_picture, picture_candidates
 from fastRCNN.evaluation.kept_detections import KeptDetections
@@ -90,11 +89,6 @@ class PictureResult:
             )
         if not np.isfinite(self.scores).all():
             raise ValueError(f"{self.path}: scores: expected finite numbers, got NaN or infinity")
-
-    @property
-    def decided_boxes(self) -> NDArray:
-        """(N, 4): each ROI, moved as an object of its best class where there is box regression."""
-        return self.boxes if self.moved is None else boxes_of_best_class(self.moved, self.scores)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastRCNN.boxes.box_regression import boxes_of_best_class
 from fastRCNN.boxes.nms import nms_per_class
 from helpers.boxes import as_boxes
 from helpers.errors import UserError, raise_collected
@@ -24,10 +25,12 @@ TSV_HEADER = ("label", "score", "nms", "left", "top", "right", "bottom")
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """Every ROI of one picture with its decision; the arrays are copies and cannot be written to.
+    """Every ROI of one picture with its decision, or every class that a ROI scores high enough for; N of them.
 
-    boxes: (N, 4) int32. labels: (N,) int64, the class decided for, 0 = background. scores: (N,) float32, the score of
-    that class. keep: (N,) bool, survived non-maximum suppression. class_names: C texts, background first.
+    The arrays are copies and cannot be written to. boxes: (N, 4) int32. labels: (N,) int64, the class decided for, 0 =
+    background. scores: (N,) float32, the score of that class. keep: (N,) bool, survived non-maximum suppression.
+    class_names: C texts, background first. rois: (N,) the number of the ROI that each is; None where there is one
+    detection for each, in their order.
     """
 
     boxes: NDArray[np.int32]
@@ -35,6 +38,7 @@ class Detections:
     scores: NDArray[np.float32]
     keep: NDArray[np.bool_]
     class_names: tuple[str, ...]
+    rois: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         _set_read_only(self, "boxes", as_boxes(self.boxes, np.int32))
@@ -42,7 +46,9 @@ class Detections:
         _set_read_only(self, "scores", np.asarray(self.scores, dtype=np.float32))
         _set_read_only(self, "keep", np.asarray(self.keep, dtype=np.bool_))
         object.__setattr__(self, "class_names", tuple(self.class_names))
-        for name in ("labels", "scores", "keep"):
+        if self.rois is not None:
+            _set_read_only(self, "rois", np.asarray(self.rois, dtype=np.int64))
+        for name in ("labels", "scores", "keep", *(["rois"] if self.rois is not None else [])):
             shape = getattr(self, name).shape
             if shape != (len(self.boxes),):
                 raise ValueError(f"Detections.{name}: expected shape ({len(self.boxes)},) as boxes has, got {shape}")
@@ -86,6 +92,60 @@ class Detections:
         keep = nms_per_class(boxes, best, labels, threshold=nms_threshold)
         return cls(boxes, labels, best, keep, tuple(class_names))
 
+    @classmethod
+    def of_every_class(
+        cls,
+        scores: ArrayLike,
+        boxes: ArrayLike,
+        class_names: Sequence[str],
+        *,
+        score_threshold: float,
+        nms_threshold: float = 0.3,
+    ) -> "Detections":
+        """Let each ROI be a detection of every class that it scores high enough for, and suppress within each class.
+
+        A ROI can be several detections, or none; background is none. In the order of the ROIs, classes of one ROI side
+        by side. So Faster R-CNN's authors and most others detect (`test_net` of py-faster-rcnn).
+        scores: (N, C). boxes: (N, 4), or (N, C, 4) where each class has its own. score_threshold: the least score.
+        """
+        scores, places = np.asarray(scores, np.float32), np.asarray(boxes)
+        places = as_boxes(places)[:, None] if places.ndim != 3 else places
+        if scores.shape[1:] != (len(class_names),) or len(places) != len(scores):
+            raise ValueError(
+                f"scores: expected shape ({len(places)}, {len(class_names)}) as there are boxes and classes, "
+                f"got {scores.shape}"
+            )
+        if not np.isfinite(scores).all():
+            raise ValueError("scores: expected finite numbers, got NaN or infinity")
+        rois, labels = np.nonzero(scores[:, 1:] >= score_threshold)
+        labels = labels + 1
+        chosen, of_class = places[rois, np.minimum(labels, places.shape[1] - 1)], scores[rois, labels]
+        keep = nms_per_class(chosen, of_class, labels, threshold=nms_threshold)
+        return cls(as_boxes(chosen, np.int32), labels, of_class, keep, tuple(class_names), rois)
+
+    @classmethod
+    def decided(
+        cls,
+        scores: NDArray[np.float32],
+        rois: NDArray,
+        moved: NDArray[np.int32] | None,
+        class_names: Sequence[str],
+        *,
+        nms_threshold: float,
+        score_threshold: float | None = None,
+    ) -> "Detections":
+        """Return the detections of scored `rois` (N, 4), which each class moves to `moved` (N, C, 4), if any.
+
+        score_threshold: see `of_every_class`; None: each ROI is decided for its best class (`from_scores`).
+        """
+        if score_threshold is not None:
+            boxes = rois if moved is None else moved
+            return cls.of_every_class(
+                scores, boxes, class_names, score_threshold=score_threshold, nms_threshold=nms_threshold
+            )
+        boxes = rois if moved is None else boxes_of_best_class(moved, scores)
+        return cls.from_scores(scores, boxes, class_names, nms_threshold=nms_threshold)
+
     def __len__(self) -> int:
         return len(self.boxes)
 
@@ -94,9 +154,18 @@ class Detections:
         chosen = np.asarray(indices)
         if chosen.size == 0:
             chosen = chosen.astype(np.int64)
+        rois = np.arange(len(self)) if self.rois is None else self.rois
         return Detections(
-            self.boxes[chosen], self.labels[chosen], self.scores[chosen], self.keep[chosen], self.class_names
-        )
+            self.boxes[chosen], self.labels[chosen], self.scores[chosen], self.keep[chosen], self.class_names,
+            rois[chosen],
+        )  # fmt: skip
+
+    def rows_of(self, label: int, nr_rois: int) -> NDArray[np.int64]:
+        """Return (nr_rois,) which detection each ROI is as an object of class `label`, -1 for none."""
+        mine = np.flatnonzero(self.labels == label)
+        rows = np.full(nr_rois, -1, np.int64)
+        rows[mine if self.rois is None else self.rois[mine]] = mine
+        return rows
 
     def select(self, threshold: float | None = None) -> "Detections":
         """Return what was found: kept, not background, and with a score of at least `threshold` when there is one."""

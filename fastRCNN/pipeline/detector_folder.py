@@ -36,6 +36,7 @@ class DetectorSettings:
     cntk_precision: str = "float32"  # what step 3 really used, never "auto"
     cntk_embeddingType: str = "float32"  # likewise
     nmsThreshold: float = 0.3
+    scoreThreshold: float | None = None  # the classifier's of scoreThresholds
     compat: str = "corrected"
     seed: int = 0
     rois: RoiParameters = field(default_factory=RoiParameters)
@@ -50,7 +51,11 @@ class DetectorSettings:
         """
         names = ("classifier", "cntk_nrRois", "cntk_padWidth", "cntk_precision", "cntk_embeddingType", "nmsThreshold",
                  "compat", "seed")  # fmt: skip
-        return cls(classes, rois=RoiParameters.choose(parameters, limits), **{name: parameters[name] for name in names})
+        threshold = parameters["scoreThresholds"].get(parameters["classifier"])
+        return cls(
+            classes, scoreThreshold=threshold, rois=RoiParameters.choose(parameters, limits),
+            **{name: parameters[name] for name in names},
+        )  # fmt: skip
 
     def changes(self, parameters: Mapping[str, Any]) -> list[str]:
         """Return one phrase for each of `parameters` (by name) that is not what the detector was trained with.

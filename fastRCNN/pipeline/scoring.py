@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastRCNN.boxes.box_regression import boxes_of_best_class, moved_boxes
+from fastRCNN.boxes.box_regression import moved_boxes
 from fastRCNN.pipeline.classifiers.protocol import Scorer
 from helpers.errors import UserError
 
@@ -16,11 +16,6 @@ class ScoredRois(NamedTuple):
     rois: NDArray  # (N, 4) x1 y1 x2 y2
     scores: NDArray[np.float32]  # (N, C)
     moved: NDArray[np.int32] | None  # (N, C, 4) where each class moves the ROI to; None without box regression
-
-    @property
-    def boxes(self) -> NDArray:
-        """(N, 4): where the class with the highest score puts each ROI."""
-        return self.rois if self.moved is None else boxes_of_best_class(self.moved, self.scores)
 
 
 def score_picture(scorer: Scorer, rows: NDArray[np.float32], rois: NDArray, width: int, height: int) -> ScoredRois:

@@ -131,20 +131,22 @@ def _why_missed(
             reason = f"no ROI covers it: the best overlap is {best:.2f}"
         return reason, (0.0, best)
     # The best score; of equal ones, what was kept.
+    row_of = detections.rows_of(label, len(picture.boxes))
     kept = detections.keep & (detections.labels == label)
-    roi = covering[np.lexsort((~kept[covering], -picture.scores[covering, label]))[0]]
-    score, decided = float(picture.scores[roi, label]), int(detections.labels[roi])
-    if decided != label:
-        reason = f"its best ROI ({score:.2f}) is decided as {_name(detections.class_names[decided])}"
-    elif threshold is not None and detections.scores[roi] < threshold:
+    kept_roi = (row_of >= 0) & kept[row_of] if len(kept) else np.zeros(len(row_of), np.bool_)
+    roi = covering[np.lexsort((~kept_roi[covering], -picture.scores[covering, label]))[0]]
+    score, row = float(picture.scores[roi, label]), int(row_of[roi])
+    if row < 0 and detections.rois is None:
+        reason = f"its best ROI ({score:.2f}) is decided as {_name(detections.class_names[detections.labels[roi]])}"
+    elif row < 0 or (threshold is not None and detections.scores[row] < threshold):
         reason = f"best score {score:.2f} is below the threshold"
-    elif not kept[roi]:
-        rivals = np.flatnonzero(kept & (detections.scores >= detections.scores[roi]))
-        beside = iou_matrix(detections.boxes[rivals], detections.boxes[roi : roi + 1])[:, 0]
+    elif not kept[row]:
+        rivals = np.flatnonzero(kept & (detections.scores >= detections.scores[row]))
+        beside = iou_matrix(detections.boxes[rivals], detections.boxes[row : row + 1])[:, 0]
         better = float(detections.scores[rivals[np.argmax(beside)]])
         kind = "an equal" if f"{better:.2f}" == f"{score:.2f}" else "a better"  # as the reader sees them
         reason = f"scored {score:.2f}, but suppressed by {kind} {name} beside it"
-    elif ignored[roi]:
+    elif ignored[row]:
         reason = f"its best ROI ({score:.2f}) is more on an ignored box"
     else:
         reason = f"its best ROI ({score:.2f}) went to another {name} beside it"

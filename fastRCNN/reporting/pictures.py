@@ -27,9 +27,10 @@ def draw_pictures(
     """
     s = subject
     for picture in pictures:
-        found = Detections.from_scores(
-            picture.scores, picture.decided_boxes, s.class_names, nms_threshold=s.nms_threshold
-        )
+        found = Detections.decided(
+            *(picture.scores, picture.boxes, picture.moved, s.class_names),
+            nms_threshold=s.nms_threshold, score_threshold=s.score_threshold,
+        )  # fmt: skip
         decided = decide(picture, found, threshold=s.threshold, overlap_threshold=s.overlap_threshold)
         file = folder / f"{s.classifier}_{picture.index}{picture.path.name}"
         drawn = draw_detections(

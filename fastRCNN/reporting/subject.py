@@ -9,7 +9,8 @@ class Subject:
 
     threshold: drawn and counted is what scores at least this; None: all. nms_threshold: of two detections of a class
     that overlap more, the lower one is dropped. overlap_threshold: an object counts as found above this overlap.
-    probabilities: whether scores go from 0 to 1; else they are margins.
+    probabilities: whether scores go from 0 to 1; else they are margins. score_threshold: a ROI is a detection of every
+    class that scores this much; None: of its best class.
     """
 
     dataset: str
@@ -20,3 +21,4 @@ class Subject:
     nms_threshold: float = 0.3
     overlap_threshold: float = 0.5
     probabilities: bool = False
+    score_threshold: float | None = None

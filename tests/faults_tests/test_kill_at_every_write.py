@@ -30,6 +30,9 @@ class Smaller(Runner):
 NN = ("--classifier", "nn", *(part for choice in (
     "cntk_max_epochs=2", "nn_roisPerImage=8", "nn_fitScoreFirst=False", "nn_headNorm=0", "nn_rateFactor=1",
 ) for part in ("--set", choice)))  # fmt: skip
+FASTER = ("--classifier", "faster", *(part for choice in (
+    "faster_max_epochs=2", "faster_roisPerImage=8", "rpn_testAfterNms=10", "rpn_trainAfterNms=10", "rpn_channels=4",
+) for part in ("--set", choice)))  # fmt: skip
 SCORED = ("<root>/data/tiny/testImages/5.png", *(part for option, file in (
     ("--json", "5.json"), ("--tsv", "5.tsv"), ("--pictures", "."),
 ) for part in (option, f"<root>/results/tiny/scored/{file}")))  # fmt: skip
@@ -38,30 +41,35 @@ STEPS = {  # name: script, options, other options that change what it writes
     "2": ("2_cntkGenerateInputs.py", (), ("--set", "train_posOverlapThres=0.7")),
     "3": ("3_runCntk.py", (), ("--set", "cntk_svdRanks=[8, 8]")),
     "3 nn": ("3_runCntk.py", NN, ("--set", "nn_bboxRegression=False", "--set", "cntk_max_epochs=1")),
+    "3 faster": ("3_runCntk.py", FASTER, ("--set", "faster_max_epochs=1")),
     "4": ("4_trainSvm.py", (), ("--set", "svm_C=0.1", "--set", "svm_bboxRegression=False")),
     "5": ("5_evaluateResults.py", (), ()),
     "5 nn": ("5_evaluateResults.py", NN, ()),
+    "5 faster": ("5_evaluateResults.py", FASTER, ()),
     "5 pictures": ("5_visualizeResults.py", (), ()),
     "6": ("6_scoreImage.py", SCORED, ()),
 }
-UNFINISHED = re.compile("training_nn|^results/.*[.]tmp-")  # the latter are cleared when they are old enough
+UNFINISHED = re.compile("training_(nn|faster)|^results/.*[.]tmp-")  # the latter are cleared when they are old enough
 NEEDED = {
     "1": "",
     "2": "1",
     "3": "12",
     "3 nn": "12",
+    "3 faster": "",
     "4": "123",
     "5": "1234",
     "5 pictures": "1234",
     "6": "1234",
 }  # steps before
-LATER = {"1": "2345", "2": "345", "3": "45", "3 nn": ("5 nn",), "4": "5"}  # steps that use what it writes
+# steps that use what it writes
+LATER = {"1": "2345", "2": "345", "3": "45", "3 nn": ("5 nn",), "3 faster": ("5 faster",), "4": "5"}
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Charts take longer than what they show; and no power cut is played, so the disk need not wait."""
     monkeypatch.setattr("fastRCNN.nn.train_network.draw_log", lambda path, history: None)
+    monkeypatch.setattr("fastRCNN.faster.train_faster.draw_log", lambda path, history, curves: None)
     for chart in ("line_charts", "heat_map"):
         monkeypatch.setattr(f"fastRCNN.reporting.files.{chart}", lambda path, *more, **options: write_text(path, "x"))
     monkeypatch.setattr(os, "fsync", lambda handle: None)

@@ -140,7 +140,23 @@ def test_wrong_values_say_what_was_expected(assignment, message):
 
 def test_a_dictionary_is_given_by_entries():
     p = get_parameters(["--set", "vis_decisionThresholds={'nn': 0.25}"])
-    assert p.vis_decisionThresholds == {"svm": 0.5, "nn": 0.25}
+    assert p.vis_decisionThresholds == {**get_parameters([]).vis_decisionThresholds, "nn": 0.25}
+
+
+def test_a_list_or_a_word_that_stands_for_one():
+    assert get_parameters([]).rpn_anchorScales == "fitted"
+    assert list(get_parameters(["--set", "rpn_anchorScales=[4, 8.5]"]).rpn_anchorScales) == [4, 8.5]
+    assert get_parameters(["--set", "rpn_anchorScales=fitted"]).rpn_anchorScales == "fitted"
+    for wrong in ("[]", "[0, 8]", "['a']", "3", "best"):
+        with pytest.raises(UserError, match=r"rpn_anchorScales = .*: expected 'fitted', or a list of numbers"):
+            get_parameters(["--set", f"rpn_anchorScales={wrong}"])
+
+
+def test_thresholds_name_classifiers():
+    with pytest.raises(UserError, match=r"scoreThresholds = .*: expected a number or None for 'svm' and 'nn' and"):
+        get_parameters(["--set", "scoreThresholds={'knn': 0.5}"])
+    with pytest.raises(UserError, match=r"rpn_negativeOverlap = 0.8 is greater than rpn_positiveOverlap = 0.7"):
+        get_parameters(["--set", "rpn_negativeOverlap=0.8"])
 
 
 @pytest.mark.parametrize("seed", ["-1", str(2**32), str(2**80)])

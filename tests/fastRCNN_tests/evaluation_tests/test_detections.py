@@ -88,6 +88,45 @@ def test_invariants(changes, words):
         _detections(**changes)
 
 
+def test_of_every_class_a_roi_is_several_detections_or_none():
+    scores = [[0, 0.5, 0.4], [0.9, 0.1, 0.0], [0, 0.7, 0.7]]
+    boxes = [[0, 0, 9, 9], [50, 0, 59, 9], [1, 0, 10, 9]]
+    found = Detections.of_every_class(scores, boxes, CLASSES, score_threshold=0.4, nms_threshold=0.3)
+    assert found.labels.tolist() == [1, 2, 1, 2] and found.rois.tolist() == [0, 0, 2, 2]
+    np.testing.assert_allclose(found.scores, [0.5, 0.4, 0.7, 0.7])
+    assert found.boxes.tolist() == [boxes[0], boxes[0], boxes[2], boxes[2]]
+    assert found.keep.tolist() == [False, False, True, True]
+    assert found.rows_of(2, 3).tolist() == [1, -1, 3] and found.rows_of(1, 3).tolist() == [0, -1, 2]
+    assert found.select().rois.tolist() == [2, 2]
+    assert len(Detections.of_every_class(scores, boxes, CLASSES, score_threshold=0.95)) == 0
+    assert len(Detections.of_every_class(np.zeros((0, 3)), [], CLASSES, score_threshold=0.1)) == 0
+
+
+def test_of_every_class_each_has_its_own_box():
+    moved = np.arange(12).reshape(1, 3, 4)
+    found = Detections.of_every_class([[0, 0.5, 0.6]], moved, CLASSES, score_threshold=0.1)
+    assert found.boxes.tolist() == [[4, 5, 6, 7], [8, 9, 10, 11]]
+
+
+def test_of_every_class_refuses_what_does_not_fit():
+    with pytest.raises(ValueError, match=r"scores: expected shape \(3, 3\)"):
+        Detections.of_every_class(np.zeros((2, 3)), BOXES, CLASSES, score_threshold=0.1)
+    with pytest.raises(ValueError, match="finite"):
+        Detections.of_every_class([[0, np.nan, 0]] * 3, BOXES, CLASSES, score_threshold=0.1)
+
+
+def test_decided_for_the_best_class_or_for_every_one():
+    scores, rois = np.array([[0.1, 0.5, 0.4]], np.float32), np.array([[0, 0, 9, 9]])
+    moved = np.array([[[0, 0, 9, 9], [5, 0, 14, 9], [0, 5, 9, 14]]], np.int32)
+    best = Detections.decided(scores, rois, moved, CLASSES, nms_threshold=0.3)
+    assert (best.labels.tolist(), best.boxes.tolist(), best.rois) == ([1], [[5, 0, 14, 9]], None)
+    assert best.rows_of(1, 1).tolist() == [0] and best.rows_of(2, 1).tolist() == [-1]
+    every = Detections.decided(scores, rois, moved, CLASSES, nms_threshold=0.3, score_threshold=0.3)
+    assert (every.labels.tolist(), every.boxes.tolist()) == ([1, 2], [[5, 0, 14, 9], [0, 5, 9, 14]])
+    plain = Detections.decided(scores, rois, None, CLASSES, nms_threshold=0.3, score_threshold=0.3)
+    assert plain.boxes.tolist() == [[0, 0, 9, 9]] * 2
+
+
 def test_from_scores_refuses_scores_that_do_not_fit():
     with pytest.raises(ValueError, match=r"expected shape \(3, 3\), got \(3, 2\)"):
         Detections.from_scores(np.zeros((3, 2)), BOXES, CLASSES)

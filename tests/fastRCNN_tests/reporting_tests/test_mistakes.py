@@ -13,7 +13,9 @@ A, B, C, D, E = ([100 * i, 0, 100 * i + 39, 39] for i in range(5))
 BESIDE_A = [20, 0, 59, 39]  # IoU 800 / 2400 with A
 
 
-def _mistakes(rois, scores, gt_boxes, gt_classes, threshold=0.5, nms_threshold=0.3, moved=None, ignored=None):
+def _mistakes(
+    rois, scores, gt_boxes, gt_classes, threshold=0.5, nms_threshold=0.3, moved=None, ignored=None, score_threshold=None
+):
     picture = PictureResult(
         0,
         Path("a.jpg"),
@@ -23,10 +25,29 @@ def _mistakes(rois, scores, gt_boxes, gt_classes, threshold=0.5, nms_threshold=0
         np.array(gt_classes, np.int64),
         None if moved is None else np.array(moved, np.int32),
     )
-    detections = Detections.from_scores(picture.scores, picture.decided_boxes, CLASSES, nms_threshold=nms_threshold)
+    detections = Detections.decided(
+        *(picture.scores, picture.boxes, picture.moved, CLASSES),
+        nms_threshold=nms_threshold, score_threshold=score_threshold,
+    )  # fmt: skip
     return find_mistakes(
         picture, detections, threshold=threshold, ignored=None if ignored is None else np.array(ignored)
     )
+
+
+def test_reasons_where_every_class_over_a_threshold_is_detected():
+    """A ROI is several detections or none; reasons go by the one of the object's class."""
+    every = {"score_threshold": 0.2}
+    assert _mistakes([A, B], [[0, 0.6, 0.5], [0, 0, 0.8]], [A, B], [1, 2], threshold=0.55, **every) == ([], [])
+    misses, alarms = _mistakes([A, A], [[0, 0.9, 0.1], [0, 0.05, 0.4]], [A, B], [2, 1], threshold=0.5, **every)
+    assert [m.reason for m in misses] == [
+        "no ROI covers it: the best overlap is 0.00", "taken for " + CLASSES[1] + " (0.90); its own best score is 0.40",
+    ]  # fmt: skip
+    assert len(alarms) == 1
+    misses, _ = _mistakes([A], [[0.95, 0.03, 0.02]], [A], [1], threshold=None, **every)
+    assert misses[0].reason == "best score 0.03 is below the threshold"
+    near = [A[0], A[1], A[2] - 2, A[3]]
+    misses, _ = _mistakes([A, near], [[0, 0, 0.3], [0, 0.1, 0.7]], [A, A], [2, 2], **every, nms_threshold=0.01)
+    assert [m.reason for m in misses] == ["its best ROI (0.70) went to another " + CLASSES[2] + " beside it"]
 
 
 def test_all_found():
