@@ -47,6 +47,7 @@ def main() -> None:
         p.datasetName, p.image_set, p.classifier, imdb.classes, threshold=p.vis_decisionThresholds.get(p.classifier),
         nms_threshold=p.nmsThreshold, overlap_threshold=p.evalVocOverlapThreshold,
         probabilities=classifier.gives_probabilities, score_threshold=p.scoreThresholds.get(p.classifier),
+        nr_rois=classifier.nr_rois(p),
     )  # fmt: skip
     scored = scored_pictures(imdb, artifacts, classifier=p.classifier, nr_rois=classifier.nr_rois(p), compat=p.compat)
     decisions: list[PictureDecisions] = []

@@ -108,7 +108,7 @@ def run_network(
     """
     artifacts, classifier = chain.artifacts, chain.choices.classifier
     values = chain.choices.values["embeddings"]
-    nr_rows, kind = values["cntk_nrRois"] if compat == "tutorial" else None, values["cntk_embeddingType"]
+    nr_rows, kind = values.get("cntk_nrRois") if compat == "tutorial" else None, values["cntk_embeddingType"]
     outputs = CLASSIFIERS[classifier].outputs(artifacts, len(chain.datasets["train"].classes))
     propose = outputs.proposer(compat)
     todo = set(work.todo)

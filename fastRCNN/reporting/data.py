@@ -61,6 +61,7 @@ def build_report(
             _crop(read(alarm.path), alarm, by_path[alarm.path], missed=False) for alarm in worst(alarms, MAX_CROPS)
         ],
         pictures=[_picture(read(picture.path), picture, s.threshold) for picture in ranked],
+        nr_rois=s.nr_rois,
         nr_misses=len(misses),
         nr_alarms=len(alarms),
         parameters={name: parameters[name] for name in sorted(parameters) if name not in _NOT_SHOWN},

@@ -38,7 +38,7 @@ class Report:
     evaluation: for the AP table and curves. counts: what passes each threshold, over all classes. threshold: the
     decision threshold, None for none. confusion: (C, C) counts. misses, alarms: the worst ones, worst first, as crops.
     pictures: drawn ones. parameters: names and values for the last table. interval: of mAP (area), see
-    `fastRCNN.evaluation.bootstrap`; None where it is not known.
+    `fastRCNN.evaluation.bootstrap`; None where it is not known. nr_rois: of a picture, at most.
     """
 
     dataset: str
@@ -56,6 +56,7 @@ class Report:
     nr_alarms: int
     parameters: Mapping[str, Any]
     interval: Interval | None = None
+    nr_rois: int | None = None
 
 
 def report_page(report: Report) -> str:
@@ -77,7 +78,7 @@ def report_page(report: Report) -> str:
         heading=escape(heading),
         lead=escape(
             f"Fast R-CNN on the {report.image_set} pictures, classifier {report.classifier}, "
-            f"at most {report.parameters.get('cntk_nrRois', '?')} ROIs per picture, "
+            f"at most {report.nr_rois or '?'} ROIs per picture, "
             f"seed {report.parameters.get('seed', '?')}."
         ),
         links="".join(f'<a href="#{key}">{escape(name)}</a>' for key, name, _ in sections if name)

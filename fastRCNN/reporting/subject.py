@@ -10,7 +10,7 @@ class Subject:
     threshold: drawn and counted is what scores at least this; None: all. nms_threshold: of two detections of a class
     that overlap more, the lower one is dropped. overlap_threshold: an object counts as found above this overlap.
     probabilities: whether scores go from 0 to 1; else they are margins. score_threshold: a ROI is a detection of every
-    class that scores this much; None: of its best class.
+    class that scores this much; None: of its best class. nr_rois: of a picture, at most.
     """
 
     dataset: str
@@ -22,3 +22,4 @@ class Subject:
     overlap_threshold: float = 0.5
     probabilities: bool = False
     score_threshold: float | None = None
+    nr_rois: int | None = None

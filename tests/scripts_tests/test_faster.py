@@ -131,6 +131,13 @@ def test_the_same_bytes_again(mine):
     assert len(found[0]) == 29 and found[0] == found[1]
 
 
+def test_published_rules_run_as_well(mine):
+    run, of = mine
+    for script in ("3_runCntk.py", "5_evaluateResults.py"):
+        run(script, "--compat", "tutorial", "--set", "faster_max_epochs=1")
+    assert len(read_rois(of.proposed_roi_file("faster", "testImages/5"))) <= 40
+
+
 def test_cntk_is_refused(run):
     with pytest.raises(SystemExit, match="--engine cntk cannot train classifier faster"):
         run("3_runCntk.py", *OPTIONS, "--engine", "cntk")

@@ -62,8 +62,8 @@ def _result(folder: Path, index: int, boxes, scores, gt_boxes, gt_classes):
 
 def _report(results, threshold=0.5):
     decisions = [decide(r, Detections.from_scores(r.scores, r.boxes, CLASSES), threshold=threshold) for r in results]
-    subject = Subject("a&b", "test", "svm", CLASSES, threshold=threshold)
-    return build_report(decisions, evaluate(results, CLASSES), subject, {"cntk_nrRois": 200, "seed": 7, "note": EVIL})
+    subject = Subject("a&b", "test", "svm", CLASSES, threshold=threshold, nr_rois=200)
+    return build_report(decisions, evaluate(results, CLASSES), subject, {"seed": 7, "note": EVIL})
 
 
 @pytest.fixture
