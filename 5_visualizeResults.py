@@ -5,6 +5,7 @@ Writes  results/<dataset>/visualizations/<classifier>_<i><picture>       drawn, 
         results/<dataset>/precision_recall_<set>_<classifier>.{tsv,png}  over the score threshold
         results/<dataset>/confusion_<set>_<classifier>.{tsv,png}         rows true, columns predicted
         results/<dataset>/confusion_pairs_<set>_<classifier>.tsv         as a list, most frequent mistakes first
+        results/<dataset>/ap_lost_<set>_<classifier>.tsv                 what AP is lost to, by kind of mistake
         results/<dataset>/report_<set>_<classifier>.{html,json}          all of it, mistakes first
         results/<dataset>/report.html                                    the classifiers beside each other
 Prints  precision and recall over the score threshold.
@@ -15,6 +16,7 @@ import sys
 import webbrowser
 
 from fastRCNN.evaluation.average_precision import evaluate
+from fastRCNN.evaluation.error_analysis import ErrorCounter
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.results import scored_pictures
 from fastRCNN.pipeline.stages import Chain
@@ -54,10 +56,12 @@ def main() -> None:
     drawn = draw_pictures(
         progress(scored, "pictures", len(imdb)), decisions, folder, subject, with_ground_truth=p.ground_truth
     )
-    evaluation = evaluate(drawn, imdb.classes, nms_threshold=p.nmsThreshold,
+    errors = ErrorCounter(imdb.classes, nms_threshold=p.nmsThreshold, overlap_threshold=p.evalVocOverlapThreshold,
+                          max_per_picture=p.evalMaxPerPicture)  # fmt: skip
+    evaluation = evaluate(errors.watching(drawn), imdb.classes, nms_threshold=p.nmsThreshold,
                           overlap_threshold=p.evalVocOverlapThreshold, compat=p.compat,
                           max_per_picture=p.evalMaxPerPicture)  # fmt: skip
-    report, per_class = build_report(decisions, evaluation, subject, p)
+    report, per_class = build_report(decisions, evaluation, errors.result(), subject, p)
     missed = [(str(miss.path.name), imdb.classes[miss.label], miss.box) for each in decisions for miss in each.misses]
     page = write_report_files(artifacts.results, report, per_class, missed, list(CLASSIFIERS))
     print(table(THRESHOLD_COLUMNS, threshold_rows(report.counts)))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fastRCNN.evaluation.average_precision import Evaluation
 from fastRCNN.evaluation.bootstrap import map_interval
+from fastRCNN.evaluation.error_analysis import ErrorAnalysis
 from fastRCNN.evaluation.matching import ThresholdCounts
 from fastRCNN.reporting.decisions import PictureDecisions, confusions, counts_per_class, round_thresholds
 from fastRCNN.reporting.mistakes import Mistake, worst
@@ -32,6 +33,7 @@ _CROP_SIDE, _PICTURE_SIDE = 240, 640
 def build_report(
     pictures: Sequence[PictureDecisions],
     evaluation: Evaluation,
+    errors: ErrorAnalysis,
     subject: Subject,
     parameters: Mapping[str, Any],
 ) -> tuple[Report, list[ThresholdCounts]]:
@@ -65,6 +67,7 @@ def build_report(
         nr_misses=len(misses),
         nr_alarms=len(alarms),
         parameters={name: parameters[name] for name in sorted(parameters) if name not in _NOT_SHOWN},
+        errors=errors,
         interval=map_interval(evaluation),
     )
     return report, per_class

@@ -26,10 +26,10 @@ def write_report_files(
     per_class: the counts for each object class. missed: picture, class and box of each missed object. classifiers: the
     names of all that there may be, in the order of the page that compares them.
 
-    precision_recall_<set>_<classifier>.{tsv,png}, confusion_<set>_<classifier>.{tsv,png}, confusion_pairs_<set>_
-    <classifier>.tsv, report_<set>_<classifier>.{html,json}, and report.html (for another set than "test"
-    report_<set>.html), which compares all classifiers that were reported on. Tables have all classes; of more than
-    `MOST_IN_MATRIX` the picture shows those that are confused most often.
+    precision_recall_<set>_<classifier>.{tsv,png}, ap_lost_<set>_<classifier>.tsv, confusion_<set>_<classifier>.
+    {tsv,png}, confusion_pairs_<set>_<classifier>.tsv, report_<set>_<classifier>.{html,json}, and report.html (for
+    another set than "test" report_<set>.html), which compares all classifiers that were reported on. Tables have all
+    classes; of more than `MOST_IN_MATRIX` the picture shows those that are confused most often.
     """
     evaluation = report.evaluation
     beside = f"{report.image_set}_{report.classifier}"
@@ -44,6 +44,10 @@ def write_report_files(
         ],
     )
     line_charts(folder / f"precision_recall_{beside}.png", precision_panels(evaluation, report.counts), columns=4)
+    means = report.errors.mean_gains()
+    lost = [[name, *(f"{report.errors.gains[kind][n]:.4f}" for kind in means)] for n, name in enumerate(names[1:])]
+    lost.append(["mean", *(f"{gain:.4f}" for gain in means.values())])
+    write_tsv(folder / f"ap_lost_{beside}.tsv", ["class", *means], lost)
     write_tsv(
         folder / f"confusion_{beside}.tsv",
         ["true \\ predicted", *names],

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from fastRCNN.evaluation.average_precision import ClassEvaluation, Evaluation
 from fastRCNN.evaluation.bootstrap import Interval
 from fastRCNN.evaluation.confusion import confused_pairs
+from fastRCNN.evaluation.error_analysis import ErrorAnalysis
 from fastRCNN.evaluation.matching import ThresholdCounts
 from fastRCNN.reporting.charts import css_color, line_chart, thinned
+from fastRCNN.reporting.help_most import help_section
 from fastRCNN.reporting.style import PAGE, STYLE
 from fastRCNN.reporting.tiles import Tile, tile_html
 from helpers.fonts import legible_names
@@ -39,6 +41,7 @@ class Report:
     decision threshold, None for none. confusion: (C, C) counts. misses, alarms: the worst ones, worst first, as crops.
     pictures: drawn ones. parameters: names and values for the last table. interval: of mAP (area), see
     `fastRCNN.evaluation.bootstrap`; None where it is not known. nr_rois: of a picture, at most.
+    errors: what average precision is lost to.
     """
 
     dataset: str
@@ -55,6 +58,7 @@ class Report:
     nr_misses: int
     nr_alarms: int
     parameters: Mapping[str, Any]
+    errors: ErrorAnalysis
     interval: Interval | None = None
     nr_rois: int | None = None
 
@@ -63,6 +67,7 @@ def report_page(report: Report) -> str:
     """Return the HTML page of `report`."""
     sections = [
         ("overview", "", _numbers(report)),
+        ("help", "What would help most", help_section(report.errors)),
         ("misses", f"Missed objects ({report.nr_misses})", _misses(report)),
         ("alarms", f"False alarms ({report.nr_alarms})", _alarms(report)),
         ("precision", "Average precision", _precision_table(report.evaluation)),

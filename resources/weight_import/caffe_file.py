@@ -1,7 +1,9 @@
 """A .caffemodel: Caffe's trained network, a protocol buffer `NetParameter`, with layers in its new or its V1 form.
 
 The numbers of the fields are those of Caffe's src/caffe/proto/caffe.proto. Layers are taken in the file's order, which
-is the order of computation; what feeds data in or measures the result is left out.
+is the order of computation; what feeds data in or measures the result is left out. A layer takes what its `bottom`
+names; many work in place, so that a name stands for what was last called so. One without `bottom` takes what comes
+before it.
 """
 
 import struct
@@ -11,20 +13,25 @@ from typing import Any
 
 import numpy as np
 
-from fastRCNN.network.layers import Conv, Dropout, Linear, Lrn, MaxPool, Relu
+from fastRCNN.network.batch_norm import BatchNorm
+from fastRCNN.network.layers import AveragePool, Conv, Dropout, GlobalAverage, Linear, Lrn, MaxPool, Relu, Scale
 from fastRCNN.network.spec import PictureInput
 from helpers.errors import UserError
+from resources.weight_import.graph import Node, as_steps
 from resources.weight_import.protobuf_wire import Message, Value, parse_message, varints
 from resources.weight_import.steps import Step
 
 PICTURE_INPUT = PictureInput("BGR", (104.0, 117.0, 123.0))  # ImageNet's mean pixel, as Caffe's examples subtract it
 
 _V1_LAYERS, _NEW_LAYERS = 2, 100  # fields of NetParameter
-_V1_TYPES = {4: "Convolution", 6: "Dropout", 14: "InnerProduct", 15: "LRN", 17: "Pooling", 18: "ReLU"}
-_V1_SKIPPED = {0, 1, 5, 8, 9, 12, 20, 21, 22, 24, 29, 32, 36}
+_V1_TYPES = {
+    4: "Convolution", 6: "Dropout", 25: "Eltwise", 14: "InnerProduct", 15: "LRN", 17: "Pooling", 18: "ReLU",
+    22: "Split",
+}  # fmt: skip
+_V1_SKIPPED = {0, 1, 5, 8, 9, 12, 20, 21, 24, 29, 32, 36}
 _SKIPPED = {
     "Accuracy", "Data", "DummyData", "Flatten", "HDF5Data", "ImageData", "Input", "MemoryData", "Silence", "Softmax",
-    "SoftmaxWithLoss", "Split", "WindowData",
+    "SoftmaxWithLoss", "WindowData",
 }  # fmt: skip
 
 
@@ -35,14 +42,21 @@ class _Fields:
     name: int
     kind: int
     blobs: int
+    bottom: int
+    top: int
     parameters: dict[str, int]
 
 
 _V1 = _Fields(
-    4, 5, 6, {"Convolution": 10, "Dropout": 12, "InnerProduct": 17, "LRN": 18, "Pooling": 19, "ReLU": 30}
+    4, 5, 6, 2, 3,
+    {"Convolution": 10, "Dropout": 12, "Eltwise": 24, "InnerProduct": 17, "LRN": 18, "Pooling": 19, "ReLU": 30},
 )  # fmt: skip
 _NEW = _Fields(
-    1, 2, 7, {"Convolution": 106, "Dropout": 108, "InnerProduct": 117, "LRN": 118, "Pooling": 121, "ReLU": 123}
+    1, 2, 7, 3, 4,
+    {
+        "BatchNorm": 139, "Convolution": 106, "Dropout": 108, "Eltwise": 110, "InnerProduct": 117, "LRN": 118,
+        "Pooling": 121, "ReLU": 123, "Scale": 142,
+    },
 )  # fmt: skip
 
 
@@ -51,31 +65,51 @@ def read_caffemodel(path: Path) -> tuple[list[Step], PictureInput]:
     try:
         network = parse_message(np.memmap(path, np.uint8, "r").data)
         form, number = (_NEW, _NEW_LAYERS) if _NEW_LAYERS in network else (_V1, _V1_LAYERS)
-        steps: list[Step] = []
-        for layer in network.get(number, []):
-            steps += _read_layer(parse_message(_bytes(layer)), form, path)
+        nodes = _nodes([parse_message(_bytes(layer)) for layer in network.get(number, [])], form, path)
     except (ValueError, IndexError, struct.error) as error:
         raise UserError(f"{path}: not a .caffemodel, damaged or cut short ({error}).") from error
-    if not steps:
+    if not nodes:
         raise UserError(f"{path}: expected a .caffemodel with layers, found none: it is another kind of file.")
-    return steps, PICTURE_INPUT
+    return as_steps(nodes, path), PICTURE_INPUT
 
 
-def _read_layer(layer: Message, form: _Fields, path: Path) -> list[Step]:
-    """One layer of the file as no or one layer of ours."""
+def _nodes(layers: list[Message], form: _Fields, path: Path) -> list[Node]:
+    """The layers as a graph, with a name of its own for each thing that is given."""
+    nodes: list[Node] = []
+    now: dict[str, str] = {}  # what a name stands for
+    before = "data"
+    for layer in layers:
+        kind, where = _kind(layer, form, path)
+        if not kind or kind in _SKIPPED:
+            continue
+        bottoms = [_text(name) for name in layer.get(form.bottom, [])]
+        inputs = tuple(now.get(name, name) for name in bottoms) or (before,)
+        tops = [_text(name) for name in layer.get(form.top, [])]
+        if kind == "Split":  # several names for one thing
+            now.update(dict.fromkeys(tops, inputs[0]))
+            continue
+        before = f"{tops[0] if tops else ''}:{len(nodes)}"
+        now.update(dict.fromkeys(tops[:1], before))
+        nodes.append(Node(where, inputs, before, tuple(_read_layer(layer, kind, form, where)), kind == "Eltwise"))
+    return nodes
+
+
+def _kind(layer: Message, form: _Fields, path: Path) -> tuple[str, str]:
+    """The layer's type, "" for one that is of no interest, and how to call it in a message."""
     if form is _V1 and 1 in layer:
         raise UserError(f"{path}: layers of Caffe's first form (V0): convert it with Caffe's upgrade_net_proto_binary.")
-    name = _text(layer.get(form.name, [b""])[0])
-    where = f"{path}: layer {name!r}"
+    where = f"{path}: layer {_text(layer.get(form.name, [b''])[0])!r}"
     if form is _V1:
-        code = layer.get(form.kind, [0])[0]
-        kind = "" if code in _V1_SKIPPED else _V1_TYPES.get(int(code), f"type {code}")  # type: ignore[arg-type]
-    else:
-        kind = _text(layer.get(form.kind, [b""])[0])
-    if not kind or kind in _SKIPPED:
-        return []
+        code = int(layer.get(form.kind, [0])[0])  # type: ignore[arg-type]
+        return "" if code in _V1_SKIPPED else _V1_TYPES.get(code, f"type {code}"), where
+    return _text(layer.get(form.kind, [b""])[0]), where
+
+
+def _read_layer(layer: Message, kind: str, form: _Fields, where: str) -> list[Step]:
+    """One layer of the file as no or one layer of ours."""
     if kind not in form.parameters:
-        raise UserError(f"{where}: expected a layer of AlexNet ({', '.join(form.parameters)}), found {kind}.")
+        known = ", ".join(form.parameters)
+        raise UserError(f"{where}: expected a layer of AlexNet, VGG16 or ResNet ({known}), found {kind}.")
     found = layer.get(form.parameters[kind], [])
     values = parse_message(_bytes(found[-1])) if found else {}
     if kind == "ReLU":
@@ -87,13 +121,30 @@ def _read_layer(layer: Message, form: _Fields, path: Path) -> list[Step]:
         _expect(_int(values, 4, 0) == 0, where, "normalisation across channels", "within one")
         layer_ = Lrn(_int(values, 1, 5), _float(values, 2, 1.0), _float(values, 3, 0.75), _float(values, 5, 1.0))
         return [Step(layer_)]
+    if kind == "Eltwise":
+        coefficients = [piece for piece in values.get(2, []) if bytes(_bytes(piece)) != struct.pack("<f", 1)]
+        _expect(_int(values, 1, 1) == 1 and not coefficients, where, "a plain sum", "another operation")
+        return []
     if kind == "Pooling":
+        if _int(values, 1, 0) == 1 and _int(values, 12, 0):
+            return [Step(GlobalAverage())]
+        if _int(values, 1, 0) == 1 and _square(values, 3, 7, 8, 1, where) == 1:
+            return [Step(AveragePool(_square(values, 2, 5, 6, 0, where), 1, _square(values, 4, 9, 10, 0, where)))]
         _expect(_int(values, 1, 0) == 0 and not _int(values, 12, 0), where, "max pooling", "another kind")
         kernel, stride = _square(values, 2, 5, 6, 0, where), _square(values, 3, 7, 8, 1, where)
         return [Step(MaxPool(kernel, stride, _square(values, 4, 9, 10, 0, where), ceil=_int(values, 13, 0) == 0))]
     blobs = [_blob(parse_message(_bytes(blob)), where) for blob in layer.get(form.blobs, [])]
+    if kind == "BatchNorm":  # the first two are sums; the third says of how many
+        _expect(len(blobs) == 3, where, "three arrays", f"{len(blobs)} arrays")
+        count = float(blobs[2].reshape(-1)[0])
+        mean, variance = (blob.reshape(-1).astype(np.float64) / (count or 1) for blob in blobs[:2])
+        ones = np.ones(len(mean))
+        factor, summand = BatchNorm(ones, 0 * ones, mean, variance, _float(values, 3, 1e-5)).numbers()
+        return [Step(Scale(""), factor, summand)]
     _expect(len(blobs) in (1, 2), where, "a weight and a bias", f"{len(blobs)} arrays")
     weight, bias = blobs[0], blobs[1].reshape(-1) if len(blobs) == 2 else None
+    if kind == "Scale":
+        return [Step(Scale(""), weight.reshape(-1), bias)]
     if kind == "InnerProduct":
         weight = weight.reshape(-1, weight.shape[-1])  # the old shape has two dimensions of 1 before
         weight = weight.T if _int(values, 6, 0) else weight

@@ -1,4 +1,7 @@
-"""An ONNX model that is a chain of layers, like bvlcalexnet of the ONNX model zoo. Needs the package `onnx`."""
+"""An ONNX model: a chain of layers like bvlcalexnet and vgg16 of the ONNX model zoo, or residual blocks as in resnet50.
+
+Needs the package `onnx`.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,10 +9,24 @@ from typing import Any
 
 import numpy as np
 
-from fastRCNN.network.layers import Conv, Dropout, Linear, Lrn, MaxPool, Relu
+from fastRCNN.network.alexnet import torchvision_shape
+from fastRCNN.network.batch_norm import BatchNorm
+from fastRCNN.network.layers import (
+    AveragePool,
+    Conv,
+    Dropout,
+    GlobalAverage,
+    Linear,
+    Lrn,
+    MaxPool,
+    Relu,
+    Relu6,
+    Scale,
+)
 from fastRCNN.network.spec import PictureInput
 from helpers.errors import UserError
 from resources.weight_import import caffe_file
+from resources.weight_import.graph import Node, as_steps
 from resources.weight_import.steps import Step
 
 _SKIPPED = ("Reshape", "Flatten", "Softmax", "Identity", "Constant", "Squeeze")  # change no number that is kept
@@ -36,20 +53,20 @@ def read_onnx(path: Path) -> tuple[list[Step], PictureInput]:
             f"{path}: expected an ONNX model with layers, found none: it is damaged or another kind of file."
         )
 
-    steps: list[Step] = []
-    data = None  # the name of what flows along the chain
+    nodes = []
     for node, attributes in zip(graph.node, values, strict=True):
         if node.op_type == "Constant":
             continue
-        if data is not None and node.input[0] != data:
-            raise UserError(
-                f"{path}: expected one chain of layers, but {node.op_type} {node.name!r} takes {node.input[0]!r} "
-                f"where {data!r} comes next."
-            )
-        data = node.output[0]
-        arrays = [constants[name] for name in node.input[1:] if name in constants]
-        steps += _read_node(node, attributes, arrays, f"{path}: {node.op_type} {node.name or data!r}")
-    return steps, caffe_file.PICTURE_INPUT  # the zoo's was converted from Caffe's
+        what = f"{node.op_type} {node.name or node.output[0]!r}"
+        arrays = [constants[name] for name in node.input if name in constants]
+        data = tuple(name for name in node.input if name and name not in constants)
+        adds = node.op_type in ("Add", "Sum") and len(data) == 2
+        steps = [] if adds else _read_node(node, attributes, arrays, f"{path}: {what}")
+        nodes.append(Node(what, data, node.output[0], tuple(steps), adds))
+    steps = as_steps(nodes, path)
+    # The zoo's with local response normalisation were converted from Caffe's, the others trained on RGB by MXNet.
+    from_caffe = any(isinstance(step.layer, Lrn) for step in steps)
+    return steps, caffe_file.PICTURE_INPUT if from_caffe else torchvision_shape().input
 
 
 def _values(node: Any, value_of: Any) -> dict[str, Any]:
@@ -63,6 +80,21 @@ def _read_node(node: Any, attributes: Mapping[str, Any], arrays: list[np.ndarray
         return []
     if kind == "Relu":
         return [Step(Relu())]
+    if kind == "Clip":
+        bounds = [float(array) for array in arrays] or [attributes.get("min"), attributes.get("max")]
+        _expect(bounds == [0, 6], where, "limits 0 and 6", bounds)
+        return [Step(Relu6())]
+    if kind in ("GlobalAveragePool", "ReduceMean"):
+        _expect(kind != "ReduceMean" or _axes(attributes, arrays) == [2, 3], where, "the mean of each map", attributes)
+        return [Step(GlobalAverage())]
+    if kind == "AveragePool":
+        pads = list(attributes.get("pads", [0]))
+        _expect(not any(pads), where, "no pads", pads)
+        return [Step(AveragePool(_one(attributes, "kernel_shape", where), _one(attributes, "strides", where)))]
+    if kind == "BatchNormalization":
+        _expect(len(arrays) == 4 and all(array.ndim == 1 for array in arrays), where, "four arrays", len(arrays))
+        factor, summand = BatchNorm(*arrays, float(attributes.get("epsilon", 1e-5))).numbers()
+        return [Step(Scale(""), factor, summand)]
     if kind == "Dropout":
         return [Step(Dropout(float(attributes.get("ratio", 0.5))))]
     if kind == "LRN":
@@ -75,10 +107,10 @@ def _read_node(node: Any, attributes: Mapping[str, Any], arrays: list[np.ndarray
     if kind == "Conv":
         weight, bias = _weight_and_bias(arrays, 4, where)
         groups = int(attributes.get("group", 1))
-        stride, pad = _one(attributes, "strides", where), _one(attributes, "pads", where, 0)
+        stride, (pad, extra) = _one(attributes, "strides", where), _conv_pads(attributes, where)
         _expect(_one(attributes, "dilations", where) == 1, where, "dilations 1", attributes.get("dilations"))
         _expect(weight.shape[2] == weight.shape[3], where, "a square kernel", weight.shape)
-        return [Step(Conv("", weight.shape[0], weight.shape[2], stride, pad, groups), weight, bias)]
+        return [Step(Conv("", weight.shape[0], weight.shape[2], stride, pad, groups, extra), weight, bias)]
     if kind == "Gemm":
         weight, bias = _weight_and_bias(arrays, 2, where)
         plain = attributes.get("alpha", 1.0) == attributes.get("beta", 1.0) == 1.0 and not attributes.get("transA", 0)
@@ -86,7 +118,8 @@ def _read_node(node: Any, attributes: Mapping[str, Any], arrays: list[np.ndarray
         weight = weight if attributes.get("transB", 0) else weight.T
         return [Step(Linear("", weight.shape[0]), weight, None if bias is None else bias.reshape(-1))]
     raise UserError(
-        f"{where}: expected a layer of AlexNet (Conv, Relu, LRN, MaxPool, Gemm, Dropout), found {kind}. "
+        f"{where}: expected a layer of AlexNet, VGG16 or ResNet (Conv, Relu, LRN, MaxPool, Gemm, Dropout, "
+        f"BatchNormalization, Add, GlobalAveragePool), found {kind}. "
         "Quantized models cannot be imported: take the one with float32 numbers."
     )
 
@@ -104,6 +137,19 @@ def _one(attributes: Mapping[str, Any], name: str, where: str, default: int = 1)
     values = set(attributes.get(name, [default]))
     _expect(len(values) == 1, where, f"the same value of {name} in all directions", attributes.get(name))
     return int(values.pop())
+
+
+def _conv_pads(attributes: Mapping[str, Any], where: str) -> tuple[int, int]:
+    """Zeros before the picture, and how many more behind it: equal ones, or TensorFlow's of a halved even side."""
+    _expect_plain_padding(attributes, where)
+    pads = list(attributes.get("pads", [0, 0, 0, 0]))
+    fits = pads[0] == pads[1] and pads[2] == pads[3] >= pads[0]
+    _expect(fits, where, "the same pads in both directions, and no fewer behind the picture than before it", pads)
+    return int(pads[0]), int(pads[2] - pads[0])
+
+
+def _axes(attributes: Mapping[str, Any], arrays: list[np.ndarray]) -> list[int]:
+    return [int(axis) for axis in (arrays[0] if arrays else attributes.get("axes", []))]
 
 
 def _pool_pads(attributes: Mapping[str, Any], where: str) -> tuple[int, bool]:

@@ -137,7 +137,8 @@ def test_visualization(run, root):
     assert {path.relative_to(results).as_posix() for path in results.rglob("*") if path.is_file()} == {
         "visualizations/svm_05.png", "visualizations/svm_05.detections.tsv",
         "visualizations/svm_16.png", "visualizations/svm_16.detections.tsv",
-        "precision_recall_test_svm.tsv", "precision_recall_test_svm.png", "confusion_pairs_test_svm.tsv",
+        "precision_recall_test_svm.tsv", "precision_recall_test_svm.png", "ap_lost_test_svm.tsv",
+        "confusion_pairs_test_svm.tsv",
         "confusion_test_svm.tsv", "confusion_test_svm.png", "report.html",
         "report_test_svm.html", "report_test_svm.json",
     }  # fmt: skip

@@ -8,6 +8,7 @@ import pytest
 
 from fastRCNN.evaluation.average_precision import PictureResult, evaluate
 from fastRCNN.evaluation.detections import Detections
+from fastRCNN.evaluation.error_analysis import ErrorCounter
 from fastRCNN.reporting.comparison import as_summary, comparison_page, read_summaries, summary_name
 from fastRCNN.reporting.data import build_report
 from fastRCNN.reporting.decisions import decide
@@ -31,7 +32,9 @@ def summary_of(tmp_path):
         picture = PictureResult(0, path, boxes, scores, boxes, np.array([1, 2]))
         decided = decide(picture, Detections.from_scores(scores, boxes, CLASSES), threshold=0.5)
         subject = Subject("d", "test", classifier, CLASSES, threshold=0.5)
-        report, _ = build_report([decided], evaluate([picture], CLASSES), subject, parameters)
+        errors = ErrorCounter(CLASSES)
+        evaluation = evaluate(errors.watching([picture]), CLASSES)
+        report, _ = build_report([decided], evaluation, errors.result(), subject, parameters)
         return as_summary(report, [("0.png", CLASSES[miss.label], miss.box) for miss in decided.misses])
 
     return make

@@ -7,6 +7,7 @@ import numpy as np
 
 from fastRCNN.evaluation.average_precision import PictureResult, evaluate
 from fastRCNN.evaluation.detections import Detections
+from fastRCNN.evaluation.error_analysis import ErrorCounter
 from fastRCNN.reporting.data import build_report
 from fastRCNN.reporting.decisions import decide
 from fastRCNN.reporting.files import write_report_files
@@ -23,9 +24,10 @@ def _write(folder: Path, image_set: str) -> Path:
     scores = np.array([[0, 0.9, 0], [0, 0.2, 0.1]], np.float32)
     picture = PictureResult(0, path, np.array([A, B], np.int32), scores, np.array([A], np.int32), np.array([2]))
     decided = decide(picture, Detections.from_scores(scores, picture.boxes, CLASSES), threshold=0.5)
-    evaluation = evaluate([picture], CLASSES)
+    errors = ErrorCounter(CLASSES)
+    evaluation = evaluate(errors.watching([picture]), CLASSES)
     subject = Subject("d", image_set, "svm", CLASSES, threshold=0.5)
-    report, per_class = build_report([decided], evaluation, subject, {})
+    report, per_class = build_report([decided], evaluation, errors.result(), subject, {})
     missed = [("0.png", "egg\tbox", A)]
     return write_report_files(folder / "out", report, per_class, missed, ["svm", "nn"])
 
@@ -35,13 +37,20 @@ def test_files_and_tables(tmp_path):
     out = tmp_path / "out"
     assert page == out / "report_test_svm.html"
     assert sorted(path.name for path in out.iterdir()) == [
-        "confusion_pairs_test_svm.tsv", "confusion_test_svm.png", "confusion_test_svm.tsv",
+        "ap_lost_test_svm.tsv", "confusion_pairs_test_svm.tsv", "confusion_test_svm.png", "confusion_test_svm.tsv",
         "precision_recall_test_svm.png", "precision_recall_test_svm.tsv", "report.html",
         "report_test_svm.html", "report_test_svm.json",
     ]  # fmt: skip
     # The egg box is taken for an orange; the second detection scores too little.
     assert (out / "confusion_test_svm.tsv").read_text(encoding="utf-8") == (
         "true \\ predicted\tbackground\torange\tegg box\nbackground\t0\t0\t0\norange\t0\t0\t0\negg box\t0\t1\t0\n"
+    )
+    # One egg box; on it the ROI of the orange is no better than the other for the egg box: 0 against 0.1, so 1 / 2.
+    assert (out / "ap_lost_test_svm.tsv").read_text(encoding="utf-8") == (
+        "class\tclass\tplace\tboth\tduplicate\tbackground\tmissed\n"
+        "orange\tnan\tnan\tnan\tnan\tnan\tnan\n"
+        "egg box\t0.0000\t0.0000\t0.0000\t0.0000\t0.5000\t0.0000\n"
+        "mean\t0.0000\t0.0000\t0.0000\t0.0000\t0.5000\t0.0000\n"
     )
     pairs = (out / "confusion_pairs_test_svm.tsv").read_text(encoding="utf-8")
     assert pairs == "true\tpredicted\tcount\negg box\torange\t1\n"
@@ -65,8 +74,9 @@ def test_hundreds_of_classes_and_long_names_leave_pictures_of_a_bounded_size(tmp
     boxes = np.array([[4 * i, 0, 4 * i + 3, 3] for i in range(400)], np.int32)
     picture = PictureResult(0, path, boxes, rng.random((400, 300), np.float32), boxes, rng.integers(1, 300, 400))
     decided = decide(picture, Detections.from_scores(picture.scores, boxes, names))
-    evaluation = evaluate([picture], names)
-    report, per_class = build_report([decided], evaluation, Subject("d", "test", "svm", names), {})
+    errors = ErrorCounter(names)
+    evaluation = evaluate(errors.watching([picture]), names)
+    report, per_class = build_report([decided], evaluation, errors.result(), Subject("d", "test", "svm", names), {})
     page = write_report_files(tmp_path / "out", report, per_class, [], ["svm"])
     out = tmp_path / "out"
     height, width = cv2.imread(str(out / "confusion_test_svm.png")).shape[:2]

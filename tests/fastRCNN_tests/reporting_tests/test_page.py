@@ -1,6 +1,7 @@
 """The report page: well formed, self-contained, escaped, the same twice, and readable for every case."""
 
 import re
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from fastRCNN.evaluation.average_precision import PictureResult, evaluate
 from fastRCNN.evaluation.detections import Detections
+from fastRCNN.evaluation.error_analysis import ErrorCounter
 from fastRCNN.reporting.data import MAX_CROPS, build_report, precision_panels, threshold_rows
 from fastRCNN.reporting.decisions import decide
 from fastRCNN.reporting.page import report_page
@@ -63,7 +65,10 @@ def _result(folder: Path, index: int, boxes, scores, gt_boxes, gt_classes):
 def _report(results, threshold=0.5):
     decisions = [decide(r, Detections.from_scores(r.scores, r.boxes, CLASSES), threshold=threshold) for r in results]
     subject = Subject("a&b", "test", "svm", CLASSES, threshold=threshold, nr_rois=200)
-    return build_report(decisions, evaluate(results, CLASSES), subject, {"seed": 7, "note": EVIL})
+    errors = ErrorCounter(CLASSES)
+    evaluation = evaluate(errors.watching(results), CLASSES)
+    parameters = {"seed": 7, "note": EVIL}
+    return build_report(decisions, evaluation, errors.result(), subject, parameters)
 
 
 @pytest.fixture
@@ -88,6 +93,18 @@ def test_page_is_well_formed_self_contained_and_escaped(results):
     assert "200 ROIs per picture, seed 7" in text
     assert "Äpfel" in text
     assert page == report_page(_report(results)[0])
+
+
+def test_what_would_help_most_stands_above_the_mistakes(tmp_path):
+    a, c = [10, 10, 49, 49], [20, 70, 60, 110]
+    report, _ = _report([_result(tmp_path, 0, [a, c], [[0, 0.6, 0, 0], [0, 0.9, 0, 0]], [a], [1])])
+    page = report_page(report)
+    assert page.index('id="overview"') < page.index('id="help"') < page.index('id="misses"')
+    section = page[page.index('id="help"') : page.index('id="misses"')]
+    assert section.count("<tr>") == 1 + 6
+    assert section.index("on nothing") < section.index("taken for another class"), "the costliest first"
+    assert "</span>0.500</td>" in section, "0.9 on nothing before 0.6 on the object: AP 1 / 2"
+    assert f"{escape(EVIL)} 0.500" in section
 
 
 def test_mistakes_come_before_pictures(results):

@@ -212,7 +212,10 @@ def edit(layer: str, parameter: str, **values: Any) -> Callable[[dict[str, Any]]
         (edit("pool1", "pooling_param", pool=1), "layer 'pool1': expected max pooling"),
         (edit("conv3", "convolution_param", dilation=[2]), "layer 'conv3': expected dilation 1"),
         (edit("conv3", "convolution_param", kernel_size=[3], pad=[2]), "layer 'conv3': expected the same size in both"),
-        (edit("relu2", "", type="Eltwise"), r"layer 'relu2': expected a layer of AlexNet \(Convolution.*found Eltwise"),
+        (
+            edit("relu2", "", type="Deconvolution"),
+            r"layer 'relu2': expected a layer of AlexNet, VGG16 or ResNet \(.*Convolution.*found Deconvolution",
+        ),
         (
             lambda layers: layers["fc6"].blobs[0].data.pop(),
             r"'fc6': expected 8640 numbers of shape \(24, 360\), found 8639",

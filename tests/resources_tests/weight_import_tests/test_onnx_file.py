@@ -110,12 +110,15 @@ def replace_node(index: int, **attributes: Any) -> Callable[[list[Any]], None]:
     ("change", "message"),
     [
         (replace_node(0, dilations=[2, 2]), r"Conv 'conv1': expected dilations 1, found \[2, 2\]"),
-        (replace_node(0, pads=[0, 1, 0, 1]), "expected the same value of pads in all directions"),
+        (replace_node(0, pads=[0, 1, 0, 1]), "expected the same pads in both directions"),
         (replace_node(0, auto_pad="SAME_UPPER"), "expected pads in numbers"),
         (replace_node(3, pads=[0, 0, 2, 2]), "MaxPool 'pool1': expected equal pads, or 1 more at the end"),
-        (replace_node(1, kind="Tanh"), "expected a layer of AlexNet.*found Tanh"),
+        (replace_node(1, kind="Tanh"), "expected a layer of AlexNet, VGG16 or ResNet.*found Tanh"),
         (replace_node(0, kind="ConvInteger"), "found ConvInteger. Quantized models cannot be imported"),
-        (lambda nodes: nodes.pop(5), "expected one chain of layers, but .* takes"),
+        (
+            lambda nodes: nodes.pop(5),
+            "expected a chain of layers with residual blocks, but .* takes .*which no layer gives",
+        ),
         (
             lambda nodes: nodes.__delitem__(slice(15, None)),
             "expected AlexNet, VGG16 or a network of residual blocks: convolutions, ",
