@@ -16,6 +16,7 @@ import numpy as np
 from fastRCNN.datasets.imdb import Dataset
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.roi_limits import limits_in_words
+from fastRCNN.pipeline.rpn_regions import trained_regions
 from fastRCNN.pipeline.stages import Chain, Work
 from fastRCNN.proposals.recall import proposal_recall
 from fastRCNN.proposals.roi_parameters import RoiParameters
@@ -57,7 +58,9 @@ def main() -> None:
             log.info("%d pictures, %d of them up to date.", len(files), len(files) - len(todo))
             given = take_precomputed(chain, work)
             chosen = [file for file in (files if p.pictures else work.todo) if file not in given]
-            found = rois_of_pictures([files[file] for file in chosen], parameters, p.seed, p.jobs)
+            regions = trained_regions(artifacts, p.ss_method, pad_size=p.cntk_padWidth, device=p.device,
+                                      threads=p.jobs) if chosen else None  # fmt: skip
+            found = rois_of_pictures([files[file] for file in chosen], parameters, p.seed, p.jobs, regions=regions)
             seconds = []
             for file, (stages, taken) in zip(chosen, progress(found, "ROIs", len(chosen)), strict=True):
                 seconds.append(taken)

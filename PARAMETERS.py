@@ -40,7 +40,9 @@ roi_maxNrPixelsRel: float | str = "fitted"  # largest area
 roi_maxAspectRatio: float | str = "fitted"  # width : height and height : width at most
 
 # Selective Search (Uijlings et al. 2013)
-ss_method = "fast"  # ours; "selectivesearch" (the package's boxes), "package", "opencv", "opencv-quality", "dlib"
+# "fast": ours; "selectivesearch" (the package's boxes), "package", "opencv", "opencv-quality", "dlib"; "rpn": regions
+# that Faster R-CNN's network proposes, which step 3 with --classifier faster has trained
+ss_method = "fast"
 ss_scale = 100.0  # larger: fewer, larger segments to start from (selectivesearch)
 ss_sigma = 1.2  # blur before segmenting (selectivesearch)
 ss_minSize = 20  # pixels: smallest segment
@@ -222,7 +224,7 @@ limits: Limits = {
     "roi_minNrPixelsRel": (0.0, 1.0, "fitted"),
     "roi_maxNrPixelsRel": (0.0, 1.0, "fitted"),
     "roi_maxAspectRatio": (1.0, 1000.0, "fitted"),
-    "ss_method": ("fast", "selectivesearch", "package", "opencv", "opencv-quality", "dlib"),
+    "ss_method": ("fast", "selectivesearch", "package", "opencv", "opencv-quality", "dlib", "rpn"),
     "ss_scale": (1.0, 1e6),
     "ss_sigma": (0.0, 100.0),
     "ss_minSize": (1, 1_000_000),

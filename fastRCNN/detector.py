@@ -27,8 +27,9 @@ from fastRCNN.pipeline.detector_folder import check_parts, load_settings
 from fastRCNN.pipeline.embed_dataset import embed_picture
 from fastRCNN.pipeline.half_floats import stored, widened
 from fastRCNN.pipeline.proposed_rois import Proposer
+from fastRCNN.pipeline.rpn_regions import trained_regions
 from fastRCNN.pipeline.scoring import require_width, score_picture
-from fastRCNN.proposals.rois import compute_rois
+from fastRCNN.proposals.rois import Regions, compute_rois
 from fastRCNN.rpn.picture_area import PictureArea
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
@@ -48,14 +49,16 @@ class Detector:
         *,
         roi_source: Callable[[NDArray[np.uint8]], NDArray[np.int32]] | None = None,
         proposer: Proposer | None = None,
+        regions: Regions | None = None,
     ) -> None:
         """Put a detector together.
 
         `engine` gives (N, W) numbers for N ROIs, `scorer` makes (N, C) class scores of them and, with box regression,
         offsets. ROIs come from the network itself with a `proposer`, which sees the map that the head sees as well, or
         from `roi_source`, which turns a picture (H, W, 3) into (R, 4) boxes; without either it is Selective Search and
-        grid as in step 1.
+        grid as in step 1, or the `regions` of another network with `ss_method` "rpn".
         """
+        self.regions = regions
         self.engine, self.scorer, self.settings, self.proposer = engine, scorer, settings, proposer
         self.roi_source = roi_source or self._step_1_rois
 
@@ -93,7 +96,10 @@ class Detector:
         choice: Any = {"device": device, "threads": threads, "precision": settings.cntk_precision}
         running = load_engine(engine, outputs.network(), **choice)
         require_width(scorer, running.feature_dimension, model)
-        return cls(running, scorer, settings, proposer=outputs.proposer(settings.compat))
+        proposer = outputs.proposer(settings.compat)
+        method = "" if proposer else settings.rois.ss_method
+        regions = trained_regions(artifacts, method, pad_size=settings.cntk_padWidth, device=device, threads=threads)
+        return cls(running, scorer, settings, proposer=proposer, regions=regions)
 
     def detect(self, image: NDArray[np.uint8]) -> Detections:
         """Return all ROIs of `image` (H, W, 3) uint8 BGR with label, score and whether NMS kept them.
@@ -169,4 +175,5 @@ class Detector:
         self.close()
 
     def _step_1_rois(self, image: NDArray[np.uint8]) -> NDArray[np.int32]:
-        return compute_rois(image, self.settings.rois, np.random.default_rng(self.settings.seed))
+        seed = self.settings.seed
+        return compute_rois(image, self.settings.rois, np.random.default_rng(seed), regions=self.regions)

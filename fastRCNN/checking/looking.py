@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from fastRCNN.engines import load_engine, starting_network
 from fastRCNN.network.precision import choose_precision
 from fastRCNN.pipeline.cntk_inputs import absolute_rois, relative_rois
 from fastRCNN.pipeline.embed_dataset import embed_picture
+from fastRCNN.pipeline.rpn_regions import trained_regions
 from fastRCNN.proposals.recall import best_overlaps
 from fastRCNN.proposals.roi_parameters import RoiParameters
-from fastRCNN.proposals.rois import compute_rois
+from fastRCNN.proposals.rois import Regions, compute_rois
 from helpers.annotations import read_rois
 from helpers.artifacts import Artifacts
 from helpers.images import pad_to_square
@@ -30,11 +32,19 @@ def roi_overlaps_of(artifacts: Artifacts, parameters: Mapping[str, Any]) -> OfPi
     """
     choice, seed, nr_rois = RoiParameters.choose(parameters), parameters["seed"], parameters["cntk_nrRois"]
 
+    @cache
+    def regions() -> Regions | None:
+        pad_size, device = parameters["cntk_padWidth"], parameters["device"]
+        return trained_regions(artifacts, choice.ss_method, pad_size=pad_size, device=device)
+
+    def computed(image: NDArray[np.uint8]) -> NDArray[np.int32]:
+        return compute_rois(image, choice, np.random.default_rng(seed), regions=regions())
+
     def overlaps(image: NDArray[np.uint8], record: ImageRecord) -> NDArray[np.float64]:
         if parameters["fast"] or len(record.gt_boxes) == 0:
             return np.full(len(record.gt_boxes), np.nan)
         path = artifacts.roi_file(record.key)
-        rois = read_rois(path) if path.is_file() else compute_rois(image, choice, np.random.default_rng(seed))
+        rois = read_rois(path) if path.is_file() else computed(image)
         return best_overlaps([rois[:nr_rois]], [record.gt_boxes])[0]
 
     return overlaps

@@ -15,6 +15,8 @@ from fastRCNN.datasets.precomputed_rois import PrecomputedRois
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.cntk_inputs import input_files, line_digests
 from fastRCNN.pipeline.embeddings import can_be_read
+from fastRCNN.pipeline.rpn_regions import network_of_regions
+from fastRCNN.proposals.roi_parameters import BY_NETWORK
 from fastRCNN.svm.model import model_files
 from helpers.artifacts import Artifacts
 from helpers.file_facts import MISSING, FileFacts, text_digest
@@ -67,6 +69,8 @@ class Choices:
         names = {stage: each.parameters for stage, each in STAGES.items()}
         if parameters["compat"] == "tutorial":
             names["rois"] += ("seed",)  # of the shuffle
+        if parameters["ss_method"] == BY_NETWORK:
+            names["rois"] += ("cntk_padWidth",)  # of the picture that the network sees
         if classifier.trains_network:
             names["network"] += (*_TRAINING, *classifier.network_parameters)
         elif not parameters["cntk_model"]:
@@ -159,10 +163,12 @@ def _rois(place: Workplace) -> Plan:
     keys = [key for image_set in place.datasets for key in place.datasets[image_set].keys]
     given = place.precomputed_rois
     inputs |= {f"boxes of {file.name}": place.facts.digest(file) for file in given.files_of(keys)}
+    network = network_of_regions(of, place.choices.values["rois"]["ss_method"])
+    inputs |= {network.name: place.facts.digest(network)} if network else {}
     recipe = place.recipe("rois", inputs)
     files = {}
     for key in keys:
-        boxes = [f"boxes of {given.file_of(key).name}"] if key in given else []
+        boxes = [f"boxes of {given.file_of(key).name}"] if key in given else [network.name] if network else []
         files[of.roi_file(key)] = recipe.digest(f"picture {key}", *boxes)
     return Plan(recipe, files, may_be_exchanged=True)
 

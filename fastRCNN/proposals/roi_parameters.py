@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 LIMITS = ("roi_minDimRel", "roi_maxDimRel", "roi_minNrPixelsRel", "roi_maxNrPixelsRel", "roi_maxAspectRatio")
+BY_NETWORK = "rpn"  # instead of a kind of Selective Search: regions that a network proposes
 FITTED = "fitted"  # instead of a number, for each of `LIMITS`: the one that fits the training annotations
 
 

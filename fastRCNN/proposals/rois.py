@@ -1,13 +1,14 @@
 """Regions of interest of one picture: Selective Search, then a grid, filtered by size and scaled back.
 
-Anything that turns a picture into (R, 4) boxes can take the place of `compute_rois`: nothing downstream asks where ROIs
-came from. Letters in shapes: R ROIs; (H, W, 3) a uint8 BGR picture.
+What a network proposes can stand in the place of Selective Search (`regions`). Anything that turns a picture into (R, 4)
+boxes can take the place of `compute_rois`: nothing downstream asks where ROIs came from. Letters in shapes: R ROIs;
+(H, W, 3) a uint8 BGR picture.
 """
 
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.boxes.nms import nms, nms_largest_first
-from fastRCNN.proposals.roi_parameters import RoiParameters
+from fastRCNN.proposals.roi_parameters import BY_NETWORK, RoiParameters
 from fastRCNN.proposals.selective_search import best_first, selective_search
 from helpers.boxes import as_boxes, clip_boxes
 from helpers.images import read_image, resize_to_max_dim
@@ -33,26 +34,44 @@ class RoiStages:
     final: NDArray[np.int32]  # filtered selective search, then filtered grid
 
 
-def compute_rois(image: NDArray[np.uint8], parameters: RoiParameters, rng: np.random.Generator) -> NDArray[np.int32]:
+Regions = Callable[[NDArray[np.uint8]], NDArray[np.int32]]  # a picture -> (R, 4) boxes in its pixels, the best first
+
+
+def compute_rois(
+    image: NDArray[np.uint8],
+    parameters: RoiParameters,
+    rng: np.random.Generator,
+    *,
+    regions: Regions | None = None,
+) -> NDArray[np.int32]:
     """Return the ROIs of `image` (H, W, 3) as (R, 4) int32 x1 y1 x2 y2, inclusive pixels of `image`; R >= 1.
 
     Selective-search ROIs come first, the best of them first, so that a cut to `cntk_nrRois` keeps what is most likely
     to be of use; then grid ROIs from large to small. (Grid ROIs in between push better ones out: measured, one after
     every 1 to 8.) The published order of selective-search ROIs is random, by `rng`: `parameters.shuffled`. Where no ROI
     passes the filter the whole picture is the ROI (the published code invented [0, 0, 10, 10]).
+    regions: what stands in the place of Selective Search with `ss_method` "rpn".
     """
-    return compute_roi_stages(image, parameters, rng).final
+    return compute_roi_stages(image, parameters, rng, regions=regions).final
 
 
-def compute_roi_stages(image: NDArray[np.uint8], parameters: RoiParameters, rng: np.random.Generator) -> RoiStages:
+def compute_roi_stages(
+    image: NDArray[np.uint8],
+    parameters: RoiParameters,
+    rng: np.random.Generator,
+    *,
+    regions: Regions | None = None,
+) -> RoiStages:
     """Return what `compute_rois` returns together with the stages before it. Source: the tutorial's helpers.py."""
     p = parameters
+    if (p.ss_method == BY_NETWORK) != (regions is not None):
+        raise ValueError(f'ss_method {p.ss_method!r}: "{BY_NETWORK}" needs `regions`, and nothing else takes them')
     # 1. work on a small picture: the regions are much the same, the time is not
     small, scale = resize_to_max_dim(image, p.roi_maxImgDim)
     height, width = small.shape[:2]
 
     # 2. selective search, the best first; of near copies the better one stays. As published: the larger one, shuffled
-    found = selective_search(
+    found: NDArray = _scaled(regions(image), scale) if regions else selective_search(
         small, method=p.ss_method, scale=p.ss_scale, sigma=p.ss_sigma, min_size=p.ss_minSize, k_values=p.ss_kvals,
         max_merging_iterations=p.ss_max_merging_iterations, max_rois=p.ss_maxRois if p.shuffled else None,
     )  # fmt: skip
@@ -129,13 +148,18 @@ def _positions(last: float, step: float) -> NDArray[np.float64]:
     return np.arange(max(0, int(np.ceil(last / step))), dtype=np.float64) * step
 
 
+def _scaled(boxes: NDArray[np.int32], scale: float) -> NDArray[np.float64]:
+    """Return boxes of the original in the small picture, so that `_to_original` gives the same ones back."""
+    return (as_boxes(boxes) + 0.5) * scale  # the middle of a pixel: rounding down finds it
+
+
 def _to_original(boxes: NDArray, scale: float, width: int, height: int) -> NDArray[np.int32]:
     """Return boxes of the small picture in whole pixels (rounded down, as the tutorial's %d does) of the original."""
     return clip_boxes((as_boxes(boxes) / scale).astype(np.int32), width, height)
 
 
 def rois_of_pictures(
-    paths: Iterable[Path], parameters: RoiParameters, seed: int, jobs: int
+    paths: Iterable[Path], parameters: RoiParameters, seed: int, jobs: int, *, regions: Regions | None = None
 ) -> Iterator[tuple[RoiStages, float]]:
     """Yield what `rois_of_picture` returns for each of `paths`, in order, `jobs` pictures at a time.
 
@@ -145,19 +169,21 @@ def rois_of_pictures(
     with ThreadPoolExecutor(max(1, jobs)) as executor:
         waiting: deque[Future] = deque()
         for path in paths:
-            waiting.append(executor.submit(rois_of_picture, path, parameters, seed))
+            waiting.append(executor.submit(rois_of_picture, path, parameters, seed, regions=regions))
             if len(waiting) > 2 * jobs:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
 
-def rois_of_picture(path: Path, parameters: RoiParameters, seed: int) -> tuple[RoiStages, float]:
+def rois_of_picture(
+    path: Path, parameters: RoiParameters, seed: int, *, regions: Regions | None = None
+) -> tuple[RoiStages, float]:
     """Return the ROIs of the picture in `path` and the seconds they took, decoding included.
 
     Each picture starts the same random sequence, so its ROIs depend on nothing but itself: not on the order of the
     pictures nor on how many are worked on at once, and step 6 finds what step 1 found.
     """
     start = time.perf_counter()
-    stages = compute_roi_stages(read_image(path), parameters, np.random.default_rng(seed))
+    stages = compute_roi_stages(read_image(path), parameters, np.random.default_rng(seed), regions=regions)
     return stages, time.perf_counter() - start

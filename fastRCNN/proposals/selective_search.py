@@ -84,7 +84,7 @@ def best_first(boxes: NDArray[np.int32], *, method: str) -> NDArray[np.int32]:
     "fast" has ranked them. "selectivesearch" and "package" list regions as they come about: here the last ones come
     first, so that merged regions stand before mere segments, as in Uijlings et al. (25 ROIs in this order cover 0.34 of
     the objects in the bundled training pictures, in the package's order 0.24, in random order 0.28). The others know
-    nothing of a rank; their fixed random order is as good as any.
+    nothing of a rank; their fixed random order is as good as any. What a network proposes has an order.
     """
     return boxes[::-1] if method in ("selectivesearch", "package") else boxes
 

@@ -1,7 +1,7 @@
 """Help while annotating: proposals to tighten boxes, suggestions of a trained detector, training, frames of a video."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.detector import Detector
-from fastRCNN.proposals.roi_parameters import RoiParameters
+from fastRCNN.proposals.roi_parameters import BY_NETWORK, RoiParameters
 from fastRCNN.proposals.rois import compute_rois
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
@@ -43,7 +43,9 @@ class Assistance:
     def __init__(self, session: Session, settings: HelpSettings) -> None:
         self.session, self.settings = session, settings
         seed = session.settings.seed
-        self.proposals = Proposals(lambda image: compute_rois(image, settings.rois, np.random.default_rng(seed)))
+        rois = settings.rois  # a network that proposes regions may not be trained yet: our own method is always there
+        rois = replace(rois, ss_method="fast") if rois.ss_method == BY_NETWORK else rois
+        self.proposals = Proposals(lambda image: compute_rois(image, rois, np.random.default_rng(seed)))
         self.suggester = Suggester(session.screen.picture, self._waiting)
         self.trainer = Trainer(session.settings.artifacts, settings.options, settings.classifier, seed, self.suggest)
         self.frames = Frames(session.store.folder / "frames.json")

@@ -181,7 +181,7 @@ def test_pictures_come_in_order_however_many_at_once(tmp_path):
 def test_few_pictures_are_worked_on_ahead(monkeypatch):
     """Their ROIs would fill the memory where the one who writes them down is slow."""
     begun = []
-    monkeypatch.setattr("fastRCNN.proposals.rois.rois_of_picture", lambda path, *_: path)
+    monkeypatch.setattr("fastRCNN.proposals.rois.rois_of_picture", lambda path, *_, **options: path)
     found = rois_of_pictures((begun.append(number) or number for number in range(1000)), GROCERY, 0, 2)
     assert [next(found) for _ in range(3)] == [0, 1, 2]
     assert len(begun) == 3 + 2 * 2
@@ -192,3 +192,15 @@ def test_a_picture_that_cannot_be_read_is_named(tmp_path):
     write_image(tmp_path / "0.png", picture())
     with pytest.raises(UserError, match=r"1\.png: no such picture"):
         list(rois_of_pictures([tmp_path / "0.png", tmp_path / "1.png", tmp_path / "0.png"], GROCERY, 0, 2))
+
+
+def test_regions_of_a_network_stand_in_the_place_of_selective_search():
+    image = np.zeros((300, 403, 3), np.uint8)
+    boxes = np.array([[11, 13, 120, 97], [0, 0, 402, 299], [50, 50, 53, 53], [201, 101, 302, 207]], np.int32)
+    parameters = RoiParameters(ss_method="rpn", roi_maxImgDim=97, roi_minDimRel=0.1, roi_maxDimRel=0.5, grid_nrScales=0)
+    found = compute_rois(image, parameters, np.random.default_rng(0), regions=lambda picture: boxes)
+    assert found.tolist() == [boxes[0].tolist(), boxes[3].tolist()]  # to the pixel, in their order
+    with pytest.raises(ValueError, match='"rpn" needs `regions`'):
+        compute_rois(image, parameters, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="nothing else takes them"):
+        compute_rois(image, RoiParameters(), np.random.default_rng(0), regions=lambda picture: boxes)
