@@ -1,6 +1,6 @@
 """Regions of interest of one picture: Selective Search, then a grid, filtered by size and scaled back.
 
-What a network proposes can stand in the place of Selective Search (`regions`). Anything that turns a picture into (R, 4)
+What a network proposes can stand in the place of Selective Search (`regions`). Whatever turns a picture into (R, 4)
 boxes can take the place of `compute_rois`: nothing downstream asks where ROIs came from. Letters in shapes: R ROIs;
 (H, W, 3) a uint8 BGR picture.
 """
