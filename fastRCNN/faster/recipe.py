@@ -84,9 +84,19 @@ class FasterTraining:
 
     @classmethod
     def choose(cls, parameters: Mapping[str, Any]) -> "FasterTraining":
-        """Return the training in `parameters` (by name)."""
+        """Return the training in `parameters` (by name); with compat "tutorial" the published one, whatever they say.
+
+        Only anchor scales and the way of training, which CNTK's example has a choice of, are taken from `parameters`.
+        """
         names = {field.name for field in dataclasses.fields(cls)} & parameters.keys()
-        return cls(**{name: parameters[name] for name in names})
+        chosen = cls(**{name: parameters[name] for name in names})
+        if chosen.compat != "tutorial":
+            return chosen
+        scales = chosen.rpn_anchorScales
+        return dataclasses.replace(
+            published(), faster_training=chosen.faster_training,
+            rpn_anchorScales=(8.0, 16.0, 32.0) if isinstance(scales, str) else scales,
+        )  # fmt: skip
 
     @property
     def anchor_rules(self) -> AnchorRules:
@@ -116,3 +126,26 @@ class FasterTraining:
             else (self.rpn_trainBeforeNms, self.rpn_trainAfterNms)
         )
         return ProposalRules(before, after, self.rpn_nmsThreshold, self.rpn_minSide * scale)
+
+
+def published() -> FasterTraining:
+    """Return the training of CNTK's example: FasterRCNN_config.py and AlexNet_config.py of its release.
+
+    Examples/Image/Detection/FasterRCNN. Its anchor scales are 8, 16, 32; for the groceries 4, 8, 12.
+    """
+    return FasterTraining(
+        rpn_anchorScales=(8.0, 16.0, 32.0), rpn_anchorRatios=(0.5, 1.0, 2.0), rpn_channels=256, rpn_batchSize=256,
+        rpn_foregroundFraction=0.5, rpn_positiveOverlap=0.7, rpn_negativeOverlap=0.3, rpn_border=0, rpn_sigma=3.0,
+        rpn_nmsThreshold=0.7, rpn_minSide=16.0, rpn_trainBeforeNms=12000, rpn_trainAfterNms=2000,
+        rpn_testBeforeNms=6000, rpn_testAfterNms=300, faster_roisPerImage=128, faster_foregroundFraction=0.25,
+        faster_foregroundOverlap=0.5, faster_backgroundOverlap=0.0, faster_sigma=1.0, faster_bboxPerClass=True,
+        faster_alignCells=False, faster_pooling="max", faster_max_epochs=20, faster_rpnEpochs=16,
+        faster_detectorEpochs=8, faster_mb_size=1, faster_optimiser="sgd",
+        faster_lr_per_image=(0.001,) * 10 + (0.0001,) * 10 + (0.00001,),
+        faster_rpn_lr_per_image=(0.001,) * 12 + (0.0001,) * 4,
+        faster_detector_lr_per_image=(0.001,) * 6 + (0.0001,) * 2, faster_cosine=False, faster_oldRateFactor=1.0,
+        faster_biasRateFactor=2.0, faster_warmupEpochs=0.0, faster_momentum=0.9, faster_l2_reg_weight=0.0005,
+        faster_clipNorm=0.0, faster_ema=0.0, faster_dropout=0.5, faster_trainConvFrom=1, faster_flip=True,
+        faster_scaleJitter=0.0, faster_colourJitter=0.0, faster_negatives=False, faster_validation=0.0,
+        faster_patience=0, compat="tutorial",
+    )  # fmt: skip

@@ -71,7 +71,7 @@ def picture_losses(
         boxes, picture.objects, picture.classes, rng, ignored=picture.ignored, rules=recipe.target_rules
     )
     if recipe.compat == "tutorial":
-        chosen = _filled(chosen, recipe.faster_roisPerImage)
+        chosen = filled(chosen, recipe.faster_roisPerImage)
     if len(chosen.rois) == 0:
         return PictureLosses(losses, covered=covered, objects=len(picture.objects))
     labels = torch.from_numpy(chosen.labels).to(net.device)
@@ -139,7 +139,7 @@ def _rpn_losses(
     }
 
 
-def _filled(chosen: ProposalTargets, count: int) -> ProposalTargets:
+def filled(chosen: ProposalTargets, count: int) -> ProposalTargets:
     """Return `chosen` filled up to `count` with ROIs 0 0 0 0 that show background, as the published code does."""
     missing = max(0, count - len(chosen.rois))
     rows = ((0, missing), (0, 0))

@@ -208,6 +208,7 @@ class FasterTrainer:
         rng = np.random.default_rng([self.context.seed, epoch, number])
         if p.compat == "tutorial":  # whole epochs are mirrored, in turn
             view = as_it_is(picture, self.context.pad_size, flip=p.faster_flip and epoch % 2 == 1)
+            view = dataclasses.replace(view, objects=np.rint(view.objects))
         else:
             view = changed(picture, self.context.pad_size, rng, p.jitter)
         with exact_products(self.net.device, self.net.precision):

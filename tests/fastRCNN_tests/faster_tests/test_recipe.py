@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from fastRCNN.faster.recipe import FasterTraining
+from fastRCNN.faster.recipe import FasterTraining, published
 from fastRCNN.rpn.anchor_targets import AnchorRules
 from fastRCNN.rpn.proposal_targets import ProposalTargetRules
 from fastRCNN.rpn.proposals import ProposalRules
@@ -32,3 +32,18 @@ def test_the_rules_of_anchors_and_proposals():
 def test_what_makes_no_sense_is_refused(wrong):
     with pytest.raises(ValueError, match=f"{next(iter(wrong))}: expected"):
         dataclasses.replace(FasterTraining(), **wrong)
+
+
+def test_tutorial_compatibility_is_the_published_recipe_whatever_else_is_given():
+    given = {"faster_ema": 0.5, "faster_max_epochs": 3, "faster_negatives": True, "compat": "tutorial"}
+    assert FasterTraining.choose(given) == published()
+    scales = FasterTraining.choose({**given, "rpn_anchorScales": [4, 8, 12], "faster_training": "stages"})
+    assert (scales.rpn_anchorScales, scales.faster_training, scales.faster_ema) == ((4, 8, 12), "stages", 0.0)
+
+
+def test_published_rates_by_epoch():
+    """CNTK's release configuration: 1e-3 for 10 epochs, 1e-4 for 10; 12 and 4; 6 and 2."""
+    recipe = published()
+    assert len(recipe.faster_lr_per_image) == 21 and recipe.faster_lr_per_image[9:11] == (0.001, 0.0001)
+    assert len(recipe.faster_rpn_lr_per_image) == recipe.faster_rpnEpochs == 16
+    assert len(recipe.faster_detector_lr_per_image) == recipe.faster_detectorEpochs == 8
