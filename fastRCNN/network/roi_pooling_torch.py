@@ -108,8 +108,16 @@ def _add_compiled(
 
 
 def _use_torchs_threads() -> None:
+    """Let Numba use as many threads as PyTorch does.
+
+    Starting Numba's threads, which happens here, sets the number of OpenMP's, and PyTorch's with it, to that of all
+    cores: sums in another order from then on, and another last bit. So PyTorch's is put back.
+    """
     most: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]  # set when it is imported
-    numba.set_num_threads(min(torch.get_num_threads(), most))
+    threads = torch.get_num_threads()
+    numba.set_num_threads(min(threads, most))
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
 
 
 @compiled(what="ROI pooling for training", seconds=8, parallel=True)

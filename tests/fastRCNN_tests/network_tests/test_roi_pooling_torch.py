@@ -1,5 +1,10 @@
 """The pooling used in training equals the one used everywhere else, and its gradients equal finite differences."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -122,3 +127,21 @@ def test_wrong_shapes_and_owners_are_refused():
     for owner in ([1], [-1], [0, 0]):
         with pytest.raises(ValueError, match="owner: expected the number of a map, 0 to 0, for each of 1 ROIs"):
             roi_pool_torch(torch.ones((1, 2, 3, 3)), [[0, 0, 10, 10]], owner)
+
+
+STARTED = """
+import numpy as np, torch
+from fastRCNN.network.roi_pooling_torch import roi_pool_torch
+torch.set_num_threads(1)
+maps = torch.ones(1, 2, 8, 8, requires_grad=True)
+roi_pool_torch(maps, np.array([[0, 0, 90, 90]]), np.zeros(1)).sum().backward()
+print(torch.get_num_threads())
+"""
+
+
+def test_the_first_call_in_a_process_leaves_pytorchs_threads_alone():
+    """Numba's start sets OpenMP's number of threads to all cores; sums would differ in their last bits from then on."""
+    root = Path(__file__).resolve().parents[3]
+    environment = {**os.environ, "PYTHONPATH": str(root), "NUMBA_NUM_THREADS": "2"}
+    done = subprocess.run([sys.executable, "-c", STARTED], capture_output=True, text=True, env=environment, cwd=root)
+    assert done.stdout.split()[-1:] == ["1"], done.stderr
