@@ -115,6 +115,7 @@ faster_backgroundOverlap = 0.0  # background overlaps an object at least this mu
 faster_sigma = 1.0  # as rpn_sigma, for the detector
 faster_bboxPerClass = False  # True: offsets of their own for each class, as published
 faster_alignCells = True  # pad the picture so that cells of the map look where ROI pooling takes them to be
+faster_pooling = "network"  # ROI pooling as the network has it; "max", or "align": between cells, not to whole ones
 faster_max_epochs = 20  # passes over the training pictures, end to end
 faster_rpnEpochs = 16  # in four stages, of each stage that learns to propose
 faster_detectorEpochs = 8  # and of each that learns to detect
@@ -203,6 +204,7 @@ _published = {
     "roi_minNrPixelsRel": 0.0,
     "roi_maxNrPixelsRel": 1.0,
     "roi_maxAspectRatio": 4.0,
+    "rpn_anchorScales": [8.0, 16.0, 32.0],
 }
 _published_groceries = {
     **_published,
@@ -211,6 +213,7 @@ _published_groceries = {
     "roi_maxDimRel": 0.4,
     "roi_minNrPixelsRel": 2 * 0.04 * 0.04,
     "roi_maxNrPixelsRel": 0.33 * 0.4 * 0.4,
+    "rpn_anchorScales": [4.0, 8.0, 12.0],
 }
 published = {"": _published, "grocery": _published_groceries, "groceryPhotos": _published_groceries}
 
@@ -278,6 +281,7 @@ limits: Limits = {
     "faster_foregroundOverlap": (0.01, 1.0),
     "faster_backgroundOverlap": (0.0, 1.0),
     "faster_sigma": (1e-3, 1e3),
+    "faster_pooling": ("network", "max", "align"),
     "faster_max_epochs": (1, 100_000),
     "faster_rpnEpochs": (1, 100_000),
     "faster_detectorEpochs": (1, 100_000),

@@ -135,7 +135,7 @@ def test_published_rules_run_as_well(mine):
     run, of = mine
     for script in ("3_runCntk.py", "5_evaluateResults.py"):
         run(script, "--compat", "tutorial", "--set", "faster_max_epochs=1")
-    assert len(read_rois(of.proposed_roi_file("faster", "testImages/5"))) <= 40
+    assert 40 < len(read_rois(of.proposed_roi_file("faster", "testImages/5"))) <= 300  # the published number, not ours
 
 
 def test_cntk_is_refused(run):
