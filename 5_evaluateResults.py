@@ -85,9 +85,9 @@ def main() -> None:
     if official.coco:
         print("COCO:", ", ".join(f"{name} {shown(value)}" for name, value in official.coco.numbers.items()))
     if (objects := int(evaluation.objects.sum())) < FEW:
-        log.warning("%d objects in the %s pictures are few: differences of %s between two runs mean nothing. "
-                    "More test pictures tell more.", objects, p.image_set,
-                    f"up to {(interval.high - interval.low) / 2:.2f}" if interval else "some tenths")  # fmt: skip
+        least = max((interval.high - interval.low) / 2, 1 / objects) if interval else 1.0
+        log.warning("%d objects in the %s pictures are few: differences of up to %.2f between two runs mean nothing. "
+                    "More test pictures tell more.", objects, p.image_set, least)  # fmt: skip
     if evaluation.undefined:
         log.warning("Not defined, and not in the mean, because the %s pictures show no object of it: %s",
                     p.image_set, ", ".join(evaluation.undefined))  # fmt: skip

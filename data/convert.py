@@ -30,6 +30,7 @@ from data.annotation_formats.conversion import Request, Result, convert  # noqa:
 from data.annotation_formats.fitting import CHOICES, Choices  # noqa: E402
 from data.annotation_formats.registry import formats  # noqa: E402
 from data.annotation_formats.source import REPORT_NAME  # noqa: E402
+from helpers.annotations import alike_labels  # noqa: E402
 from helpers.console import run_script, setup_logging  # noqa: E402
 
 
@@ -71,6 +72,7 @@ def summary(result: Result, request: Request) -> list[str]:
         f"{labels.total()} boxes of {len(labels)} classes: {classes}",
         *result.log.summary(),
     ]
+    lines += [f"labels that look alike, and stay different classes: {group}" for group in alike_labels(list(labels))]
     if result.log.remarks or result.log.faults:
         lines.append(f"by picture: {request.target / REPORT_NAME}")
     if result.target_format.name == "tutorial" and "test" not in subsets:

@@ -5,6 +5,7 @@ Letters in shapes: G annotated boxes, R ROIs.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,6 +135,22 @@ def fitted_boxes(coordinates: NDArray[np.float64], width: int, height: int) -> t
     return clip_boxes(rounded, width, height), faults
 
 
+def alike_labels(names: Sequence[str]) -> list[str]:
+    """Return each group of `names` that look alike, as text that tells them apart.
+
+    >>> alike_labels(["cat", "Cat", "dog"])
+    ["'cat', 'Cat'"]
+    """
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(unicodedata.normalize("NFKC", name).casefold().strip(), []).append(name)
+    texts = []
+    for group in (group for group in groups.values() if len(group) > 1):
+        same = len({unicodedata.normalize("NFC", name) for name in group}) < len(group)
+        texts.append(", ".join(f"{name!r} = {name!a}" if same else repr(name) for name in group))
+    return texts
+
+
 def write_annotation(image_path: Path, boxes: ArrayLike, labels: Sequence[str]) -> None:
     """Write (G, 4) `boxes` and G `labels` beside `image_path`, both files atomically."""
     array = as_boxes(boxes, np.int64)
@@ -175,6 +192,8 @@ def _parse_box(line: str) -> tuple[list[float], str]:
     fields = re.split(r"[\t ]+", line.strip())
     if fields == [""]:  # skipping it would shift the boxes against the labels, and the lines that faults name
         return [], "the line is empty"
+    if len(fields) == 1 and line.count(",") == 3:
+        return [], "commas between the numbers; write tabs"
     if len(fields) != 4:
         return [], f"expected 4 numbers, found {len(fields)} column(s)"
     if any(re.fullmatch(r"[+-]?\d+,\d+", field) for field in fields):

@@ -11,6 +11,7 @@ from typing import Any
 
 from easydict import EasyDict
 
+from helpers.annotations import DROPPED_LABELS
 from helpers.errors import UserError, raise_collected
 
 Limits = Mapping[str, tuple[Any, ...]]
@@ -232,6 +233,8 @@ def _relations(merged: Mapping[str, Any], limits: Limits) -> list[str]:
             faults.append(f"classes = {labels!r}: expected names without spaces at their ends")
         elif len(set(labels)) < len(labels) or "__background__" in labels:
             faults.append(f"classes = {labels!r}: expected different names, without __background__ (it is added)")
+        elif dropped := [label for label in DROPPED_LABELS if label in labels]:
+            faults.append(f"classes = {labels!r}: {dropped[0]} is no class: boxes with this label count neither way")
     if not merged["datasetName"] or Path(str(merged["datasetName"])).name != merged["datasetName"]:
         faults.append(f"datasetName = {merged['datasetName']!r}: expected the name of a folder below data/")
     return faults

@@ -21,13 +21,16 @@ from data.annotation_formats.traits import FRACTIONS, Traits, holding
 from data.annotation_formats.values import fields_of, number, shorten
 from helpers.console import progress
 from helpers.errors import UserError
+from helpers.images import image_size
 
 TITLE = "YOLO text files"
 TRAITS = Traits(holding("subsets"), units=FRACTIONS, inside=True, one_line_labels=True)
 FLAVOURS = ("", "darknet")
 _NAME_FILES = ("obj.names", "classes.txt", "_darknet.labels", "classes.names", "labels.names", "predefined_classes.txt")
 _LABEL_LINE = re.compile(r"\d+(?:\.0*)?(?:[ \t]+[-+.\deE]+){4,}\s*")
-_PIXELS = 2.0  # a "fraction" beyond this is a pixel
+_PIXELS = 2.0  # a "fraction" beyond this is a pixel, or a percent
+_PERCENTS = 100.5
+_MUCH_LARGER, _LOOKED_AT = 2, 20  # pictures with a side of so many times 100 pixels; so many of them are looked at
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,11 @@ def read(source: Source, log: Log, flavour: str = "") -> DataSet:
                     labels.append((path, lines))
     if not labels and not log.faults:
         raise UserError(f"{source.root}: no YOLO label file (lines such as 0 0.5 0.5 0.2 0.3) in it")
-    in_pixels = _are_pixels([line for _, lines in labels for line in lines], log)
+    in_pixels = _are_pixels([line for _, lines in labels for line in lines])
+    if in_pixels and _are_percents(labels, source, listed, log):
+        in_pixels, labels = False, [(path, [_hundredth(line) for line in lines]) for path, lines in labels]
+    elif in_pixels:
+        log.headline("pixels where YOLO has fractions: most numbers are above 2; taken as pixels")
     seen: set[Path] = set()
     pictures = []
     for path, lines in labels:
@@ -160,12 +167,36 @@ def _read_lines(path: Path, source: Source, log: Log) -> list[_Line] | None:
     return lines
 
 
-def _are_pixels(lines: list[_Line], log: Log) -> bool:
+def _are_pixels(lines: list[_Line]) -> bool:
+    """Whether most lines have numbers that are no fractions."""
     beyond = sum(max(line.values[:4]) > _PIXELS for line in lines)
-    if lines and beyond > len(lines) / 2:
-        log.headline(f"pixels where YOLO has fractions: {beyond} of {len(lines)} lines; taken as pixels")
-        return True
-    return False
+    return bool(lines) and beyond > len(lines) / 2
+
+
+def _are_percents(
+    labels: list[tuple[Path, list[_Line]]], source: Source, listed: dict[str, tuple[str, str]], log: Log
+) -> bool:
+    """Whether numbers that are no fractions are percents: none leaves 100, and the pictures are much larger."""
+    if any(len(line.values) in (4, 5) and max(_corners(line)) > _PERCENTS for _, lines in labels for line in lines):
+        return False
+    if any(max(line.values) > _PERCENTS for _, lines in labels for line in lines):
+        return False
+    files = [file for path, lines in labels if lines and (file := _picture_of(path, source, listed)[1])]
+    if not files or min(max(image_size(file)) for file in files[:_LOOKED_AT]) < _MUCH_LARGER * _PERCENTS:
+        return False
+    log.headline("no number is above 100, and the pictures are larger: percents where YOLO has fractions")
+    return True
+
+
+def _corners(line: _Line) -> tuple[float, float]:
+    x, y, width, height = line.values[:4]
+    return x + abs(width) / 2, y + abs(height) / 2
+
+
+def _hundredth(line: _Line) -> _Line:
+    confidence = line.values[4:] if len(line.values) == 5 else []
+    values = line.values[:4] if confidence else line.values
+    return _Line(line.number, line.label, [value / 100 for value in values] + confidence)
 
 
 def _box(line: _Line, names: list[str], in_pixels: bool, name: str, where: str, log: Log) -> Box | None:

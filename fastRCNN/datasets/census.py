@@ -4,7 +4,6 @@ Every picture is decoded once, and remembered as long as its file stays as it is
 the same for every layout.
 """
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from fastRCNN.datasets.findings import Finding, merged, raise_faults
 from fastRCNN.datasets.imdb import Dataset, ImageRecord
 from fastRCNN.datasets.layouts import layout_of, open_together
 from fastRCNN.datasets.picture_check import PictureCheck
-from helpers.annotations import DROPPED_LABELS
+from helpers.annotations import DROPPED_LABELS, alike_labels
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
 from helpers.file_facts import FileFacts
@@ -105,10 +104,7 @@ def doubtful_boxes(dataset: Dataset, folder: Path) -> list[Finding]:
 def label_findings(datasets: Mapping[str, Dataset]) -> list[Finding]:
     """Return doubtful names of classes, and classes with few objects to learn from."""
     names = datasets["train"].classes[1:]
-    alike: dict[str, list[str]] = defaultdict(list)
-    for name in (*names, *DROPPED_LABELS):
-        alike[unicodedata.normalize("NFKC", name).casefold().strip()].append(name)
-    same = [_alike(group) for group in alike.values() if len(group) > 1]
+    same = alike_labels([*names, *DROPPED_LABELS])
     background = [repr(name) for name in names if name.strip("_ ").casefold() == "background"]
     few = [f"{name}: {count}" for name, count in datasets["train"].objects_per_class().items() if count < FEW_OBJECTS]
     return [
@@ -152,14 +148,6 @@ def _small(record: ImageRecord, classes: Sequence[str]) -> Iterable[str]:
     for row in np.flatnonzero((sides < _SMALL_SIDE).any(axis=1)):
         box = " ".join(f"{value:g}" for value in record.gt_boxes[row])
         yield f"{box} ({classes[record.gt_classes[row]]})"
-
-
-def _alike(names: Sequence[str]) -> str:
-    """Return the names, written so that what looks the same is told apart."""
-    shown = [repr(name) for name in names]
-    if len({unicodedata.normalize("NFC", name) for name in names}) < len(names):
-        shown = [f"{name!r} = {name!a}" for name in names]
-    return ", ".join(shown)
 
 
 def _shown(path: Path, folder: Path) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fastRCNN.boxes.ignored import IgnoredBoxes
 from fastRCNN.datasets.box_conventions import recognise
-from fastRCNN.datasets.class_names import UNKNOWN_ADVICE, unknown_labels, with_background
+from fastRCNN.datasets.class_names import UNKNOWN_ADVICE, fault_of_name, shortened, unknown_labels, with_background
 from fastRCNN.datasets.findings import Finding, raise_faults
 from fastRCNN.datasets.findings import left_out as left_out_of
 from fastRCNN.datasets.imdb import BACKGROUND, Dataset, ImageRecord
@@ -37,6 +37,7 @@ _UNFIT_ADVICE = "Was it annotated at another size or orientation? The tutorial's
 _UNKNOWN = "label(s) are not among the classes"
 _BACKGROUND_USED = f"object(s) are labelled {BACKGROUND}, which is the name of class 0, where nothing is"
 _BACKGROUND_ADVICE = "Give them another label, or delete their lines."
+_ODD_ADVICE = "Give them another name. (Or are boxes in the file of the labels, and labels in that of the boxes?)"
 _CUT = "box(es) reach one pixel beyond their picture (x2 = width, as other tools write it) and are cut"
 
 
@@ -70,7 +71,8 @@ def read(
     """
     artifacts.check_exists()
     found, all_read = (classes, True) if classes else _labels_of_training(artifacts)
-    names = with_background([name for name in found if name != BACKGROUND])
+    usable = [name for name in found if name != BACKGROUND and not fault_of_name(name)]
+    names = with_background(classes or usable)
     paths = [path for folder in IMAGE_SETS[image_set] for path in find_images(artifacts.data / folder)]
     if not paths:
         folders = " or ".join(f"{folder}/" for folder in IMAGE_SETS[image_set])
@@ -81,10 +83,14 @@ def read(
         faults.append(Finding("picture(s) cannot be used", tuple(damaged)))
     faults += _boxes_that_do_not_fit(annotated)
     unknown: dict[str, list[str]] = defaultdict(list)
+    odd: list[str] = []
     for each in annotated:
         for row, label in enumerate(each.labels, start=1):
-            if label not in (*names[1:], *DROPPED_LABELS):
+            if fault := fault_of_name(label):
+                odd.append(f"{printable(labels_path(each.path))}:{row}: {shortened(label)}: {fault}")
+            elif label not in (*names[1:], *DROPPED_LABELS):
                 unknown[label].append(f"{printable(labels_path(each.path))}:{row}")
+    faults.append(Finding("label(s) cannot be the name of a class", tuple(odd), _ODD_ADVICE))
     faults.append(Finding(_BACKGROUND_USED, tuple(unknown.pop(BACKGROUND, ())), _BACKGROUND_ADVICE))
     if all_read:  # else nobody knows the classes yet
         faults.append(Finding(_UNKNOWN, tuple(unknown_labels(unknown, names)), UNKNOWN_ADVICE))

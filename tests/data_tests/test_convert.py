@@ -141,6 +141,16 @@ def test_pictures_elsewhere(coco_set: Path, tmp_path: Path) -> None:
     assert done.returncode == 0 and len(list((tmp_path / "out").rglob("*.png"))) == 10
 
 
+def test_labels_that_look_alike_are_said(coco_set: Path, tmp_path: Path) -> None:
+    value = json.loads((coco_set / "instances.json").read_text())
+    value["categories"].append({"id": 2, "name": "Cat"})
+    value["annotations"][0]["category_id"] = 2
+    (coco_set / "instances.json").write_text(json.dumps(value))
+    assert (
+        "labels that look alike, and stay different classes: 'Cat', 'cat'" in convert(coco_set, tmp_path / "out").stdout
+    )
+
+
 def test_links_that_are_not_followed_are_named(coco_set: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     (coco_set / "pictures").rename(elsewhere)

@@ -56,6 +56,7 @@ def test_plain_files_read_at_once_are_read_as_line_by_line(tmp_path):
         ("1\t2\t3\t4\t5", "found 5 column"),
         ("left\ttop\tright\tbottom", "not a number"),
         ("1,5\t2\t3\t4", "decimal comma"),
+        ("1,2,3,4", "write tabs"),
         ("1\t2\tnan\t4", "not a pixel"),
         ("1\t2\tinf\t4", "not a pixel"),
         ("1_0\t2\t3\t4", "not a number"),

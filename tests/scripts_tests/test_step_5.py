@@ -86,7 +86,7 @@ def test_evaluation_by_hand(run, root):
     assert any(line.split()[:4] == ["mean", "(mAP)", "0.7500", "0.7500"] for line in lines)
     assert "3 ROIs each (at most 20)" in printed.out and "seed 3" in printed.out
     assert "of other pictures like these: 0.75 to 1.00" in printed.out
-    assert "2 objects in the test pictures are few: differences of up to 0.12" in printed.err
+    assert "2 objects in the test pictures are few: differences of up to 0.50" in printed.err
 
 
 def test_evaluation_of_a_class_without_objects(run, root):

@@ -66,6 +66,16 @@ def test_pixels_where_fractions_are_promised(folder: Folder) -> None:
     assert any("pixels where YOLO has fractions" in line for line in folder.log.headlines)
 
 
+def test_percents_where_fractions_are_promised(folder: Folder) -> None:
+    """Of a picture of 400 x 300 pixels no box of pixels would stay below 100."""
+    folder.add("data.yaml", "names: [a]").add("labels/a.txt", "0 30 50 40 50\n0 95 90 10 20 0.9\n")
+    folder.picture("images/a.jpg", 400, 300)
+    assert folder.boxes() == [(0.1, 0.25, 0.5, 0.75, "a"), (0.9, 0.8, 1.0, 1.0, "a")]  # parts of the picture
+    assert any("percents where YOLO has fractions" in line for line in folder.log.headlines)
+    folder.add("labels/a.txt", "0 30 50 40 50\n0 150 90 10 20\n")
+    assert folder.boxes() == [(10, 25, 50, 75, "a"), (145, 80, 155, 100, "a")]
+
+
 def test_damage_names_line_and_reason(folder: Folder) -> None:
     folder.add("data.yaml", "names: [a, b]").add("labels/a.txt", "0 0.5 0.5 1 1\n2 0.5 0.5 0.1 0.1\n")
     folder.add("labels/b.txt", "0 0.5 0.5\n").add("labels/c.txt", "x 0.5 0.5 0.1 0.1\n").add(

@@ -1,6 +1,9 @@
 """Class numbers begin with the background; a label that is no class gets a hint."""
 
-from fastRCNN.datasets.class_names import unknown_labels, with_background
+import pytest
+
+from fastRCNN.datasets.class_names import fault_of_name, unknown_labels, with_background
+from helpers.errors import UserError
 
 CLASSES = ("__background__", "milk", "orange", "eggBox")
 
@@ -27,3 +30,15 @@ def test_without_a_near_one_all_classes_but_the_background_are_named():
         "0.tsv:1, 1.tsv:1, 2.tsv:1, 3.tsv:1, 4.tsv:1 and 2 more"
     ]
     assert "did you mean" not in unknown_labels({"background": ["a.tsv:1"]}, CLASSES)[0]
+
+
+@pytest.mark.parametrize("name", ["a\tb", "a\nb", "a\0b", "a\x1b[31m", "x" * 401])
+def test_names_that_cannot_be_used(name):
+    assert fault_of_name(name)
+    with pytest.raises(UserError, match="cannot be used"):
+        with_background(["milk", name])
+
+
+@pytest.mark.parametrize("name", ["egg box", "egg\xa0box", "苹果", "\u200dअ", "x" * 400, "<b>", "a/b"])
+def test_names_that_can(name):
+    assert fault_of_name(name) == ""
