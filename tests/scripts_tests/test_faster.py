@@ -1,6 +1,7 @@
 """All steps with --classifier faster: files, freshness, the same numbers in files and in memory."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -79,6 +80,34 @@ def test_step_6(done, capsys):
         "--set", "scoreThresholds={'faster': 0.2}",
     )  # fmt: skip
     assert json.loads(capsys.readouterr().out) == [record for record in found if record["score"] >= 0.2]
+
+
+def test_b1_beside_step_1(done, capsys):
+    of = Artifacts(done.root, "tiny")
+    done("B1_evaluateRois.py", *OPTIONS)
+    alone = capsys.readouterr().out
+    assert "12 objects in 7 pictures; rpn_testAfterNms is 40" in alone and "per class, with the first 40 ROIs" in alone
+    assert "objects that an anchor covers before it moves: " in alone and "step 1" not in alone
+    done("1_computeRois.py", "--quiet")
+    for options in (OPTIONS, ()):
+        capsys.readouterr()
+        done("B1_evaluateRois.py", *options)
+        both = capsys.readouterr().out.splitlines()
+        header = next(line for line in both if "network (faster), IoU 0.7" in line)
+        assert "step 1, IoU 0.5" in header
+    rows = (of.results / "roi_recall_compared.tsv").read_text().splitlines()
+    assert rows[0].split("\t")[1] == "step 1, IoU 0.5" and rows[1].split("\t")[0] == "10"
+    assert (of.results / "roi_recall_compared.png").is_file()
+    shutil.rmtree(of.rois)
+
+
+def test_b2_draws_every_step(done, capsys):
+    done("B2_cntkVisualizeInputs.py", *OPTIONS, "--image-set", "test", "--pictures", "1")
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("picture  ") and said[2].split()[:2] == ["test_05", "2"] and len(said) == 3
+    drawn = sorted(path.name for path in (done.root / "results/tiny/regions").iterdir())
+    steps = ("1_anchors", "2_anchorTargets", "3_objectness", "4_before", "5_after", "6_targets")
+    assert drawn == [f"test_05.{step}.jpg" for step in steps]
 
 
 def test_again_it_does_nothing(done, monkeypatch):
