@@ -9,7 +9,9 @@ Source: `getCntkInputs` and `cntk_fillInputs` of the tutorial's helpers. Letters
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+import re
+import warnings
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -73,55 +75,103 @@ def write_cntk_inputs(
         for record in records:
             if len(record.rois) > nr_rois:
                 raise ValueError(f"{len(record.rois)} ROIs are more than nr_rois = {nr_rois}")
-            rois = np.zeros((nr_rois, 4))
-            rois[: len(record.rois)] = record.rois
+            rois = " ".join(map(repr, record.rois.ravel().tolist()))
             labels = np.zeros(nr_rois, np.int64)
             labels[: len(record.labels)] = record.labels
-            one_hot = (labels[:, None] == np.arange(nr_classes)).astype(np.int64)
+            one_hot = np.full(2 * nr_rois * nr_classes, ord(" "), np.uint8)  # "1 0 0 0 1 0 ...": two bytes each
+            one_hot[::2] = (labels[:, None] == np.arange(nr_classes)).ravel() + ord("0")
+            filler = " 0.0" * (4 * (nr_rois - len(record.rois)))
             image_map.write(f"{record.index}\t{record.image_path}\t0\n")
-            rois_file.write(f"{record.index} |rois {' '.join(map(str, rois.ravel().tolist()))}\n")
-            labels_file.write(f"{record.index} |roiLabels {' '.join(map(str, one_hot.ravel().tolist()))}\n")
+            rois_file.write(f"{record.index} |rois {(rois + filler).lstrip()}\n")
+            labels_file.write(f"{record.index} |roiLabels {one_hot[:-1].tobytes().decode()}\n")
             numbers.write(f"{len(record.rois)}\n")
         for file in files:
             file.close()  # before atomic_write renames
 
 
-def read_cntk_inputs(
-    artifacts: Artifacts, image_set: str, pictures: Sequence[Path], *, nr_rois: int, nr_classes: int
-) -> Iterator[CntkRecord]:
-    """Yield the records of step 2's files, filler cut off.
+class CntkInputs(Sequence[CntkRecord]):
+    """The records of step 2's files, filler cut off: each is read when it is asked for, so that none is kept.
 
     `pictures`: those of the data set, in order. The files name them by absolute paths, as CNTK's readers need, which a
     folder that was copied or moved has from its former place; so the records have the paths of `pictures`.
     Raises `UserError`, naming file and line, where the files are missing, damaged, disagree with each other, with
     `pictures`, or with `nr_rois` and `nr_classes`.
     """
-    paths = input_files(artifacts, image_set)
-    for path in paths:
-        if not path.is_file():
-            raise UserError(f"{path}: not there yet. Run 2_cntkGenerateInputs.py first")
-    tables = [path.read_text(encoding="utf-8").splitlines() for path in paths]
-    if len({len(table) for table in tables}) != 1:
-        counts = ", ".join(f"{path.name} {len(table)}" for path, table in zip(paths, tables, strict=True))
-        raise UserError(f"{paths[0].parent}: the files differ in their number of lines ({counts}). {_AGAIN}")
-    if len(tables[0]) != len(pictures):
-        raise UserError(f"{paths[0]}: {len(tables[0])} pictures, but the data set has {len(pictures)}. {_AGAIN}")
-    for number, (entry, rois_line, labels_line, count_line) in enumerate(zip(*tables, strict=True), start=1):
-        where = [f"{path}:{number}" for path in paths]
-        fields = entry.split("\t")
+
+    def __init__(
+        self, artifacts: Artifacts, image_set: str, pictures: Sequence[Path], *, nr_rois: int, nr_classes: int
+    ) -> None:
+        """Look where each line begins; what it holds is looked at when it is asked for."""
+        self._files, self._pictures = input_files(artifacts, image_set), pictures
+        self._nr_rois, self._nr_classes = nr_rois, nr_classes
+        for path in self._files:
+            if not path.is_file():
+                raise UserError(f"{path}: not there yet. Run 2_cntkGenerateInputs.py first")
+        image_map, rois, labels, numbers = self._files
+        self._entries = image_map.read_text(encoding="utf-8").splitlines()
+        self._counts = numbers.read_text(encoding="utf-8").splitlines()
+        self._starts = {path: _line_starts(path) for path in (rois, labels)}
+        lengths = [len(self._entries), *(len(starts) - 1 for starts in self._starts.values()), len(self._counts)]
+        if len(set(lengths)) != 1:
+            counts = ", ".join(f"{path.name} {length}" for path, length in zip(self._files, lengths, strict=True))
+            raise UserError(f"{image_map.parent}: the files differ in their number of lines ({counts}). {_AGAIN}")
+        if lengths[0] != len(pictures):
+            raise UserError(f"{image_map}: {lengths[0]} pictures, but the data set has {len(pictures)}. {_AGAIN}")
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def count(self, place: int) -> int:  # type: ignore[override]  # not how often a record is in it
+        """Return the number of ROIs of the record at `place`, without reading them."""
+        where = f"{self._files[3]}:{place + 1}"
+        number = _numbers(self._counts[place].split(), 1, where)[0]
+        if not 0 <= number <= self._nr_rois:
+            raise UserError(f"{where}: {number:g} ROIs, expected at most cntk_nrRois = {self._nr_rois}. {_AGAIN}")
+        return int(number)
+
+    def __getitem__(self, place):  # type: ignore[no-untyped-def]  # a number gives a record, a slice a list of them
+        if isinstance(place, slice):
+            return [self[each] for each in range(len(self))[place]]
+        place = range(len(self))[place]
+        where = [f"{path}:{place + 1}" for path in self._files]
+        fields = self._entries[place].split("\t")
         if len(fields) != 3 or not fields[0].isdigit():
             raise UserError(f"{where[0]}: expected number, picture path and 0, separated by tabs. {_AGAIN}")
-        count = _numbers(count_line.split(), 1, where[3])[0]
-        if not 0 <= count <= nr_rois:
-            raise UserError(f"{where[3]}: {count:g} ROIs, expected at most cntk_nrRois = {nr_rois}. {_AGAIN}")
-        rois = _values(rois_line, "rois", fields[0], 4 * nr_rois, where[1]).reshape(nr_rois, 4)
-        one_hot = _values(labels_line, "roiLabels", fields[0], nr_classes * nr_rois, where[2])
-        table = one_hot.reshape(nr_rois, nr_classes)
-        labels = np.where(table.any(axis=1), table.argmax(axis=1), -1)
-        path = pictures[number - 1]
+        count = self.count(place)
+        rois = _values(self._line(1, place), "rois", fields[0], 4 * self._nr_rois, where[1]).reshape(-1, 4)
+        one_hot = _values(
+            self._line(2, place), "roiLabels", fields[0], self._nr_classes * self._nr_rois, where[2]
+        ).reshape(-1, self._nr_classes)[:count]
+        labels = np.where(one_hot.any(axis=1), one_hot.argmax(axis=1), -1)
+        path = self._pictures[place]
         if path.parts[-2:] not in [kind(fields[1]).parts[-2:] for kind in (PurePosixPath, PureWindowsPath)]:
             raise UserError(f"{where[0]}: picture {fields[1]}, but the data set has {path} in its place. {_AGAIN}")
-        yield CntkRecord(int(fields[0]), path, rois[: int(count)], labels[: int(count)])
+        return CntkRecord(int(fields[0]), path, rois[:count].copy(), labels)
+
+    def _line(self, file: int, place: int) -> str:
+        path = self._files[file]
+        begin, end = self._starts[path][place : place + 2].tolist()
+        with path.open("rb") as opened:
+            opened.seek(begin)
+            return opened.read(end - begin).decode("utf-8", errors="replace").rstrip("\r\n")
+
+
+def read_cntk_inputs(
+    artifacts: Artifacts, image_set: str, pictures: Sequence[Path], *, nr_rois: int, nr_classes: int
+) -> CntkInputs:
+    """Return the records of step 2's files, see `CntkInputs`."""
+    return CntkInputs(artifacts, image_set, pictures, nr_rois=nr_rois, nr_classes=nr_classes)
+
+
+def _line_starts(path: Path) -> NDArray[np.int64]:
+    """Return where each line of a file begins, and its end: (lines + 1,)."""
+    ends, at = [np.zeros(1, np.int64)], 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            ends.append(at + 1 + np.flatnonzero(np.frombuffer(block, np.uint8) == _LINE_END))
+            at += len(block)
+    starts = np.concatenate(ends)
+    return starts if starts[-1] == at else np.append(starts, at)  # the last line may lack its end
 
 
 class LineDigests(NamedTuple):
@@ -133,14 +183,16 @@ class LineDigests(NamedTuple):
 
 def line_digests(artifacts: Artifacts, image_set: str) -> list[LineDigests]:
     """Return the digests of all pictures in step 2's files, in order; of files that are not there none."""
-    _, rois, labels, counts = input_files(artifacts, image_set)
-    if not all(path.is_file() for path in (rois, labels, counts)):
+    _, *paths = input_files(artifacts, image_set)
+    if not all(path.is_file() for path in paths):
         return []
-    texts = [path.read_bytes().splitlines() for path in (rois, labels, counts)]
-    return [
-        LineDigests(_digest(of_rois.partition(b"|")[2] + count), _digest(of_labels.partition(b"|")[2]))
-        for of_rois, of_labels, count in zip(*texts, strict=False)
-    ]
+    with ExitStack() as stack:
+        files = [stack.enter_context(path.open("rb")) for path in paths]
+        lines = ((line.rstrip(b"\r\n") for line in file) for file in files)
+        return [
+            LineDigests(_digest(of_rois.partition(b"|")[2] + count), _digest(of_labels.partition(b"|")[2]))
+            for of_rois, of_labels, count in zip(*lines, strict=False)
+        ]
 
 
 def _digest(line: bytes) -> str:
@@ -148,6 +200,9 @@ def _digest(line: bytes) -> str:
 
 
 _AGAIN = "Run 2_cntkGenerateInputs.py again"
+_PLAIN = re.compile(r"[0-9.e+ -]+")  # what numpy reads without complaint, unless it is misplaced
+_BLOCK = 1 << 24
+_LINE_END = 10
 
 
 def input_files(artifacts: Artifacts, image_set: str) -> tuple[Path, Path, Path, Path]:
@@ -156,12 +211,27 @@ def input_files(artifacts: Artifacts, image_set: str) -> tuple[Path, Path, Path,
     return of.image_map(image_set), of.rois_txt(image_set), of.roi_labels_txt(image_set), of.nr_rois_txt(image_set)
 
 
-def _values(line: str, name: str, index: str, expected: int, where: str) -> NDArray[np.float64]:
+def _values(line: str, name: str, index: str, expected: int, where: str) -> NDArray:
     """Return the numbers of a line `<index> |<name> numbers...`."""
     head = line.split(" ", 2)
     if len(head) != 3 or head[0] != index or head[1] != f"|{name}":
         raise UserError(f"{where}: expected a line that starts with '{index} |{name}'. {_AGAIN}")
-    return _numbers(head[2].split(), expected, where)
+    if len(head[2]) == 2 * expected - 1 and (digits := _single_digits(head[2])) is not None:
+        return digits
+    if not _PLAIN.fullmatch(head[2]):
+        return _numbers(head[2].split(), expected, where)
+    with warnings.catch_warnings():  # of what is no number; the words tell
+        warnings.simplefilter("ignore", DeprecationWarning)
+        values = np.fromstring(head[2], np.float64, sep=" ")  # five times as fast as by words
+    whole = len(values) == expected and np.isfinite(values).all()
+    return values if whole else _numbers(head[2].split(), expected, where)
+
+
+def _single_digits(text: str) -> NDArray[np.uint8] | None:
+    """Return the numbers of "1 0 0 1 ...", None where it is not such a text."""
+    codes = np.frombuffer(text.encode(), np.uint8)
+    digits = codes[::2] - np.uint8(ord("0"))
+    return digits if (digits <= 9).all() and (codes[1::2] == ord(" ")).all() else None
 
 
 def _numbers(words: Sequence[str], expected: int, where: str) -> NDArray[np.float64]:

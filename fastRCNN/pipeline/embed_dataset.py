@@ -4,6 +4,7 @@ Letters in shapes: S side of the padded square, R rows in a file, N real ROIs of
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -51,16 +52,19 @@ def embed_dataset(
     last ones are written while the network runs, so memory holds a few pictures however many there are.
     """
     with ThreadPoolExecutor(1) as readers, WriteBehind() as behind:
-        ahead = [readers.submit(_read_padded, record.image_path, pad_size) for record in records[:_AHEAD]]
-        for position, record in enumerate(records):
+        ahead = deque(readers.submit(_read, records, place, pad_size) for place in range(min(_AHEAD, len(records))))
+        for position in range(len(records)):
             start = time.perf_counter()
             if position + _AHEAD < len(records):
-                ahead.append(readers.submit(_read_padded, records[position + _AHEAD].image_path, pad_size))
-            result = compute(record, *ahead.pop(0).result())
+                ahead.append(readers.submit(_read, records, position + _AHEAD, pad_size))
+            result = compute(*ahead.popleft().result())
             behind.call(write, outputs[position], result)
             yield time.perf_counter() - start
 
 
-def _read_padded(path: Path, pad_size: int) -> tuple[NDArray[np.uint8], PictureArea]:
-    image = read_image(path)
-    return pad_to_square(image, pad_size)[0], PictureArea.of(image.shape[1], image.shape[0], pad_size)
+def _read(
+    records: Sequence[CntkRecord], place: int, pad_size: int
+) -> tuple[CntkRecord, NDArray[np.uint8], PictureArea]:
+    record = records[place]
+    image = read_image(record.image_path)
+    return record, pad_to_square(image, pad_size)[0], PictureArea.of(image.shape[1], image.shape[0], pad_size)

@@ -13,7 +13,7 @@ from fastRCNN.engines import load_engine, starting_network
 from fastRCNN.network.network import Network, save_network
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.classifiers.protocol import Training, TrainingSet
-from fastRCNN.pipeline.cntk_inputs import CntkRecord, read_cntk_inputs
+from fastRCNN.pipeline.cntk_inputs import CntkInputs, CntkRecord, read_cntk_inputs
 from fastRCNN.pipeline.embed_dataset import embed_dataset, embed_picture
 from fastRCNN.pipeline.half_floats import stored
 from fastRCNN.pipeline.proposed_rois import ProposedRois
@@ -56,7 +56,7 @@ def make_network(
     work.enter(model_file)
 
 
-def records_of(chain: Chain, nr_rois: int) -> dict[str, list[CntkRecord]]:
+def records_of(chain: Chain, nr_rois: int) -> dict[str, Sequence[CntkRecord]]:
     """Return the pictures of each image set with the ROIs that step 2 wrote; without any where the network finds them.
 
     nr_rois: cntk_nrRois.
@@ -69,8 +69,7 @@ def records_of(chain: Chain, nr_rois: int) -> dict[str, list[CntkRecord]]:
             for name, of in chain.datasets.items()
         }
     return {
-        name: list(read_cntk_inputs(chain.artifacts, name, of.image_paths, **sizes))
-        for name, of in chain.datasets.items()
+        name: read_cntk_inputs(chain.artifacts, name, of.image_paths, **sizes) for name, of in chain.datasets.items()
     }
 
 
@@ -130,20 +129,40 @@ def run_network(
         if for_cntk in todo:
             with work.making(for_cntk):
                 engine.save(for_cntk)  # type: ignore[attr-defined]  # only CNTK's engine has a format of its own
-        files = {
-            image_set: {artifacts.embedding_file(image_set, classifier, record.index): record for record in of_set}
-            for image_set, of_set in records.items()
-        }
-        left = {name: {path: r for path, r in of_set.items() if path in todo} for name, of_set in files.items()}
+        left = {
+            name: {path: place for place in range(len(of_set))
+                   if (path := artifacts.embedding_file(name, classifier, place)) in todo}
+            for name, of_set in records.items()
+        }  # fmt: skip
         most = propose.most if propose else nr_rows
-        rows = {path: most or len(r.rois) for of_set in left.values() for path, r in of_set.items()}
+        rows = {path: most or _count(records[name], place) for name, of in left.items() for path, place in of.items()}
         require_room(rows, np.dtype(kind).itemsize * engine.feature_dimension, artifacts.cntk_files)
         for image_set, of_set in left.items():
-            total = len(files[image_set])
+            total, chosen = len(records[image_set]), Chosen(records[image_set], list(of_set.values()))
             log.info("%s: %d pictures, %d of them up to date.", image_set, total, total - len(of_set))
-            run = embed_dataset(list(of_set.values()), list(of_set), compute, write, pad_size=context.pad_size)
+            run = embed_dataset(chosen, list(of_set), compute, write, pad_size=context.pad_size)
             seconds += list(progress(run, f"{image_set} pictures", len(of_set)))
     return seconds
+
+
+class Chosen(Sequence[CntkRecord]):
+    """Some of `records`, by their places; each is read when it is asked for."""
+
+    def __init__(self, records: Sequence[CntkRecord], places: Sequence[int]) -> None:
+        self._records, self._places = records, places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]  # a number gives a record, a slice a list of them
+        if isinstance(index, slice):
+            return [self._records[place] for place in self._places[index]]
+        return self._records[self._places[index]]
+
+
+def _count(records: Sequence[CntkRecord], place: int) -> int:
+    """Return the number of ROIs of a record, without reading them where that is possible."""
+    return records.count(place) if isinstance(records, CntkInputs) else len(records[place].rois)
 
 
 def require_room(rows: Mapping[Path, int], bytes_per_row: int, folder: Path) -> None:

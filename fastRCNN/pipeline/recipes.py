@@ -13,7 +13,7 @@ from typing import Any
 from fastRCNN.datasets.imdb import Dataset
 from fastRCNN.datasets.precomputed_rois import PrecomputedRois
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
-from fastRCNN.pipeline.cntk_inputs import input_files, line_digests
+from fastRCNN.pipeline.cntk_inputs import LineDigests, input_files, line_digests
 from fastRCNN.pipeline.embeddings import can_be_read
 from fastRCNN.pipeline.rpn_regions import network_of_regions
 from fastRCNN.proposals.roi_parameters import BY_NETWORK
@@ -146,6 +146,14 @@ class Workplace:
         """The names of the classes, without the background: given ones, or those found in the annotations."""
         return list(self.datasets["train"].classes[1:])
 
+    def lines(self, image_set: str) -> list[LineDigests]:
+        """Return the digests of the lines of step 2's files, which are gigabytes where pictures are many."""
+        of = self.artifacts
+        beside = [self.facts.digest(path) for path in (of.roi_labels_txt(image_set), of.nr_rois_txt(image_set))]
+        fact = f"lines with {' '.join(beside)}"
+        known = self.facts.recall(of.rois_txt(image_set), fact, lambda _: line_digests(of, image_set))
+        return [LineDigests(*each) for each in known]
+
     def pictures(self, image_set: str) -> dict[str, str]:
         """Return the digest of each picture's file, by the name that messages have for it."""
         of = self.datasets[image_set]
@@ -191,7 +199,7 @@ def _network(place: Workplace) -> Plan:
     inputs = {"cntk_model": place.facts.digest(weights) if weights else "He-initialised"}
     more: dict[str, Any] = {}
     if classifier.trains_network:
-        lines = line_digests(place.artifacts, "train")
+        lines = place.lines("train")
         inputs |= {**place.pictures("train"), **place.annotations("train")}
         for index, key in enumerate([] if classifier.proposes else place.datasets["train"].keys):
             of_picture = lines[index] if index < len(lines) else None
@@ -210,7 +218,7 @@ def _embeddings(place: Workplace) -> Plan:
     of_all, needs, units = tuple(inputs), {}, {}
     for image_set, dataset in place.datasets.items():
         inputs |= place.pictures(image_set)
-        lines = line_digests(place.artifacts, image_set)
+        lines = place.lines(image_set)
         for index, key in enumerate(dataset.keys):
             first = place.artifacts.embedding_file(image_set, classifier.name, index)
             needs[first] = (*of_all, f"picture {key}")
