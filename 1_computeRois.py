@@ -26,6 +26,7 @@ from helpers.annotations import read_rois, write_rois
 from helpers.artifacts import Artifacts, exclusive
 from helpers.console import progress, run_script, setup_logging, table, timing_summary
 from helpers.drawing import draw_boxes
+from helpers.file_facts import text_digest
 from helpers.images import read_image, resize_to_max_dim, write_image
 from helpers.write_behind import WriteBehind
 from PARAMETERS import get_parameters, make_parser
@@ -68,7 +69,7 @@ def main() -> None:
                     write_files, work if file in todo else None, file, stages, files[file] if p.pictures else None
                 )
         log.info("Time: %s. Files: %s", timing_summary(seconds), artifacts.rois)
-        print_recall(artifacts, datasets, p.cntk_nrRois)
+        print_recall(chain, p.cntk_nrRois)
 
 
 def take_precomputed(chain: Chain, work: Work) -> set[Path]:
@@ -114,25 +115,27 @@ def first_rois(artifacts: Artifacts, imdb: Dataset, nr_rois: int, counts: list[i
         yield rois
 
 
-def print_recall(artifacts: Artifacts, datasets: Mapping[str, Dataset], nr_rois: int) -> None:
-    """Print the part of the annotated objects that a ROI covers by at least one half."""
+def print_recall(chain: Chain, nr_rois: int) -> None:
+    """Print the part of the annotated objects that a ROI covers by at least one half; remembered, as all else is."""
+    ledger = chain.ledger("rois")
+    annotations = (imdb.annotation_digest(i) for imdb in chain.datasets.values() for i in range(len(imdb)))
+    fact = f"recall of {nr_rois} {text_digest(' '.join(annotations))}"
+    rows = ledger.facts.recall(ledger.path, fact, lambda _: recall_rows(chain.artifacts, chain.datasets, nr_rois))
+    ledger.facts.save()
+    headers = ["set", "pictures", "ROIs per picture", "objects", "recall at IoU 0.5", "at IoU 0.7"]
+    print(table(headers, rows))
+
+
+def recall_rows(artifacts: Artifacts, datasets: Mapping[str, Dataset], nr_rois: int) -> list[list]:
+    """Return the rows of the table."""
     rows = []
     for image_set, imdb in datasets.items():
         counts: list[int] = []
         truth = [record.gt_boxes for record in imdb]
         recall = proposal_recall(first_rois(artifacts, imdb, nr_rois, counts), truth, thresholds=(0.5, 0.7))
-        mean = sum(counts) / len(counts)
-        rows.append(
-            [
-                image_set,
-                len(imdb),
-                f"{mean:.0f}",
-                sum(map(len, truth)),
-                *(f"{r:.3f}" if r == r else "not defined" for r in recall),
-            ]
-        )
-    headers = ["set", "pictures", "ROIs per picture", "objects", "recall at IoU 0.5", "at IoU 0.7"]
-    print(table(headers, rows))
+        shown = [f"{r:.3f}" if r == r else "not defined" for r in recall]
+        rows.append([image_set, len(imdb), f"{sum(counts) / len(counts):.0f}", sum(map(len, truth)), *shown])
+    return rows
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+from fastRCNN.datasets.roi_table import RoiTable
 from fastRCNN.datasets.roidb import load_roidb
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.detector_folder import DetectorSettings, save_detector
@@ -41,12 +42,14 @@ def main() -> None:
         chain.require_before("svm")
         with chain.writing("svm", anew=True) as work:
             ignore_from = None if p.compat == "tutorial" else p.svm_hardNegativeOverlap
-            records = list(load_roidb(imdb, artifacts, p.cntk_nrRois, with_ground_truth=True, ignore_from=ignore_from))
-            paths = [artifacts.embedding_file("train", p.classifier, record.index) for record in imdb]
-            embeddings = EmbeddingFiles(paths, [len(record.rois) for record in records])
+            known = RoiTable(
+                load_roidb(imdb, artifacts, p.cntk_nrRois, with_ground_truth=True, ignore_from=ignore_from)
+            )
+            paths = [artifacts.embedding_file("train", p.classifier, index) for index in range(len(imdb))]
+            embeddings = EmbeddingFiles(paths, known.counts)
             model = train_svms(
                 embeddings,
-                [record.overlaps for record in records],
+                known.overlaps,
                 parameters=SvmTraining.choose(p),
                 compat=p.compat,
                 class_names=imdb.classes,
@@ -55,7 +58,7 @@ def main() -> None:
                 on_trained=lambda report: reports.setdefault(report.class_index, []).append(report),
             )
             if p.svm_bboxRegression and p.compat != "tutorial":
-                regressor = train_svm_boxes(embeddings, [record.rois for record in records],
+                regressor = train_svm_boxes(embeddings, known.rois,
                                             [record.gt_boxes for record in imdb], nr_classes=len(imdb.classes),
                                             ridge=p.svm_bboxRidge or None, seed=p.seed)  # fmt: skip
                 boxes = CLASSIFIERS[p.classifier].boxes_file(artifacts)
