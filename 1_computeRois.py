@@ -26,8 +26,9 @@ from helpers.annotations import read_rois, write_rois
 from helpers.artifacts import Artifacts, exclusive
 from helpers.console import progress, run_script, setup_logging, table, timing_summary
 from helpers.drawing import draw_boxes
-from helpers.file_facts import text_digest
+from helpers.file_facts import file_digest, text_digest
 from helpers.images import read_image, resize_to_max_dim, write_image
+from helpers.remembered import remembered
 from helpers.write_behind import WriteBehind
 from PARAMETERS import get_parameters, make_parser
 
@@ -117,11 +118,12 @@ def first_rois(artifacts: Artifacts, imdb: Dataset, nr_rois: int, counts: list[i
 
 def print_recall(chain: Chain, nr_rois: int) -> None:
     """Print the part of the annotated objects that a ROI covers by at least one half; remembered, as all else is."""
-    ledger = chain.ledger("rois")
     annotations = (imdb.annotation_digest(i) for imdb in chain.datasets.values() for i in range(len(imdb)))
-    fact = f"recall of {nr_rois} {text_digest(' '.join(annotations))}"
-    rows = ledger.facts.recall(ledger.path, fact, lambda _: recall_rows(chain.artifacts, chain.datasets, nr_rois))
-    ledger.facts.save()
+    made_of = [str(nr_rois), file_digest(chain.artifacts.manifest_file("rois")), *annotations]
+    rows = remembered(
+        chain.artifacts.manifest_file("recall"), text_digest(" ".join(made_of)),
+        lambda: recall_rows(chain.artifacts, chain.datasets, nr_rois),
+    )  # fmt: skip
     headers = ["set", "pictures", "ROIs per picture", "objects", "recall at IoU 0.5", "at IoU 0.7"]
     print(table(headers, rows))
 

@@ -14,9 +14,11 @@ import numpy as np
 from fastRCNN.datasets.roidb import RoiRecord, load_roidb, roi_labels
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.cntk_inputs import CntkRecord, input_files, relative_rois, write_cntk_inputs
-from fastRCNN.pipeline.stages import Chain
+from fastRCNN.pipeline.stages import Chain, Work
 from helpers.artifacts import exclusive
 from helpers.console import progress, run_script, setup_logging, table
+from helpers.file_facts import file_digest
+from helpers.remembered import remembered
 from PARAMETERS import get_parameters, make_parser
 
 log = logging.getLogger("steps")
@@ -33,21 +35,46 @@ def main() -> None:
     artifacts, imdbs = chain.artifacts, chain.datasets
     with exclusive(artifacts):
         chain.require("rois")
-        counts = {}
-        with chain.writing("inputs", anew=True) as work:
-            for image_set, imdb in imdbs.items():
-                ignore_from = None if p.compat == "tutorial" else p.train_posOverlapThres
-                roidb = load_roidb(imdb, artifacts, p.cntk_nrRois, image_set == "train", ignore_from=ignore_from)
-                counts[image_set] = np.zeros(len(imdb.classes), np.int64)
-                records = to_records(progress(roidb, f"{image_set} inputs", len(imdb)), p, counts[image_set])
-                write_cntk_inputs(artifacts, image_set, records, nr_rois=p.cntk_nrRois, nr_classes=len(imdb.classes))
-                work.enter(*input_files(artifacts, image_set))
+        with chain.writing("inputs", anew=not chain.is_up_to_date("inputs")) as work:
+            written = write_inputs(chain, work, p) if work.todo else {}
+        counts = remembered(
+            artifacts.manifest_file("counts"), file_digest(artifacts.manifest_file("inputs")),
+            lambda: written or {image_set: count_rois(chain, image_set, p) for image_set in imdbs},
+        )  # fmt: skip
         log.info("Files: %s", artifacts.cntk_files)
         objects = {image_set: [0, *imdb.objects_per_class().values()] for image_set, imdb in imdbs.items()}
         rows = zip(
             imdbs["train"].classes, objects["train"], counts["train"], objects["test"], counts["test"], strict=True
         )
         print(table(["class", "train objects", "train ROIs", "test objects", "test ROIs"], rows))
+
+
+def write_inputs(chain: Chain, work: Work, p) -> dict[str, list[int]]:
+    """Write the files of both image sets; return the number of ROIs of each class."""
+    counts = {}
+    for image_set, imdb in chain.datasets.items():
+        found = np.zeros(len(imdb.classes), np.int64)
+        records = to_records(progress(roidb_of(chain, image_set, p), f"{image_set} inputs", len(imdb)), p, found)
+        write_cntk_inputs(chain.artifacts, image_set, records, nr_rois=p.cntk_nrRois, nr_classes=len(imdb.classes))
+        work.enter(*input_files(chain.artifacts, image_set))
+        counts[image_set] = found.tolist()
+    return counts
+
+
+def count_rois(chain: Chain, image_set: str, p) -> list[int]:
+    """Return the number of ROIs of each class, for files that are there already."""
+    found = np.zeros(len(chain.datasets[image_set].classes), np.int64)
+    for _ in to_records(roidb_of(chain, image_set, p), p, found):
+        pass
+    return found.tolist()
+
+
+def roidb_of(chain: Chain, image_set: str, p) -> Iterator[RoiRecord]:
+    """Yield the ROIs of the pictures of an image set; in training the annotated boxes stand first."""
+    ignore_from = None if p.compat == "tutorial" else p.train_posOverlapThres
+    return load_roidb(
+        chain.datasets[image_set], chain.artifacts, p.cntk_nrRois, image_set == "train", ignore_from=ignore_from
+    )
 
 
 def to_records(roidb, p, counts: np.ndarray) -> Iterator[CntkRecord]:

@@ -145,6 +145,13 @@ class Chain:
         needed = CLASSIFIERS[self._place.choices.classifier].stages
         self.require(*needed[: needed.index(stage)])
 
+    def is_up_to_date(self, stage: str) -> bool:
+        """Return whether all files of `stage` are there, written by its script, and made from what is there now."""
+        ledger = self.ledger(stage)
+        files = _files_of(self._plan(stage, ledger), ledger)
+        fresh = all(ledger.state(path, recipe) is State.FRESH for path, recipe in files.items())
+        return bool(files) and fresh and not ledger.interrupted
+
     def require_scores(self) -> None:
         """Do as `require` for all that scores of the ROIs are made from: what step 5 needs."""
         self.require(*CLASSIFIERS[self._place.choices.classifier].stages)
