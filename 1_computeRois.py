@@ -9,23 +9,26 @@ Prints  how many annotated objects are covered by a ROI: what no ROI covers, no 
 import logging
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 
 from fastRCNN.datasets.imdb import Dataset
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
+from fastRCNN.pipeline.cluster import add_cluster_option, open_cluster
 from fastRCNN.pipeline.roi_limits import limits_in_words
 from fastRCNN.pipeline.rpn_regions import trained_regions
 from fastRCNN.pipeline.stages import Chain, Work
 from fastRCNN.proposals.recall import proposal_recall
 from fastRCNN.proposals.roi_parameters import RoiParameters
-from fastRCNN.proposals.rois import RoiStages, rois_of_pictures
+from fastRCNN.proposals.rois import RoiStages, rois_of_picture, rois_of_pictures
 from fastRCNN.reporting.visualization import scale_boxes
 from helpers.annotations import read_rois, write_rois
 from helpers.artifacts import Artifacts, exclusive
 from helpers.console import progress, run_script, setup_logging, table, timing_summary
 from helpers.drawing import draw_boxes
+from helpers.errors import UserError
 from helpers.file_facts import file_digest, text_digest
 from helpers.images import read_image, resize_to_max_dim, write_image
 from helpers.remembered import remembered
@@ -41,6 +44,7 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--pictures", action="store_true",
                         help="also draw the ROIs after each stage, as pictures beside the roi.txt files")  # fmt: skip
+    add_cluster_option(parser)
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
     if why := CLASSIFIERS[p.classifier].does_without("rois"):
@@ -55,14 +59,20 @@ def main() -> None:
     with exclusive(artifacts):
         files = {artifacts.roi_file(key): path for imdb in datasets.values()
                  for key, path in zip(imdb.keys, imdb.image_paths, strict=True)}  # fmt: skip
-        with chain.writing("rois") as work, WriteBehind() as behind:
+        with chain.writing("rois") as work, WriteBehind() as behind, ExitStack() as opened:
             todo = set(work.todo)
             log.info("%d pictures, %d of them up to date.", len(files), len(files) - len(todo))
             given = take_precomputed(chain, work)
             chosen = [file for file in (files if p.pictures else work.todo) if file not in given]
             regions = trained_regions(artifacts, p.ss_method, pad_size=p.cntk_padWidth, device=p.device,
                                       threads=p.jobs) if chosen else None  # fmt: skip
-            found = rois_of_pictures([files[file] for file in chosen], parameters, p.seed, p.jobs, regions=regions)
+            if regions and p.cluster:
+                raise UserError(f"--cluster: workers do not run the network of ss_method {p.ss_method!r}; go without it")
+            cluster = opened.enter_context(open_cluster(p.cluster if chosen else ""))
+            calls = ((files[file], parameters, p.seed) for file in chosen)
+            found = cluster.map(rois_of_picture, calls) if cluster else rois_of_pictures(
+                [files[file] for file in chosen], parameters, p.seed, p.jobs, regions=regions
+            )  # fmt: skip
             seconds = []
             for file, (stages, taken) in zip(chosen, progress(found, "ROIs", len(chosen)), strict=True):
                 seconds.append(taken)

@@ -17,7 +17,6 @@ from fastRCNN.pipeline.cntk_inputs import CntkRecord, input_files, relative_rois
 from fastRCNN.pipeline.stages import Chain, Work
 from helpers.artifacts import exclusive
 from helpers.console import progress, run_script, setup_logging, table
-from helpers.file_facts import file_digest
 from helpers.remembered import remembered
 from PARAMETERS import get_parameters, make_parser
 
@@ -38,7 +37,7 @@ def main() -> None:
         with chain.writing("inputs", anew=not chain.is_up_to_date("inputs")) as work:
             written = write_inputs(chain, work, p) if work.todo else {}
         counts = remembered(
-            artifacts.manifest_file("counts"), file_digest(artifacts.manifest_file("inputs")),
+            artifacts.manifest_file("counts"), chain.recipe_digest("inputs"),
             lambda: written or {image_set: count_rois(chain, image_set, p) for image_set in imdbs},
         )  # fmt: skip
         log.info("Files: %s", artifacts.cntk_files)

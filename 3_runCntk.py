@@ -23,6 +23,7 @@ from fastRCNN.network.precision import choose_precision
 from fastRCNN.network.truncated_svd import truncated_network
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.classifiers.protocol import TrainingSet
+from fastRCNN.pipeline.cluster import add_cluster_option, open_cluster
 from fastRCNN.pipeline.detector_folder import DetectorSettings, save_detector
 from fastRCNN.pipeline.half_floats import choose_type
 from fastRCNN.pipeline.network_step import (
@@ -49,6 +50,7 @@ def main() -> None:
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="go on with a stopped training; an error if there is none")
     again.add_argument("--restart", action="store_true", help="do all anew, whatever earlier runs left")
+    add_cluster_option(parser)
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
     classifier = CLASSIFIERS[p.classifier]
@@ -77,8 +79,8 @@ def main() -> None:
                 start = truncated_network(choose_network(chain.choices.weights, p.seed), p.cntk_svdRanks)
                 make_network(work, model, start, training=training, data=data)
         drop_checkpoint(checkpoint, fingerprint)
-        with chain.writing("embeddings") as work:
-            seconds = run_network(chain, work, context, records, p.compat) if work.todo else []
+        with chain.writing("embeddings") as work, open_cluster(p.cluster if work.todo else "") as cluster:
+            seconds = run_network(chain, work, context, records, p.compat, cluster) if work.todo else []
         log.info("Time: %s. Files: %s", timing_summary(seconds), artifacts.cntk_files)
         if classifier.does_without("svm"):
             settings = DetectorSettings.choose(p, train.classes, chain.roi_limits)

@@ -65,6 +65,10 @@ def embed_dataset(
 def _read(
     records: Sequence[CntkRecord], place: int, pad_size: int
 ) -> tuple[CntkRecord, NDArray[np.uint8], PictureArea]:
-    record = records[place]
+    return read_padded(records[place], pad_size)
+
+
+def read_padded(record: CntkRecord, pad_size: int) -> tuple[CntkRecord, NDArray[np.uint8], PictureArea]:
+    """Return `record`, its picture (S, S, 3) uint8 in the padded square, and where it lies there."""
     image = read_image(record.image_path)
     return record, pad_to_square(image, pad_size)[0], PictureArea.of(image.shape[1], image.shape[0], pad_size)

@@ -2,30 +2,28 @@
 
 import logging
 import shutil
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fastRCNN.engines import load_engine, starting_network
+from fastRCNN.engines import starting_network
 from fastRCNN.network.network import Network, save_network
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.classifiers.protocol import Training, TrainingSet
+from fastRCNN.pipeline.cluster import Cluster
 from fastRCNN.pipeline.cntk_inputs import CntkInputs, CntkRecord, read_cntk_inputs
-from fastRCNN.pipeline.embed_dataset import embed_dataset, embed_picture
-from fastRCNN.pipeline.half_floats import stored
-from fastRCNN.pipeline.proposed_rois import ProposedRois
+from fastRCNN.pipeline.embed_dataset import embed_dataset
+from fastRCNN.pipeline.picture_network import Found, NetworkRun, PictureNetwork, make_on_worker
 from fastRCNN.pipeline.stages import Chain, Work
-from fastRCNN.rpn.picture_area import PictureArea
 from fastRCNN.run_context import RunContext
 from helpers.console import progress
 from helpers.errors import UserError
 
 log = logging.getLogger(__name__)
 
-Found = tuple[ProposedRois | None, NDArray[np.float32]]  # ROIs that the network proposed, and the rows of all ROIs
 _SPARED = 50e6  # bytes of the disk for what the next steps write
 
 
@@ -99,50 +97,63 @@ def run_network(
     context: RunContext,
     records: Mapping[str, Sequence[CntkRecord]],
     compat: str = "corrected",
+    cluster: Cluster | None = None,
 ) -> list[float]:
     """Run the network on the ROIs of all pictures that are left to do; return the seconds that each took.
 
-    compat: "tutorial" fills the rows of each picture up to cntk_nrRois, as published. Raises `UserError` before the
-    first picture where the disk has no room for all of them.
+    compat: "tutorial" fills the rows of each picture up to cntk_nrRois, as published. cluster: its workers do it, and
+    write the files. Raises `UserError` before the first picture where the disk has no room for all of them.
     """
     artifacts, classifier = chain.artifacts, chain.choices.classifier
     values = chain.choices.values["embeddings"]
     nr_rows, kind = values.get("cntk_nrRois") if compat == "tutorial" else None, values["cntk_embeddingType"]
-    outputs = CLASSIFIERS[classifier].outputs(artifacts, len(chain.datasets["train"].classes))
-    propose = outputs.proposer(compat)
+    nr_classes = len(chain.datasets["train"].classes)
+    run = NetworkRun(artifacts, classifier, nr_classes, context, compat, nr_rows, kind)
     todo = set(work.todo)
     for_cntk = artifacts.model_file(classifier).with_suffix(".model")
     seconds: list[float] = []
+    with PictureNetwork(run) as network:
 
-    def compute(record: CntkRecord, padded: NDArray[np.uint8], area: PictureArea) -> Found:
-        if propose is not None:
-            return propose.with_rows(engine, [padded], [area])[0]
-        return None, embed_picture(engine, padded, record.absolute_rois(context.pad_size), nr_rows)
+        def write(path: Path, found: Found) -> None:
+            with work.making(path) as files:
+                network.write(files, found)
 
-    def write(path: Path, found: Found) -> None:
-        proposed, rows = found
-        with work.making(path) as files:
-            outputs.write(files, stored(rows, kind), proposed)
-
-    choice: Any = {"device": context.device, "threads": context.threads, "precision": context.precision}
-    with load_engine(context.engine, outputs.network(), **choice) as engine:
         if for_cntk in todo:
             with work.making(for_cntk):
-                engine.save(for_cntk)  # type: ignore[attr-defined]  # only CNTK's engine has a format of its own
+                network.engine.save(for_cntk)  # type: ignore[attr-defined]  # only CNTK's engine has a format of its own
         left = {
             name: {path: place for place in range(len(of_set))
                    if (path := artifacts.embedding_file(name, classifier, place)) in todo}
             for name, of_set in records.items()
         }  # fmt: skip
-        most = propose.most if propose else nr_rows
-        rows = {path: most or _count(records[name], place) for name, of in left.items() for path, place in of.items()}
-        require_room(rows, np.dtype(kind).itemsize * engine.feature_dimension, artifacts.cntk_files)
+        rows = {path: network.most or _count(records[name], place)
+                for name, of_set in left.items() for path, place in of_set.items()}  # fmt: skip
+        require_room(rows, np.dtype(kind).itemsize * network.engine.feature_dimension, artifacts.cntk_files)
         for image_set, of_set in left.items():
             total, chosen = len(records[image_set]), Chosen(records[image_set], list(of_set.values()))
             log.info("%s: %d pictures, %d of them up to date.", image_set, total, total - len(of_set))
-            run = embed_dataset(chosen, list(of_set), compute, write, pad_size=context.pad_size)
-            seconds += list(progress(run, f"{image_set} pictures", len(of_set)))
+            if cluster is None:
+                done = embed_dataset(chosen, list(of_set), network.compute, write, pad_size=context.pad_size)
+            else:
+                done = _on_cluster(cluster, work, run, chain.recipe_digest("embeddings"), chosen, list(of_set))
+            seconds += list(progress(done, f"{image_set} pictures", len(of_set)))
     return seconds
+
+
+def _on_cluster(
+    cluster: Cluster, work: Work, run: NetworkRun, digest: str, records: Sequence[CntkRecord], outputs: Sequence[Path]
+) -> Iterator[float]:
+    """Let the workers of `cluster` make the files of `records`; yield the seconds of each picture."""
+    making: deque[AbstractContextManager[tuple[Path, ...]]] = deque()
+
+    def calls() -> Iterator[tuple[NetworkRun, str, CntkRecord, tuple[Path, ...]]]:
+        for place, output in enumerate(outputs):
+            making.append(work.making(output))
+            yield run, digest, records[place], making[-1].__enter__()  # announced before a worker begins
+
+    for taken in cluster.map(make_on_worker, calls()):
+        making.popleft().__exit__(None, None, None)  # and entered when it is done
+        yield taken
 
 
 class Chosen(Sequence[CntkRecord]):

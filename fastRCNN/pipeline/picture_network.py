@@ -1,0 +1,97 @@
+"""The network of step 3, loaded: what it gives for a picture, and the files of that; here or on a worker of a cluster.
+
+Letters in shapes: S side of the padded square, R rows in a file, D features.
+"""
+
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastRCNN.engines import load_engine
+from fastRCNN.pipeline.classifiers import CLASSIFIERS
+from fastRCNN.pipeline.cntk_inputs import CntkRecord
+from fastRCNN.pipeline.embed_dataset import embed_picture, read_padded
+from fastRCNN.pipeline.half_floats import stored
+from fastRCNN.pipeline.proposed_rois import ProposedRois
+from fastRCNN.rpn.picture_area import PictureArea
+from fastRCNN.run_context import RunContext
+from helpers.artifacts import Artifacts
+
+Found = tuple[ProposedRois | None, NDArray[np.float32]]  # ROIs that the network proposed, and the rows of all ROIs
+
+
+@dataclass(frozen=True)
+class NetworkRun:
+    """Which network is run, and how.
+
+    nr_rows: rows in every file (`embed_picture`), None: one for each ROI. kind: of the numbers in files, "float16" or
+    "float32".
+    """
+
+    artifacts: Artifacts
+    classifier: str
+    nr_classes: int
+    context: RunContext
+    compat: str = "corrected"
+    nr_rows: int | None = None
+    kind: str = "float32"
+
+
+class PictureNetwork:
+    """A network in memory, for a `with` block."""
+
+    def __init__(self, run: NetworkRun) -> None:
+        """Load the network of `run`."""
+        self._run = run
+        self._outputs = CLASSIFIERS[run.classifier].outputs(run.artifacts, run.nr_classes)
+        self._propose = self._outputs.proposer(run.compat)
+        choice: Any = {name: getattr(run.context, name) for name in ("device", "threads", "precision")}
+        self.engine = load_engine(run.context.engine, self._outputs.network(), **choice)
+
+    def __enter__(self) -> "PictureNetwork":
+        self.engine.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.engine.__exit__(*error)
+
+    @property
+    def most(self) -> int | None:
+        """How many rows each picture gets, where that does not depend on its ROIs."""
+        return self._propose.most if self._propose else self._run.nr_rows
+
+    def compute(self, record: CntkRecord, padded: NDArray[np.uint8], area: PictureArea) -> Found:
+        """Return the ROIs that the network proposed, if it does, and (R, D) rows for a `padded` picture (S, S, 3)."""
+        if self._propose is not None:
+            return self._propose.with_rows(self.engine, [padded], [area])[0]
+        rois = record.absolute_rois(self._run.context.pad_size)
+        return None, embed_picture(self.engine, padded, rois, self._run.nr_rows)
+
+    def write(self, files: tuple[Path, ...], found: Found) -> None:
+        """Write the files of one picture."""
+        proposed, rows = found
+        self._outputs.write(files, stored(rows, self._run.kind), proposed)
+
+
+def make_on_worker(run: NetworkRun, digest: str, record: CntkRecord, files: tuple[Path, ...]) -> float:
+    """Compute and write the files of one picture, in the process of a worker; return the seconds that took.
+
+    The network stays loaded for the next picture, as long as its `digest` is the same.
+    """
+    start = time.perf_counter()
+    with _LOCK:
+        if digest not in _LOADED:
+            _LOADED.clear()
+            _LOADED[digest] = PictureNetwork(run)
+        network = _LOADED[digest]
+        network.write(files, network.compute(*read_padded(record, run.context.pad_size)))
+    return time.perf_counter() - start
+
+
+_LOCK = threading.Lock()  # a worker may have several threads; the engine has threads of its own
+_LOADED: dict[str, PictureNetwork] = {}

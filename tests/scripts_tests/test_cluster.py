@@ -1,0 +1,35 @@
+"""Steps 1 and 3 on two worker processes leave the same bytes as without."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Runner, draw_tiny_data_set
+
+pytest.importorskip("distributed")
+pytestmark = pytest.mark.filterwarnings("ignore")  # Dask's own
+LOCAL = ("--cluster", "dask:local:2")
+
+
+def files_of(root: Path) -> dict[str, bytes]:
+    proc = root / "proc" / "tiny"
+    wanted = [*proc.glob("rois/*/*.roi.txt"), *proc.glob("cntkFiles/*_parsed/*.npz"), *proc.glob("manifests/r*s.json")]
+    return {path.relative_to(proc).as_posix(): path.read_bytes() for path in wanted}
+
+
+@pytest.mark.parametrize("classifier", ["svm", "nn"])
+def test_same_bytes(tmp_path: Path, slim_weights: Path, classifier: str) -> None:
+    found = []
+    for name, options in (("alone", ()), ("together", LOCAL)):
+        run = Runner(draw_tiny_data_set(tmp_path / name), slim_weights)
+        more = ("--classifier", classifier, "--set", "cntk_max_epochs=1")
+        run("1_computeRois.py", *more, *options)
+        run("2_cntkGenerateInputs.py", *more)
+        run("3_runCntk.py", *more, *options)
+        found.append(files_of(tmp_path / name))
+    assert len(found[0]) >= 7 + 7 + 1 and found[0] == found[1]
+
+
+def test_a_start_with_nothing_to_do_needs_no_cluster(finished: Runner) -> None:
+    finished("1_computeRois.py", "--cluster", "dask:tcp://127.0.0.1:9")
+    finished("3_runCntk.py", "--cluster", "dask:tcp://127.0.0.1:9")
