@@ -67,7 +67,9 @@ def main() -> None:
             regions = trained_regions(artifacts, p.ss_method, pad_size=p.cntk_padWidth, device=p.device,
                                       threads=p.jobs) if chosen else None  # fmt: skip
             if regions and p.cluster:
-                raise UserError(f"--cluster: workers do not run the network of ss_method {p.ss_method!r}; go without it")
+                raise UserError(
+                    f"--cluster: workers do not run the network of ss_method {p.ss_method!r}; go without it"
+                )
             cluster = opened.enter_context(open_cluster(p.cluster if chosen else ""))
             calls = ((files[file], parameters, p.seed) for file in chosen)
             found = cluster.map(rois_of_picture, calls) if cluster else rois_of_pictures(
