@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+import PARAMETERS
 from fastRCNN.datasets.layouts import open_dataset
 from fastRCNN.proposals.roi_parameters import RoiParameters
 from fastRCNN.proposals.rois import filter_rois
@@ -110,6 +111,24 @@ def test_annotation_statistics_and_limits_that_fit(run, root):
     assert "these 100.0%" in printed.out
     # What it prints can be given to a script.
     assert run("B3_cntkAnalyzeInputs.py", *options.split())[0] == 0
+
+
+def test_limits_that_fit_are_written_into_the_parameters_when_asked(run, root, tmp_path, monkeypatch):
+    copy = tmp_path / "PARAMETERS.py"
+    copy.write_bytes((REPOSITORY / "PARAMETERS.py").read_bytes())
+    monkeypatch.setattr(PARAMETERS, "__file__", str(copy))
+    assert run("B3_cntkAnalyzeInputs.py")[0] == 0
+    assert copy.read_bytes() == (REPOSITORY / "PARAMETERS.py").read_bytes()
+    code, printed = run("B3_cntkAnalyzeInputs.py", "--save")
+    line = printed.out.splitlines()[-1]
+    assert code == 0 and line.startswith("overrides['tiny'] = ") and line in copy.read_text(encoding="utf-8")
+
+
+def test_objects_are_counted_and_labels_that_look_alike_asked_for(run, root):
+    (root / "data/tiny/positive/0.bboxes.labels.tsv").write_text("Disc\n")
+    code, printed = run("B3_cntkAnalyzeInputs.py")
+    assert code == 0 and ["Disc", "1", "0"] in [line.split() for line in printed.out.splitlines()]
+    assert "typing error? 'Disc', 'disc'" in printed.out
 
 
 def test_statistics_without_objects(run, root):
