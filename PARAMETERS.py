@@ -78,7 +78,7 @@ nn_roisPerImage = 64  # ROIs of a picture drawn for each epoch; 0: all, as in th
 nn_foregroundFraction = 0.25  # at most this part of them shows objects
 nn_backgroundOverlap = 0.0  # background ROIs that overlap an object at least this much come first
 nn_flip = False  # half of the pictures of an epoch are mirrored left to right
-nn_trainConvFrom = 0  # convolutions that learn as well: from this one (1 to 5) on; 0: none, as in the tutorial
+nn_trainConvFrom = 0  # convolutions (or residual blocks) that learn as well: from this one on; 0: none
 nn_bboxRegression = True  # also learn to move ROIs onto objects
 nn_bboxWeight = 1.0  # weight of the boxes in the loss
 nn_warmupEpochs = 0.0  # the learning rate rises from 0 during this many epochs
@@ -251,7 +251,7 @@ limits: Limits = {
     "nn_roisPerImage": (0, 100_000),
     "nn_foregroundFraction": (0.0, 1.0),
     "nn_backgroundOverlap": (0.0, 1.0),
-    "nn_trainConvFrom": (0, 5),
+    "nn_trainConvFrom": (0, 1000),
     "nn_bboxWeight": (0.0, 1e6),
     "nn_warmupEpochs": (0.0, 1e6),
     "nn_headNorm": (0.0, 1e6),

@@ -164,11 +164,10 @@ class TrainableNetwork:
         old = {name: self.source.arrays[name] for name in names if name not in trained and name in self.source.arrays}
         arrays = {**old, **trained}
         if self.input_scale != 1:
-            arrays |= {
-                name: (array * self.input_scale).astype(np.float32)
-                for name, array in arrays.items()
-                if name in _before_the_head(spec)
-            }
+            scaled = _before_the_head(spec)
+            arrays |= {name: (arrays[name] * self.input_scale).astype(np.float32) for name in scaled if name in arrays}
+            if scaled == ("score.weight",) and bbox_weight is not None:  # both see what the pooling gives
+                bbox_weight = bbox_weight * self.input_scale
         network = Network(spec, arrays)
         if bbox_weight is None or bbox_bias is None:
             return network, None

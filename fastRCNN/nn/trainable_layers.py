@@ -12,6 +12,7 @@ from torch import nn
 
 from fastRCNN.network.layers import Conv, Layer, Linear, Residual
 from fastRCNN.network.spec import NetworkSpec
+from helpers.errors import UserError
 
 
 class SeededDropout(nn.Module):
@@ -72,11 +73,14 @@ def new_layer(
 def first_trained_layer(spec: NetworkSpec, train_conv_from: int) -> int:
     """Return the number of the trunk's first trained layer, the end of the trunk for `train_conv_from` 0.
 
-    A residual block counts as one convolution.
+    A residual block counts as one convolution. `UserError` for a number that the trunk does not have.
     """
     convs = [number for number, layer in enumerate(spec.trunk) if isinstance(layer, (Conv, Residual))]
     if not 0 <= train_conv_from <= len(convs):
-        raise ValueError(f"train_conv_from: expected 0 to {len(convs)}, got {train_conv_from}")
+        raise UserError(
+            f"nn_trainConvFrom, faster_trainConvFrom: expected 0 to {len(convs)}, the convolutions and residual blocks "
+            f"of this network's trunk, got {train_conv_from}"
+        )
     return convs[train_conv_from - 1] if train_conv_from else len(spec.trunk)
 
 

@@ -18,12 +18,14 @@ from fastRCNN.network.layers import (
     Relu6,
     Residual,
 )
-from fastRCNN.network.network import Network
+from fastRCNN.network.network import Network, save_network
 from fastRCNN.network.spec import NetworkSpec
 from fastRCNN.nn.memory import map_sizes
 from fastRCNN.nn.network import TrainableNetwork
 from fastRCNN.nn.trainable_layers import hidden_head
+from fastRCNN.pipeline.outputs import scoring_network
 from fastRCNN.run_context import RunContext
+from helpers.errors import UserError
 
 CLASSES = ("__background__", "a", "b")
 CPU = RunContext(device="cpu")
@@ -78,6 +80,31 @@ def test_the_factor_of_the_heads_input_is_in_the_result(behind):
     result, _ = net.result(notes={}, box_mean=np.zeros(4), box_deviation=np.ones(4))
     (found,) = TorchEngine(result, device="cpu").embed([PICTURE], [ROIS])
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("behind", [(), (BLOCK,)], ids=["conv", "block"])
+def test_a_pooled_map_without_head_and_roi_align(behind, tmp_path):
+    """EfficientNet-Lite0's form: the score's layer and the boxes' see the pooled numbers themselves."""
+    trunk = (Conv("stem", 8, 3, stride=8, extra=1), *behind)
+    network = he_initialised(0, spec=NetworkSpec(trunk, (), pooling_size=3, pooling_kind="align"))
+    net = TrainableNetwork(network, CLASSES, train_conv_from=len(behind), with_boxes=True, context=CPU)
+    pooled = net.pooled(net.frozen_map(PICTURE), ROIS)
+    net.scale_head(pooled.detach(), norm=20.0)
+    assert net.input_scale != 1
+    scores, offsets = net.outputs(pooled)
+    (scores.sum() + offsets.sum()).backward()
+    assert all(parameter.grad is not None for parameter in net.parameters.values())
+    result, regressor = net.result(notes={}, box_mean=np.zeros(4), box_deviation=np.ones(4))
+    (found,) = TorchEngine(result, device="cpu").embed([PICTURE], [ROIS])
+    np.testing.assert_allclose(found, scores.detach().numpy(), rtol=1e-3, atol=1e-4)
+    save_network(tmp_path / "nn.npz", result.spec.to_header(), result.arrays)
+    (both,) = TorchEngine(scoring_network(tmp_path / "nn.npz", regressor), device="cpu").embed([PICTURE], [ROIS])
+    np.testing.assert_allclose(both[:, 3:], offsets.detach().numpy(), rtol=1e-3, atol=1e-4)
+
+
+def test_a_convolution_that_is_not_there():
+    with pytest.raises(UserError, match=r"expected 0 to 2, the convolutions and residual blocks .*, got 3"):
+        TrainableNetwork(he_initialised(0, spec=RESNET), CLASSES, train_conv_from=3, context=CPU)
 
 
 def test_sizes_count_what_is_inside_of_a_block():
