@@ -142,17 +142,18 @@ def measure(runs: Sequence[Run], folder: Path, options: argparse.Namespace) -> I
 
 def pictures_of(folder: Path, out: Path) -> tuple[list[Shown], list[Shown]]:
     """Return training and test pictures of a data set; without a split of its own each fifth by name is for testing."""
-    if (folder / "annotations").is_dir() and (folder / "images").is_dir():  # raccoon's: VOC's XML beside the pictures
-        converted = out / f"converted_{folder.name}"
+    bare = (folder / "annotations").is_dir() and (folder / "images").is_dir()  # VOC's XML beside pictures, as raccoon's
+    name = folder.name
+    if bare:
+        converted = out / f"converted_{name}"
         if not converted.is_dir():
             convert(Request(source=folder, target=converted))
         folder = converted
-    values = ["--set", f"datasetPath={folder.resolve()}"]
-    parameters = get_parameters(["--dataset", folder.name.removeprefix("converted_"), *values])
-    train, test = (shown_of(dataset_of(parameters, image_set)) for image_set in ("train", "test"))
-    if not test:
-        train, test = fold_of(sorted(train, key=lambda picture: picture.path.name), 4, 5)
-    return train, test
+    parameters = get_parameters(["--dataset", name, "--set", f"datasetPath={folder.resolve()}"])
+    train = shown_of(dataset_of(parameters, "train"))
+    if bare:
+        return fold_of(sorted(train, key=lambda picture: picture.path.name), 4, 5)
+    return train, shown_of(dataset_of(parameters, "test"))
 
 
 def numbers(place: Artifacts, run: Run, options: Sequence[str]) -> dict:
@@ -169,7 +170,7 @@ def numbers(place: Artifacts, run: Run, options: Sequence[str]) -> dict:
                  overlap_threshold=float(overlap))
         for place_, overlap in enumerate(OVERLAPS)
     ]  # fmt: skip
-    roidb = load_roidb(imdb, place, nr_rois, roi_file=partial(classifier.roi_file, place))
+    roidb = load_roidb(imdb, place, nr_rois, False, roi_file=partial(classifier.roi_file, place))
     best = best_overlaps((record.rois for record in roidb), [record.gt_boxes for record in imdb])[0]
     return {
         "ap": {c.name: c.ap_area for c in by_overlap[0].classes},
