@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fastRCNN.boxes.suppression import Suppression
 from fastRCNN.evaluation.average_precision import Evaluation, PictureResult, evaluate, evaluate_detections
 from fastRCNN.evaluation.bootstrap import Interval, map_interval
 from fastRCNN.evaluation.kept_detections import KeptDetections
@@ -62,10 +63,11 @@ def main() -> None:
     nr_rois = CLASSIFIERS[p.classifier].nr_rois(p)
     pictures = scored_pictures(imdb, artifacts, classifier=p.classifier, nr_rois=nr_rois, compat=p.compat)
     found: list[int] = []
+    suppression = Suppression.choose(p, imdb.classes, probabilities=CLASSIFIERS[p.classifier].gives_probabilities)
     evaluation = evaluate(
         progress(counted(pictures, found), "pictures", len(imdb)),
         imdb.classes,
-        nms_threshold=p.nmsThreshold,
+        nms_threshold=suppression,
         overlap_threshold=p.evalVocOverlapThreshold,
         compat=p.compat,
         max_per_picture=p.evalMaxPerPicture,
@@ -78,7 +80,7 @@ def main() -> None:
     print(shown_as_table(evaluation))
     print(f"{evaluation.pictures} {p.image_set} pictures, {np.mean(found):.0f} ROIs each (at most {nr_rois}), "
           f"classifier {p.classifier}, "
-          f"seed {p.seed}, IoU > {p.evalVocOverlapThreshold:g}, NMS {p.nmsThreshold:g}, compat {p.compat}")  # fmt: skip
+          f"seed {p.seed}, IoU > {p.evalVocOverlapThreshold:g}, {suppression}, compat {p.compat}")  # fmt: skip
     if interval:
         print(f"mAP (area) of other pictures like these: {interval.text()}, in 95 of 100 draws from these "
               f"{evaluation.pictures} pictures, with replacement")  # fmt: skip
@@ -111,8 +113,9 @@ def print_folds(chain: Chain, p) -> None:
             f"--folds works with --classifier svm: {p.classifier} would train its network anew for each fold"
         )
     chain.require("rois", "inputs", "network", "embeddings")
+    suppression = Suppression.choose(p, chain.datasets["train"].classes)
     options = FoldOptions(
-        SvmTraining.choose(p), p.cntk_nrRois, p.svm_bboxRegression, p.svm_bboxRidge or None, p.nmsThreshold,
+        SvmTraining.choose(p), p.cntk_nrRois, p.svm_bboxRegression, p.svm_bboxRidge or None, suppression,
         p.evalVocOverlapThreshold, p.compat, p.seed, p.jobs,
     )  # fmt: skip
     rows: list[list[object]] = []
@@ -147,6 +150,7 @@ def as_data(evaluation: Evaluation, interval: Interval | None, p) -> dict:
         },
         "iou_threshold": p.evalVocOverlapThreshold, "nms_threshold": p.nmsThreshold,
         "nr_rois": CLASSIFIERS[p.classifier].nr_rois(p),
+        **{name: p[name] for name in ("nmsThresholds", "nms_softSigma") if p[name]},
         **({"max_per_picture": p.evalMaxPerPicture} if p.evalMaxPerPicture else {}),
         "seed": p.seed, "compat": p.compat, "engine": p.engine,
     }  # fmt: skip

@@ -15,6 +15,7 @@ import logging
 import sys
 import webbrowser
 
+from fastRCNN.boxes.suppression import Suppression
 from fastRCNN.evaluation.average_precision import evaluate
 from fastRCNN.evaluation.error_analysis import ErrorCounter
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
@@ -45,9 +46,10 @@ def main() -> None:
     artifacts, imdb = chain.artifacts, chain.datasets[p.image_set]
     chain.require_scores()
     folder, classifier = artifacts.visualizations(p.image_set), CLASSIFIERS[p.classifier]
+    suppression = Suppression.choose(p, imdb.classes, probabilities=classifier.gives_probabilities)
     subject = Subject(
         p.datasetName, p.image_set, p.classifier, imdb.classes, threshold=p.vis_decisionThresholds.get(p.classifier),
-        nms_threshold=p.nmsThreshold, overlap_threshold=p.evalVocOverlapThreshold,
+        nms_threshold=suppression, overlap_threshold=p.evalVocOverlapThreshold,
         probabilities=classifier.gives_probabilities, score_threshold=p.scoreThresholds.get(p.classifier),
         nr_rois=classifier.nr_rois(p),
     )  # fmt: skip
@@ -56,9 +58,9 @@ def main() -> None:
     drawn = draw_pictures(
         progress(scored, "pictures", len(imdb)), decisions, folder, subject, with_ground_truth=p.ground_truth
     )
-    errors = ErrorCounter(imdb.classes, nms_threshold=p.nmsThreshold, overlap_threshold=p.evalVocOverlapThreshold,
+    errors = ErrorCounter(imdb.classes, nms_threshold=suppression, overlap_threshold=p.evalVocOverlapThreshold,
                           max_per_picture=p.evalMaxPerPicture)  # fmt: skip
-    evaluation = evaluate(errors.watching(drawn), imdb.classes, nms_threshold=p.nmsThreshold,
+    evaluation = evaluate(errors.watching(drawn), imdb.classes, nms_threshold=suppression,
                           overlap_threshold=p.evalVocOverlapThreshold, compat=p.compat,
                           max_per_picture=p.evalMaxPerPicture)  # fmt: skip
     report, per_class = build_report(decisions, evaluation, errors.result(), subject, p)

@@ -17,7 +17,7 @@ from fastRCNN.detector import Detector
 from fastRCNN.evaluation.detections import Detections, detections_table
 from fastRCNN.network.precision import choose_precision
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
-from fastRCNN.pipeline.detector_folder import DetectorSettings, load_settings
+from fastRCNN.pipeline.detector_folder import FREE, DetectorSettings, load_settings
 from fastRCNN.pipeline.half_floats import choose_type
 from fastRCNN.pipeline.roi_limits import with_fitted_limits
 from fastRCNN.pipeline.stages import artifacts_of, dataset_of
@@ -101,7 +101,8 @@ def settings_of(artifacts: Artifacts, p) -> DetectorSettings:
             f"{manifest}: this detector was trained with other settings: {'; '.join(changes)}. Leave them "
             "as they were, or run all steps with the new ones"
         )
-    return replace(trained, nmsThreshold=p.nmsThreshold, scoreThreshold=p.scoreThresholds.get(p.classifier))
+    free = {name: p[name] for name in FREE}
+    return replace(trained, **free, scoreThreshold=p.scoreThresholds.get(p.classifier))
 
 
 def check(sources: list[PictureSource], json_file: Path | None, tsv: Path | None, drawn: Path | None) -> None:

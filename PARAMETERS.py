@@ -162,6 +162,8 @@ svm_skipClassesWithoutPositives = False  # True: train the other classes instead
 
 # ---- detections (steps 5 and 6) --------------------------------------------------------------------------------------
 nmsThreshold = 0.3  # of two detections of a class that overlap more, the lower-scored one is dropped
+nmsThresholds: dict[str, float] = {}  # classes with another: {"RBC": 0.5} for things that stand close together
+nms_softSigma = 0.0  # above 0: nothing is dropped, what overlaps a better one by o scores exp(-o * o / this) of it
 # a ROI is a detection of every class that scores this much; None: of its best class only, as in the tutorial
 scoreThresholds: dict[str, float | None] = {"svm": None, "nn": None, "faster": 0.05}
 vis_decisionThresholds: dict[str, float | None] = {"svm": 0.5, "nn": None, "faster": 0.5}  # drawn from this score on
@@ -316,6 +318,7 @@ limits: Limits = {
     "svm_loss": ("hinge", "squared_hinge"),
     "svm_rngSeed": (0, 2**31 - 1),
     "nmsThreshold": (0.0, 1.0),
+    "nms_softSigma": (0.0, 100.0),
     "evalMaxPerPicture": (0, 1_000_000),
     "evalVocOverlapThreshold": (0.0, 0.99),  # no overlap is above 1: at 1 every detection would be wrong
 }

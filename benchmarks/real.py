@@ -15,6 +15,7 @@ import argparse
 import json
 import shutil
 import statistics
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -29,7 +30,6 @@ sys.path.insert(0, str(REPOSITORY))
 from benchmarks.step_runs import STEPS, run_steps  # noqa: E402
 from benchmarks.timing import markdown_table  # noqa: E402
 from benchmarks.written_set import Shown, fold_of, shown_of, write_set  # noqa: E402
-from data.annotation_formats.conversion import Request, convert  # noqa: E402
 from fastRCNN.datasets.roidb import load_roidb  # noqa: E402
 from fastRCNN.evaluation.average_precision import PictureResult, evaluate  # noqa: E402
 from fastRCNN.evaluation.candidates import picture_candidates  # noqa: E402
@@ -147,7 +147,8 @@ def pictures_of(folder: Path, out: Path) -> tuple[list[Shown], list[Shown]]:
     if bare:
         converted = out / f"converted_{name}"
         if not converted.is_dir():
-            convert(Request(source=folder, target=converted))
+            command = [sys.executable, str(REPOSITORY / "data" / "convert.py"), str(folder), str(converted), "--quiet"]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         folder = converted
     parameters = get_parameters(["--dataset", name, "--set", f"datasetPath={folder.resolve()}"])
     train = shown_of(dataset_of(parameters, "train"))

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastRCNN.boxes.suppression import Suppression
 from fastRCNN.engines import Engine, load_engine
 from fastRCNN.evaluation.detections import Detections
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
@@ -157,9 +158,11 @@ class Detector:
         s = self.settings
         rows = widened(stored(rows, s.cntk_embeddingType))  # as the classifier was trained with
         found = score_picture(self.scorer, rows, rois, image.shape[1], image.shape[0])
+        probabilities = CLASSIFIERS[s.classifier].gives_probabilities
+        suppression = Suppression.choose(vars(s), s.classes, probabilities=probabilities)
         return Detections.decided(
             *(found.scores, found.rois, found.moved, s.classes),
-            nms_threshold=s.nmsThreshold, score_threshold=s.scoreThreshold,
+            nms_threshold=suppression, score_threshold=s.scoreThreshold,
         )  # fmt: skip
 
     def close(self) -> None:

@@ -37,6 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.boxes.ignored import IgnoredBoxes, ignored_detections
+from fastRCNN.boxes.suppression import Suppression
 from fastRCNN.evaluation.candidates import Candidates, PublishedCandidates, best_of_picture, picture_candidates
 from fastRCNN.evaluation.kept_detections import KeptDetections
 from fastRCNN.evaluation.matching import Ranking, match_detections
@@ -159,7 +160,7 @@ def evaluate(
     pictures: Iterable[PictureResult],
     class_names: Sequence[str],
     *,
-    nms_threshold: float = 0.3,
+    nms_threshold: float | Suppression = 0.3,
     overlap_threshold: float = 0.5,
     compat: str = "corrected",
     max_per_picture: int = 0,
@@ -167,8 +168,10 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate scored `pictures`, read one at a time; `class_names` starts with background.
 
-    max_per_picture: so many of the best candidates of a picture, of all classes, count; 0: all. kept: takes those that
-    count, by the number of the picture in `pictures`, before those on ignored boxes are left out.
+    nms_threshold: of plain suppression, or how else overlapping candidates are dealt with (`compat="tutorial"` takes
+    the threshold alone). max_per_picture: so many of the best candidates of a picture, of all classes, count; 0: all.
+    kept: takes those that count, by the number of the picture in `pictures`, before those on ignored boxes are left
+    out.
     """
     if compat not in COMPAT:
         raise ValueError(f"compat: expected one of {COMPAT}, got {compat!r}")

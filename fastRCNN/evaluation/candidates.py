@@ -8,14 +8,15 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from fastRCNN.boxes.nms import nms, nms_per_class
+from fastRCNN.boxes.nms import nms
+from fastRCNN.boxes.suppression import Suppression
 
 _AT_ONCE = 100_000  # ROIs times classes
 
 Candidates = tuple[NDArray, NDArray, NDArray[np.int64]]  # boxes (K, 4), scores (K,), classes (K,)
 
 
-def picture_candidates(boxes: NDArray, scores: NDArray, *, nms_threshold: float) -> Iterator[Candidates]:
+def picture_candidates(boxes: NDArray, scores: NDArray, *, nms_threshold: float | Suppression) -> Iterator[Candidates]:
     """Yield what is left of a picture's ROIs for some classes at a time, background left out, best score first in each.
 
     boxes: (N, C, 4), or (N, 1, 4) where they are the same for all classes. scores: (N, C).
@@ -27,7 +28,8 @@ def picture_candidates(boxes: NDArray, scores: NDArray, *, nms_threshold: float)
         chosen = boxes if boxes.shape[1] == 1 else boxes[:, numbers]
         places = np.broadcast_to(chosen, (nr_rois, len(numbers), 4)).swapaxes(0, 1).reshape(-1, 4)
         of_class, classes = scores[:, numbers].T.ravel(), np.repeat(numbers, nr_rois)
-        kept = np.flatnonzero(nms_per_class(places, of_class, classes, threshold=nms_threshold))
+        stay, of_class = Suppression.of(nms_threshold)(places, of_class, classes)
+        kept = np.flatnonzero(stay)
         order = kept[np.lexsort((-kept, -of_class[kept], classes[kept]))]  # of equal scores the later one, as in nms
         yield places[order], of_class[order], classes[order]
 
@@ -63,14 +65,14 @@ class PublishedCandidates:
         self._pictures.append([(places[best[:, j], j], scores[best[:, j], j]) for j in numbers])
         self._limits = None
 
-    def candidates(self, picture: int, *, nms_threshold: float) -> Candidates:
+    def candidates(self, picture: int, *, nms_threshold: float | Suppression) -> Candidates:
         """Return what is left of `picture` when all have been added."""
         if self._limits is None:
             self._limits = np.array([self._limit(place) for place in range(self.nr_classes - 1)])
         boxes, scores, classes = [np.zeros((0, 4), np.int32)], [np.zeros(0, np.float32)], [np.zeros(0, np.int64)]
         for place, (of_class, values) in enumerate(self._pictures[picture]):
             above = values > self._limits[place]
-            keep = nms(of_class[above], values[above], threshold=nms_threshold)
+            keep = nms(of_class[above], values[above], threshold=Suppression.of(nms_threshold).threshold)
             boxes.append(of_class[above][keep])
             scores.append(values[above][keep])
             classes.append(np.full(len(keep), place + 1))

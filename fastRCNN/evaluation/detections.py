@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastRCNN.boxes.box_regression import boxes_of_best_class
-from fastRCNN.boxes.nms import nms_per_class
+from fastRCNN.boxes.suppression import Suppression
 from helpers.boxes import as_boxes
 from helpers.errors import UserError, raise_collected
 
@@ -69,7 +69,7 @@ class Detections:
         boxes: ArrayLike,
         class_names: Sequence[str],
         *,
-        nms_threshold: float = 0.3,
+        nms_threshold: float | Suppression = 0.3,
         decision_threshold: float | None = None,
     ) -> "Detections":
         """Decide on a class for each ROI and suppress overlapping ROIs of one class.
@@ -77,7 +77,8 @@ class Detections:
         1. The label is the class with the highest of the (N, C) `scores`, background included; the first one on ties.
         2. With `decision_threshold` (the tutorial's `vis_decisionThresholds`), a ROI whose best score lies below it
            becomes background and keeps that score.
-        3. Non-maximum suppression per label, background included, as the tutorial's `applyNonMaximaSuppression`.
+        3. Non-maximum suppression per label, background included, as the tutorial's `applyNonMaximaSuppression`; or
+           what else `nms_threshold`, a `Suppression`, says: the soft one lowers scores.
         """
         boxes = as_boxes(boxes, np.int32)
         scores = np.asarray(scores, dtype=np.float32)
@@ -89,7 +90,7 @@ class Detections:
         best = scores[np.arange(len(scores)), labels]
         if decision_threshold is not None:
             labels = np.where(best < decision_threshold, 0, labels)
-        keep = nms_per_class(boxes, best, labels, threshold=nms_threshold)
+        keep, best = Suppression.of(nms_threshold)(boxes, best, labels)
         return cls(boxes, labels, best, keep, tuple(class_names))
 
     @classmethod
@@ -100,7 +101,7 @@ class Detections:
         class_names: Sequence[str],
         *,
         score_threshold: float,
-        nms_threshold: float = 0.3,
+        nms_threshold: float | Suppression = 0.3,
     ) -> "Detections":
         """Let each ROI be a detection of every class that it scores high enough for, and suppress within each class.
 
@@ -120,7 +121,7 @@ class Detections:
         rois, labels = np.nonzero(scores[:, 1:] >= score_threshold)
         labels = labels + 1
         chosen, of_class = places[rois, np.minimum(labels, places.shape[1] - 1)], scores[rois, labels]
-        keep = nms_per_class(chosen, of_class, labels, threshold=nms_threshold)
+        keep, of_class = Suppression.of(nms_threshold)(chosen, of_class, labels)
         return cls(as_boxes(chosen, np.int32), labels, of_class, keep, tuple(class_names), rois)
 
     @classmethod
@@ -131,7 +132,7 @@ class Detections:
         moved: NDArray[np.int32] | None,
         class_names: Sequence[str],
         *,
-        nms_threshold: float,
+        nms_threshold: float | Suppression,
         score_threshold: float | None = None,
     ) -> "Detections":
         """Return the detections of scored `rois` (N, 4), which each class moves to `moved` (N, C, 4), if any.

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.boxes.ignored import ignored_detections
+from fastRCNN.boxes.suppression import Suppression
 from fastRCNN.evaluation.average_precision import PictureResult
 from fastRCNN.evaluation.candidates import best_of_picture, picture_candidates
 from fastRCNN.evaluation.matching import match_detections
@@ -59,7 +60,7 @@ class ErrorCounter:
         self,
         class_names: Sequence[str],
         *,
-        nms_threshold: float = 0.3,
+        nms_threshold: float | Suppression = 0.3,
         overlap_threshold: float = 0.5,
         near: float = 0.1,
         max_per_picture: int = 0,

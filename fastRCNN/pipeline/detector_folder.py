@@ -25,6 +25,7 @@ from helpers.file_facts import MISSING, file_digest
 
 _FORMAT = "fast-rcnn-tutorial detector"
 _VERSION = 2
+FREE = ("nmsThreshold", "nmsThresholds", "nms_softSigma")  # of the settings: what may change after training
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class DetectorSettings:
     cntk_precision: str = "float32"  # what step 3 really used, never "auto"
     cntk_embeddingType: str = "float32"  # likewise
     nmsThreshold: float = 0.3
+    nmsThresholds: Mapping[str, float] = field(default_factory=dict)
+    nms_softSigma: float = 0.0
     scoreThreshold: float | None = None  # the classifier's of scoreThresholds
     compat: str = "corrected"
     seed: int = 0
@@ -52,7 +55,7 @@ class DetectorSettings:
         limits: what stands for the limits of ROIs that are "fitted", as step 1 took them.
         """
         names = ("classifier", "cntk_nrRois", "cntk_padWidth", "cntk_precision", "cntk_embeddingType", "nmsThreshold",
-                 "compat", "seed")  # fmt: skip
+                 "nmsThresholds", "nms_softSigma", "compat", "seed")  # fmt: skip
         threshold = parameters["scoreThresholds"].get(parameters["classifier"])
         return cls(
             classes, scoreThreshold=threshold, rois=RoiParameters.choose(parameters, limits),
@@ -62,11 +65,11 @@ class DetectorSettings:
     def changes(self, parameters: Mapping[str, Any]) -> list[str]:
         """Return one phrase for each of `parameters` (by name) that is not what the detector was trained with.
 
-        `nmsThreshold`, which thins out what was found, is free; "auto" and "fitted" stand for what training made of it.
+        What thins out what was found (`FREE`) is free; "auto" and "fitted" stand for what training made of it.
         """
         trained = json.loads(json.dumps({**asdict(self), **asdict(self.rois)}))  # tuples become lists
         phrases = []
-        for name in sorted(trained.keys() & parameters.keys() - {"classes", "nmsThreshold"}):
+        for name in sorted(trained.keys() & parameters.keys() - {"classes", *FREE}):
             asked = json.loads(json.dumps(parameters[name]))
             if asked not in (trained[name], "auto", "fitted"):
                 phrases.append(f"{name} was {trained[name]!r}, is {asked!r}")

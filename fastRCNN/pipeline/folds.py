@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.boxes.ignored import IgnoredBoxes
+from fastRCNN.boxes.suppression import Suppression
 from fastRCNN.datasets.imdb import Dataset
 from fastRCNN.datasets.roidb import RoiRecord, load_roidb
 from fastRCNN.evaluation.average_precision import Evaluation, PictureResult, evaluate
@@ -38,7 +39,7 @@ class FoldOptions:
     nr_rois: int = 1000
     with_boxes: bool = True
     ridge: float | None = None
-    nms_threshold: float = 0.3
+    nms_threshold: float | Suppression = 0.3
     overlap_threshold: float = 0.5
     compat: str = "corrected"
     seed: int = 0
