@@ -54,7 +54,7 @@ def describe(choice: ModelChoice, detector: Detector) -> dict[str, Any]:
         "trained": _time(trained),
         "engine": choice.engine,
         "batch": _BATCH if getattr(detector.engine, "device", torch.device("cpu")).type == "cuda" else 1,
-        "rois_per_picture": settings.cntk_nrRois,
+        "rois_per_picture": detector.proposer.most if detector.proposer else settings.cntk_nrRois,
         "nms": settings.nmsThreshold,
         "threshold": choice.threshold,
         "measured": _measured(choice, trained),

@@ -1,7 +1,7 @@
 """A `Detector` that also says where the time went and which regions it looked at."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.detector import Detector
+from fastRCNN.engines import Engine
 from fastRCNN.evaluation.detections import Detections
+from fastRCNN.pipeline.proposed_rois import ProposedRois, Proposer
+from fastRCNN.rpn.picture_area import PictureArea
 
 
 @dataclass
@@ -20,16 +23,42 @@ class Course:
     rois: NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, 4), np.int32))
 
 
+@dataclass(frozen=True)
+class _TimedProposer(Proposer):
+    """Says after each call what it has proposed, in how many seconds, and how many it took with map and head."""
+
+    tell: Callable[[Sequence[ProposedRois], float, float], None] = lambda *_: None
+    _seconds: list[float] = field(default_factory=list)
+
+    def __call__(self, engine: Engine, maps: Any, areas: Sequence[PictureArea]) -> list[ProposedRois]:
+        start = time.perf_counter()
+        found = super().__call__(engine, maps, areas)
+        self._seconds.append(time.perf_counter() - start)
+        return found
+
+    def with_rows(
+        self, engine: Engine, padded: Sequence[NDArray[np.uint8]], areas: Sequence[PictureArea]
+    ) -> list[tuple[ProposedRois, NDArray[np.float32]]]:
+        self._seconds.clear()
+        start = time.perf_counter()
+        found = super().with_rows(engine, padded, areas)
+        self.tell([proposed for proposed, _ in found], sum(self._seconds), time.perf_counter() - start)
+        return found
+
+
 class TimedDetector:
-    """Wraps the two callables of a `Detector`, its ROI source and its engine; one call at a time."""
+    """Wraps what a `Detector` calls, its ROI source, its engine and what proposes ROIs; one call at a time."""
 
     def __init__(self, detector: Detector) -> None:
         self.detector = detector
         self._courses: dict[int, Course] = {}  # by the picture's address: ROIs are found in several threads
+        self._in_order: list[Course] = []
         self._network = 0.0
         self._roi_source, self._embed = detector.roi_source, detector.engine.embed
         detector.roi_source = self._timed_rois
         detector.engine.embed = self._timed_embed  # type: ignore[method-assign, assignment]
+        if detector.proposer:
+            detector.proposer = _TimedProposer(detector.proposer.spec, detector.proposer.compat, self._proposed)
 
     def detect_many(self, images: Sequence[NDArray[np.uint8]]) -> list[tuple[Detections, Course]]:
         """Return what `Detector.detect_many` finds in `images` (H, W, 3), and how it went.
@@ -37,7 +66,7 @@ class TimedDetector:
         Of several pictures each has the seconds of all, as it waited for them.
         """
         courses = [Course() for _ in images]
-        self._courses, self._network = dict(zip(map(id, images), courses, strict=True)), 0.0
+        self._courses, self._in_order, self._network = dict(zip(map(id, images), courses, strict=True)), courses, 0.0
         start = time.perf_counter()
         found = self.detector.detect_many(images)
         total = time.perf_counter() - start
@@ -58,6 +87,12 @@ class TimedDetector:
         course.seconds["rois"] = time.perf_counter() - start
         course.rois = rois[: self.detector.settings.cntk_nrRois]
         return rois
+
+    def _proposed(self, found: Sequence[ProposedRois], proposing: float, total: float) -> None:
+        """Note what the network proposed for all pictures, and the seconds of that and of the network as a whole."""
+        self._network += total - proposing
+        for course, proposed in zip(self._in_order, found, strict=True):
+            course.seconds["rois"], course.rois = proposing, proposed.rois
 
     def _timed_embed(self, *arguments: Any) -> list[NDArray[np.float32]]:
         start = time.perf_counter()
