@@ -109,6 +109,8 @@ def detector_options(options: argparse.Namespace) -> DetectorOptions:
     chosen = DetectorOptions()
     if artifacts.settings_file("faster").is_file() and options.model.resolve() == artifacts.model_file("faster"):
         trained = load_settings(artifacts, "faster")
+        if options.nms_threshold is None and (trained.nmsThresholds or trained.nms_softSigma):
+            raise UserError("ONNX suppresses by one threshold for all classes, and not softly: give --nms-threshold")
         score = chosen.score_threshold if trained.scoreThreshold is None else trained.scoreThreshold
         chosen = DetectorOptions(score, trained.nmsThreshold, trained.cntk_padWidth)
     score, overlap = options.score_threshold, options.nms_threshold

@@ -112,7 +112,7 @@ def test_b2_draws_every_step(done, capsys):
 
 def test_again_it_does_nothing(done, monkeypatch):
     before = digests(done.root / "proc")
-    monkeypatch.setattr("fastRCNN.pipeline.network_step.load_engine", lambda *more, **options: pytest.fail("loaded"))
+    monkeypatch.setattr("fastRCNN.pipeline.picture_network.load_engine", lambda *more, **options: pytest.fail("loaded"))
     done("3_runCntk.py", *OPTIONS)
     assert digests(done.root / "proc") == before
 

@@ -109,7 +109,7 @@ def test_a_start_with_nothing_to_do_reads_no_picture_and_loads_no_network(done, 
 
     monkeypatch.setattr(builtins, "open", watched)
     monkeypatch.setattr(io, "open", watched)
-    monkeypatch.setattr("fastRCNN.pipeline.network_step.load_engine", lambda *more, **options: pytest.fail("loaded"))
+    monkeypatch.setattr("fastRCNN.pipeline.picture_network.load_engine", lambda *more, **options: pytest.fail("loaded"))
     run("1_computeRois.py")
     run("3_runCntk.py")
     assert [path for path in read if isinstance(path, Path) and path.suffix in (".png", ".npz")] == []
