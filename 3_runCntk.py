@@ -12,22 +12,22 @@ For classifier "faster" the network learns to propose the ROIs as well, from pic
         proc/<dataset>/models/checkpoint_faster.npz, training_faster.tsv, .png
         proc/<dataset>/rois_faster/<folder>/<picture>.roi.txt     what it proposes, best first
         proc/<dataset>/rois_faster/<folder>/<picture>.objectness.txt    how sure it is of each
+Several processes train together, on one machine or more: torchrun --nproc_per_node=N 3_runCntk.py --classifier nn
 A training that was stopped (Ctrl-C, kill -9, a power cut) goes on after its last whole epoch when the script is run
 again: --resume insists on that, --restart forgets it.
 """
 
 import logging
 import sys
+from dataclasses import replace
 
 from fastRCNN.network.precision import choose_precision
-from fastRCNN.network.truncated_svd import truncated_network
+from fastRCNN.pipeline.beside import join_processes, train_beside, training_start
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
-from fastRCNN.pipeline.classifiers.protocol import TrainingSet
 from fastRCNN.pipeline.cluster import add_cluster_option, open_cluster
 from fastRCNN.pipeline.detector_folder import DetectorSettings, save_detector
 from fastRCNN.pipeline.half_floats import choose_type
 from fastRCNN.pipeline.network_step import (
-    choose_network,
     drop_checkpoint,
     make_network,
     records_of,
@@ -57,9 +57,14 @@ def main() -> None:
     may_round = classifier.may_round and p.compat == "corrected"
     p.cntk_precision = choose_precision(p.cntk_precision, engine=p.engine, device=p.device, may_round=may_round)
     p.cntk_embeddingType = choose_type(p.cntk_embeddingType, may_round=may_round)
+    processes = join_processes(p)
+    if processes and processes.rank:
+        setup_logging(quiet=True)
+        train_beside(p, processes)
+        return
     chain = Chain.choose(p)
     artifacts, train = chain.artifacts, chain.datasets["train"]
-    context, training = RunContext.choose(p), classifier.training(p)
+    context, training = replace(RunContext.choose(p), processes=processes), classifier.training(p)
     model, checkpoint = artifacts.model_file(p.classifier), artifacts.checkpoint_file(p.classifier)
     with exclusive(artifacts):
         chain.require_before("network")
@@ -74,10 +79,14 @@ def main() -> None:
             chain.forget("network", "embeddings")
             checkpoint.unlink(missing_ok=True)
         with chain.writing("network") as work:
+            if processes:
+                processes.agree(bool(work.todo))
             if work.todo:
-                data = TrainingSet(artifacts, train, records["train"], p.cntk_nrRois, fingerprint, context, p.compat)
-                start = truncated_network(choose_network(chain.choices.weights, p.seed), p.cntk_svdRanks)
+                start, data = training_start(chain, records["train"], context, p)
                 make_network(work, model, start, training=training, data=data)
+        if processes:
+            processes.leave()
+            context = replace(context, processes=None)
         drop_checkpoint(checkpoint, fingerprint)
         with chain.writing("embeddings") as work, open_cluster(p.cluster if work.todo else "") as cluster:
             seconds = run_network(chain, work, context, records, p.compat, cluster) if work.todo else []

@@ -16,6 +16,12 @@ class RunContext:
     pad_size: int = 1000  # pixels
     precision: str = "float32"  # or "bfloat16": in training as well
     memory_limit: float | None = None  # bytes for what the frozen layers give in training; None: half of what is free
+    processes: Any = None  # those that train together (`fastRCNN.nn.processes`); None: this one alone
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process writes files: of several the first."""
+        return self.processes is None or self.processes.rank == 0
 
     @classmethod
     def choose(cls, parameters: Mapping[str, Any]) -> "RunContext":

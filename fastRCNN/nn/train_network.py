@@ -34,7 +34,7 @@ def train_network(
     """
     folder = checkpoint.parent
     folder.mkdir(parents=True, exist_ok=True)
-    log_file = folder / "training_nn.tsv"
+    log_file, first = folder / "training_nn.tsv", context.writes
     if context.engine == "cntk":
         from fastRCNN.nn.cntk_trainer import CntkNnTrainer
 
@@ -52,12 +52,13 @@ def train_network(
         for step in bar:
             if watched:
                 bar.set_postfix_str(str(step))
-            if step.last:
+            if step.last and first:
                 write_log(log_file, trainer.history)
                 if not watched:
                     log.info("%s", step)
-        write_log(log_file, trainer.history)
-        draw_log(log_file.with_suffix(".png"), trainer.history)
+        if first:
+            write_log(log_file, trainer.history)
+            draw_log(log_file.with_suffix(".png"), trainer.history)
         trained, regressor = trainer.result()
     finally:
         if context.engine == "cntk":

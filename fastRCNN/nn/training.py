@@ -35,6 +35,7 @@ from fastRCNN.nn.learning_rate import UnitGainSgd, minibatch_momentum, rate_per_
 from fastRCNN.nn.losses import roi_losses
 from fastRCNN.nn.memory import BLOCK, cache_limit, free_bytes, needed_bytes, require_memory
 from fastRCNN.nn.network import TrainableNetwork
+from fastRCNN.nn.processes import Processes
 from fastRCNN.nn.sampling import TrainingPicture, draw_rois, flipped_targets, rois_to_fit, target_statistics
 from fastRCNN.nn.start import fit_softmax
 from fastRCNN.run_context import RunContext
@@ -137,7 +138,7 @@ class NnTrainer:
         if rois == 0:
             raise UserError("There is no ROI to train on. Run 1_computeRois.py and 2_cntkGenerateInputs.py again")
         p = self.parameters = parameters
-        self.pictures, self.seed = list(pictures), context.seed
+        self.pictures, self.seed, self.processes = list(pictures), context.seed, context.processes or Processes()
         self.checkpoint, self.fingerprint = checkpoint, fingerprint
         self.net = TrainableNetwork(
             network, classes, train_conv_from=p.nn_trainConvFrom, with_boxes=p.nn_bboxRegression,
@@ -161,7 +162,7 @@ class NnTrainer:
     @property
     def nr_steps(self) -> int:
         """How many minibatches `run` still learns from."""
-        per_epoch = -(-len(self.pictures) // self.parameters.cntk_mb_size)
+        per_epoch = -(-len(self.pictures) // (self.parameters.cntk_mb_size * self.processes.count))
         return per_epoch * (self.parameters.cntk_max_epochs - len(self.history))
 
     def prepare(self) -> Iterator[tuple[int, bool]]:
@@ -172,6 +173,7 @@ class NnTrainer:
             self.net.scale_head(self._sample(), norm=self.parameters.nn_headNorm)
         if self.parameters.nn_fitScoreFirst and not self.history:
             self._fit_new_layers()
+        self.processes.start_alike(self.net.parameters.values())
 
     def run(self) -> Iterator[Step]:
         """Train all epochs that are left; yields after each minibatch. `UserError` where the loss is not finite."""
@@ -205,10 +207,13 @@ class NnTrainer:
         order = rng.permutation(len(self.pictures))
         flips = rng.random(len(order)) < 0.5 if p.nn_flip else np.zeros(len(order), bool)
         drawn = [self._draw(number, rng) for number in order]
-        for first in range(0, len(order), p.cntk_mb_size):
-            places = range(first, min(first + p.cntk_mb_size, len(order)))
+        size = p.cntk_mb_size * self.processes.count
+        for first in range(0, len(order), size):
+            places = range(first, min(first + size, len(order)))
             batch = [(int(order[place]), bool(flips[place]), drawn[place]) for place in places]
-            sums = sum((self._learn(block, epoch) for block in self._blocks(batch)), np.zeros(4))
+            mine = self._blocks(self.processes.mine(batch))
+            sums = self.processes.added_up(sum((self._learn(block, epoch) for block in mine), np.zeros(4)))
+            self.processes.add_gradients(self.net.parameters.values())
             rate = p.nn_rateFactor * rate_per_image(
                 p.cntk_lr_per_image, epoch, progress=(first + len(batch)) / len(order), warmup_epochs=p.nn_warmupEpochs
             )
@@ -271,7 +276,7 @@ class NnTrainer:
             foreground_fraction=p.nn_foregroundFraction, background_overlap=p.nn_backgroundOverlap,
         )  # fmt: skip
 
-    def _blocks(self, batch: list[tuple[int, bool, NDArray]]) -> Iterator[list[tuple[int, bool, NDArray]]]:
+    def _blocks(self, batch: Sequence[tuple[int, bool, NDArray]]) -> Iterator[list[tuple[int, bool, NDArray]]]:
         """Cut a minibatch into pieces for one pass: single pictures where the trunk learns, else up to BLOCK ROIs."""
         block: list[tuple[int, bool, NDArray]] = []
         room = BLOCK
@@ -385,7 +390,7 @@ class NnTrainer:
         log.info("Continuing after epoch %d of %d.", found.epochs_done, self.parameters.cntk_max_epochs)
 
     def _save(self) -> None:
-        if self.checkpoint is None:
+        if self.checkpoint is None or self.processes.rank:
             return
         velocities = {
             name: velocity.cpu().numpy()

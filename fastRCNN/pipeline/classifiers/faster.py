@@ -34,6 +34,7 @@ class FasterClassifier:
     network_parameters = ("rpn_", "faster_", "compat")
     proposes = True
     trains_network = True
+    trains_together = False
     gives_probabilities = True
     may_round = False  # proposals of nearly equal scores would change places
 

@@ -41,6 +41,7 @@ class NnClassifier:
     )  # fmt: skip
     proposes = False
     trains_network = True
+    trains_together = True
     gives_probabilities = True
     may_round = False  # rounded scores would tie
 
@@ -91,7 +92,8 @@ class NnClassifier:
         )  # fmt: skip
         if regressor is None:
             return trained, []
-        regressor.save(self.boxes_file(of))
+        if data.context.writes:
+            regressor.save(self.boxes_file(of))
         return trained, [self.boxes_file(of)]
 
     def outputs(self, artifacts: Artifacts, nr_classes: int, *, with_boxes: bool | None = None) -> "NnOutputs":

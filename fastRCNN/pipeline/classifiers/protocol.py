@@ -112,6 +112,11 @@ class Classifier(Protocol):
         ...
 
     @property
+    def trains_together(self) -> bool:
+        """Whether several processes can train its network (`fastRCNN.nn.processes`)."""
+        ...
+
+    @property
     def trains_network(self) -> bool:
         """Whether step 3 trains the network, with checkpoints."""
         ...

@@ -34,6 +34,7 @@ class SvmClassifier:
     network_parameters: tuple[str, ...] = ()
     proposes = False
     trains_network = False
+    trains_together = False
     gives_probabilities = False
     may_round = True
 
