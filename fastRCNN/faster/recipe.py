@@ -40,7 +40,7 @@ class FasterTraining:
     faster_sigma: float = 1.0
     faster_bboxPerClass: bool = False
     faster_alignCells: bool = True
-    faster_pooling: str = "network"
+    faster_pooling: str = "align"
     # the course of the training
     faster_training: str = "e2e"
     faster_max_epochs: int = 20
@@ -60,7 +60,7 @@ class FasterTraining:
     faster_clipNorm: float = 10.0
     faster_ema: float = 0.99
     faster_dropout: float = 0.0
-    faster_trainConvFrom: int = 1
+    faster_trainConvFrom: int = 3
     faster_flip: bool = True
     faster_scaleJitter: float = 0.2
     faster_colourJitter: float = 0.2
