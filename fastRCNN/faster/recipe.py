@@ -44,8 +44,8 @@ class FasterTraining:
     # the course of the training
     faster_training: str = "e2e"
     faster_max_epochs: int = 20
-    faster_rpnEpochs: int = 16
-    faster_detectorEpochs: int = 8
+    faster_rpnEpochs: int = 6
+    faster_detectorEpochs: int = 14
     faster_mb_size: int = 1
     faster_optimiser: str = "adam"
     faster_lr_per_image: tuple[float, ...] = (0.0005,)
