@@ -23,7 +23,7 @@ SMALL = FasterTraining(
     rpn_testBeforeNms=300, rpn_testAfterNms=40, rpn_minSide=4.0, faster_roisPerImage=24, faster_max_epochs=3,
     faster_rpnEpochs=1, faster_detectorEpochs=1, faster_mb_size=1, faster_lr_per_image=(0.003,),
     faster_rpn_lr_per_image=(0.003,), faster_detector_lr_per_image=(0.003,), faster_oldRateFactor=1.0, faster_ema=0.9,
-    faster_scaleJitter=0.1, faster_colourJitter=0.1,
+    faster_scaleJitter=0.1, faster_colourJitter=0.1, faster_trainConvFrom=1,
 )  # fmt: skip
 
 
