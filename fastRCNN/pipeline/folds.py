@@ -10,6 +10,7 @@ Kohavi: A study of cross-validation and bootstrap for accuracy estimation and mo
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,16 +64,24 @@ def deal(has_objects: Sequence[bool], folds: int, *, seed: int = 0) -> NDArray[n
 
 def evaluate_folds(imdb: Dataset, artifacts: Artifacts, folds: int, options: FoldOptions) -> Iterator[Evaluation]:
     """Yield the evaluation of each fold of the training pictures `imdb`, whose embeddings step 3 left for "svm"."""
+    for left_out in scored_folds(imdb, artifacts, folds, options):
+        yield evaluate(
+            left_out, imdb.classes, nms_threshold=options.nms_threshold,
+            overlap_threshold=options.overlap_threshold, compat=options.compat,
+        )  # fmt: skip
+
+
+def scored_folds(
+    imdb: Dataset, artifacts: Artifacts, folds: int, options: FoldOptions
+) -> Iterator[Iterator[PictureResult]]:
+    """Yield the pictures of each fold, scored by what is trained on the others; take them before the next fold."""
     of_fold = deal([len(record.gt_boxes) > 0 for record in imdb], folds, seed=options.seed)
     ignore_from = None if options.compat == "tutorial" else options.training.negative_overlap
     records = list(load_roidb(imdb, artifacts, options.nr_rois, with_ground_truth=True, ignore_from=ignore_from))
     for fold in range(folds):
         scorer = _trained([records[i] for i in np.flatnonzero(of_fold != fold)], imdb.classes, artifacts, options)
-        left_out = (records[i] for i in np.flatnonzero(of_fold == fold))
-        yield evaluate(
-            (_scored(record, artifacts, scorer, options.compat) for record in left_out), imdb.classes,
-            nms_threshold=options.nms_threshold, overlap_threshold=options.overlap_threshold, compat=options.compat,
-        )  # fmt: skip
+        left_out = [records[i] for i in np.flatnonzero(of_fold == fold)]
+        yield map(partial(_scored, artifacts=artifacts, scorer=scorer, compat=options.compat), left_out)
 
 
 def _trained(

@@ -1,0 +1,36 @@
+"""B4_tuneParameters.py on a small data set."""
+
+import shutil
+
+import pytest
+
+from helpers.errors import UserError
+
+TUNED = ("nmsThreshold", "nms_softSigma", "cntk_nrRois", "svm_bboxRegression", "svm_C", "train_posOverlapThres")
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    """Runs scripts on a copy of what steps 1 to 5 left."""
+    shutil.copytree(finished.root, tmp_path / "root")
+    return type(finished)(tmp_path / "root", finished.weights)
+
+
+def test_values_are_tried_on_left_out_training_pictures(run, capsys):
+    run("B4_tuneParameters.py", "--folds", "2", "--minutes", "2")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:2] == ["parameter", "value"]
+    assert lines[2].startswith("as it is")
+    tried = [line.split()[0] for line in lines[3:] if line.startswith(TUNED)]
+    assert list(dict.fromkeys(tried)) == list(TUNED)
+    assert lines[-1].startswith(("  --set ", "Nothing was better than what there is"))
+    results = run.root / "results" / "tiny"
+    rows = (results / "tuning.tsv").read_text(encoding="utf-8").splitlines()
+    assert rows[0] == "parameter\tvalue\tmAP, area\tspread\tgain\ttaken"
+    assert len(rows) == 2 + len(tried) and rows[1].startswith("as it is\t")
+    assert (results / "tuning.png").stat().st_size > 1000
+
+
+def test_only_svms_can_be_tuned(run):
+    with pytest.raises(SystemExit):
+        run("B4_tuneParameters.py", "--classifier", "nn")
