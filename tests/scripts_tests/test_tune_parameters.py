@@ -4,8 +4,6 @@ import shutil
 
 import pytest
 
-from helpers.errors import UserError
-
 TUNED = ("nmsThreshold", "nms_softSigma", "cntk_nrRois", "svm_bboxRegression", "svm_C", "train_posOverlapThres")
 
 
