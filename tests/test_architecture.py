@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 from functools import cache
 from pathlib import Path
@@ -230,3 +231,11 @@ def test_importing_does_nothing() -> None:
         if not isinstance(node, allowed) and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
     ]
     assert not found
+
+
+def test_a_step_loads_no_large_package_before_it_needs_it():
+    """Each takes up to a second to import, and seven scripts start one after the other."""
+    code = "import PARAMETERS, fastRCNN.pipeline.stages, sys; print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    large = {"torch", "numba", "matplotlib", "scipy", "sklearn", "skimage", "distributed", "pycocotools"}
+    assert not large & set(loaded.stdout.split())
