@@ -20,6 +20,7 @@ from fastRCNN.evaluation.average_precision import evaluate
 from fastRCNN.evaluation.error_analysis import ErrorCounter
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.results import scored_pictures
+from fastRCNN.pipeline.scoring import score_threshold_of
 from fastRCNN.pipeline.stages import Chain
 from fastRCNN.reporting.data import THRESHOLD_COLUMNS, build_report, threshold_rows
 from fastRCNN.reporting.decisions import PictureDecisions
@@ -50,7 +51,7 @@ def main() -> None:
     subject = Subject(
         p.datasetName, p.image_set, p.classifier, imdb.classes, threshold=p.vis_decisionThresholds.get(p.classifier),
         nms_threshold=suppression, overlap_threshold=p.evalVocOverlapThreshold,
-        probabilities=classifier.gives_probabilities, score_threshold=p.scoreThresholds.get(p.classifier),
+        probabilities=classifier.gives_probabilities, score_threshold=score_threshold_of(p),
         nr_rois=classifier.nr_rois(p),
     )  # fmt: skip
     scored = scored_pictures(imdb, artifacts, classifier=p.classifier, nr_rois=classifier.nr_rois(p), compat=p.compat)

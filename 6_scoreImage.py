@@ -20,6 +20,7 @@ from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.detector_folder import FREE, DetectorSettings, load_settings
 from fastRCNN.pipeline.half_floats import choose_type
 from fastRCNN.pipeline.roi_limits import with_fitted_limits
+from fastRCNN.pipeline.scoring import score_threshold_of
 from fastRCNN.pipeline.stages import artifacts_of, dataset_of
 from fastRCNN.reporting.visualization import draw_detections
 from helpers.artifacts import Artifacts, write_output
@@ -102,7 +103,7 @@ def settings_of(artifacts: Artifacts, p) -> DetectorSettings:
             "as they were, or run all steps with the new ones"
         )
     free = {name: p[name] for name in FREE}
-    return replace(trained, **free, scoreThreshold=p.scoreThresholds.get(p.classifier))
+    return replace(trained, **free, scoreThreshold=score_threshold_of(p))
 
 
 def check(sources: list[PictureSource], json_file: Path | None, tsv: Path | None, drawn: Path | None) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.rpn_regions import network_of_regions
+from fastRCNN.pipeline.scoring import score_threshold_of
 from fastRCNN.proposals.roi_parameters import RoiParameters
 from helpers.artifacts import Artifacts, atomic_write
 from helpers.errors import UserError
@@ -56,7 +57,7 @@ class DetectorSettings:
         """
         names = ("classifier", "cntk_nrRois", "cntk_padWidth", "cntk_precision", "cntk_embeddingType", "nmsThreshold",
                  "nmsThresholds", "nms_softSigma", "compat", "seed")  # fmt: skip
-        threshold = parameters["scoreThresholds"].get(parameters["classifier"])
+        threshold = score_threshold_of(parameters)
         return cls(
             classes, scoreThreshold=threshold, rois=RoiParameters.choose(parameters, limits),
             **{name: parameters[name] for name in names},

@@ -1,6 +1,7 @@
 """How the ROIs of a picture are scored: one function for step 5, step 6 and `Detector`."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,17 @@ def score_picture(scorer: Scorer, rows: NDArray[np.float32], rois: NDArray, widt
     scores, offsets = scorer(rows)
     moved = None if offsets is None else moved_boxes(rois, offsets, width, height)
     return ScoredRois(rois, scores.astype(np.float32, copy=False), moved)
+
+
+def score_threshold_of(parameters: Mapping[str, Any]) -> float | None:
+    """Return the score from which on a ROI is a detection of a class, as `parameters` (by name) say for the classifier.
+
+    None: a ROI is one of its best class only, as the tutorial and CNTK's example of Faster R-CNN decide.
+    """
+    if parameters["compat"] == "tutorial":
+        return None
+    chosen: float | None = parameters["scoreThresholds"].get(parameters["classifier"])
+    return chosen
 
 
 def require_width(scorer: Scorer, found: int, where: object) -> None:

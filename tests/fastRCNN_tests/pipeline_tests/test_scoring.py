@@ -6,7 +6,7 @@ import pytest
 from fastRCNN.evaluation.detections import Detections
 from fastRCNN.pipeline.classifiers.svm import SvmScorer
 from fastRCNN.pipeline.outputs import SoftmaxScorer
-from fastRCNN.pipeline.scoring import require_width, score_picture
+from fastRCNN.pipeline.scoring import require_width, score_picture, score_threshold_of
 from fastRCNN.svm.model import SvmModel
 from helpers.errors import UserError
 
@@ -27,6 +27,14 @@ def test_rois_move_to_where_their_best_class_puts_them():
     assert without.moved is None
     decided = Detections.decided(without.scores, without.rois, None, ("bg", "a"), nms_threshold=0.3)
     np.testing.assert_array_equal(decided.boxes, ROIS)
+
+
+def test_from_which_score_on_a_roi_is_a_detection_of_a_class():
+    chosen = {"classifier": "faster", "scoreThresholds": {"svm": None, "faster": 0.25}, "compat": "corrected"}
+    assert score_threshold_of(chosen) == 0.25
+    assert score_threshold_of({**chosen, "compat": "tutorial"}) is None
+    assert score_threshold_of({**chosen, "classifier": "svm"}) is None
+    assert score_threshold_of({**chosen, "classifier": "nn"}) is None
 
 
 def test_widths():
