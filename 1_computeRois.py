@@ -23,14 +23,13 @@ from fastRCNN.pipeline.stages import Chain, Work
 from fastRCNN.proposals.recall import proposal_recall
 from fastRCNN.proposals.roi_parameters import RoiParameters
 from fastRCNN.proposals.rois import RoiStages, rois_of_picture, rois_of_pictures
-from fastRCNN.reporting.visualization import scale_boxes
+from fastRCNN.reporting.visualization import draw_rois
 from helpers.annotations import read_rois, write_rois
 from helpers.artifacts import Artifacts, exclusive
 from helpers.console import progress, run_script, setup_logging, table, timing_summary
-from helpers.drawing import draw_boxes
 from helpers.errors import UserError
 from helpers.file_facts import file_digest, text_digest
-from helpers.images import read_image, resize_to_max_dim, write_image
+from helpers.images import read_image, write_image
 from helpers.remembered import remembered
 from helpers.write_behind import WriteBehind
 from PARAMETERS import get_parameters, make_parser
@@ -114,9 +113,11 @@ def write_files(work: Work | None, file: Path, stages: RoiStages, path: Path | N
 
 def draw_stages(path: Path, roi_file: Path, stages: RoiStages) -> None:
     """Draw the ROIs after each stage beside the picture's `roi_file`, whose ROIs are the final ones."""
-    image, scale = resize_to_max_dim(read_image(path), LARGEST_DRAWING)
-    for name, boxes in {**vars(stages), "final": read_rois(roi_file)}.items():
-        picture = draw_boxes(image, scale_boxes(boxes, scale))
+    image, final = read_image(path), read_rois(roi_file)
+    found = len(stages.selective_search_filtered)
+    for name, boxes in {**vars(stages), "final": final}.items():
+        nr_found = min(found, len(final)) if name == "final" else len(boxes)
+        picture = draw_rois(image, boxes, nr_found, max_dim=LARGEST_DRAWING)
         write_image(roi_file.with_name(f"{path.stem}.{name}.jpg"), picture)
 
 

@@ -35,7 +35,7 @@ from fastRCNN.reporting.region_pictures import (
     draw_proposals,
     draw_targets,
 )
-from fastRCNN.reporting.visualization import draw_inputs
+from fastRCNN.reporting.visualization import draw_inputs, scale_boxes
 from helpers.artifacts import IMAGE_SETS
 from helpers.console import progress, run_script, setup_logging, table
 from helpers.images import pad_to_square, read_image, write_image
@@ -65,10 +65,13 @@ def main() -> None:
         pictures = chain.datasets[image_set].image_paths
         records = read_cntk_inputs(artifacts, image_set, pictures, nr_rois=p.cntk_nrRois, nr_classes=len(classes))
         for record in islice(progress(records, f"{image_set} pictures"), max(0, p.pictures)):
-            padded, _ = pad_to_square(read_image(record.image_path), p.cntk_padWidth)
+            padded, placed = pad_to_square(read_image(record.image_path), p.cntk_padWidth)
             rois = record.absolute_rois(p.cntk_padWidth)
             name = f"{image_set}_{record.index}{record.image_path.name}"
-            picture = draw_inputs(padded, rois, record.labels, classes, max_negatives=max(0, p.negatives))
+            offset = [placed.offset_x, placed.offset_y] * 2
+            objects = scale_boxes(chain.datasets[image_set][record.index].gt_boxes, placed.scale) + offset
+            picture = draw_inputs(padded, rois, record.labels, classes, max_negatives=max(0, p.negatives),
+                                  objects=objects)  # fmt: skip
             write_image(artifacts.results / "inputs" / name, picture)
             rows.append([name, *np.bincount(record.labels[record.labels >= 0], minlength=len(classes)).tolist()])
     print(table(["picture", "no object", *classes[1:]], rows))

@@ -84,6 +84,17 @@ def draw_boxes(
     return canvas
 
 
+def captioned(image: NDArray[np.uint8], text: str) -> NDArray[np.uint8]:
+    """Return `image` below a white strip with one line of `text`; what does not fit ends in "..."."""
+    size = float(np.clip(max(image.shape[:2]) / 50, 11, 40))
+    room = round(size / 2)
+    mask = text_mask(text, size, image.shape[1] - 2 * room)
+    strip = np.full((mask.shape[0] + room, image.shape[1], 3), 255, np.uint8)
+    part = strip[room // 2 : room // 2 + mask.shape[0], room : room + mask.shape[1]]
+    part[:] = np.rint(part * (1 - mask[..., None]) + np.array(_HALO) * mask[..., None])
+    return np.concatenate([strip, image])
+
+
 def _one_each(colors: Sequence[Color] | Color | None, number: int) -> list[Color]:
     if colors is None:
         return [class_color(i + 1) for i in range(number)]

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from fastRCNN.boxes.nms import nms_per_class
 from fastRCNN.evaluation.detections import Detections
 from helpers.boxes import as_boxes
-from helpers.drawing import GROUND_TRUTH_COLOR, class_color, draw_boxes
+from helpers.drawing import GROUND_TRUTH_COLOR, captioned, class_color, draw_boxes
 from helpers.fonts import legible_names
 from helpers.images import resize_to_max_dim
 
@@ -80,6 +80,27 @@ def square_around(
     return image[top : top + round(side), left : left + round(side)], (left, top)
 
 
+def draw_rois(
+    image: NDArray[np.uint8], rois: ArrayLike, nr_found: int, *, most: tuple[int, int] = (60, 40), max_dim: int = 800
+) -> NDArray[np.uint8]:
+    """Return `image`, scaled to a longest side of `max_dim`, with some of its (R, 4) `rois` and a caption that counts.
+
+    The first `nr_found` come from Selective Search: of these the first (best) are drawn, in blue. The others are the
+    grid's: some are drawn, evenly chosen, in orange. most: how many of each.
+    """
+    scaled, scale = scale_to(image, max_dim)
+    boxes = scale_boxes(rois, scale)
+    nr_grid = len(boxes) - nr_found
+    of_grid = nr_found + np.linspace(0, max(nr_grid - 1, 0), min(most[1], nr_grid)).round().astype(int)
+    first = np.arange(min(most[0], nr_found))
+    colors = [class_color(2)] * len(of_grid) + [class_color(1)] * len(first)
+    drawn = draw_boxes(scaled, boxes[np.concatenate([of_grid, first[::-1]])], colors=colors, thickness=1.5)
+    caption = f"{nr_found} of Selective Search (blue: the first {len(first)})"
+    if nr_grid:
+        caption += f", {nr_grid} of the grid (orange: {len(of_grid)} of them)"
+    return captioned(drawn, caption)
+
+
 def draw_inputs(
     padded: NDArray[np.uint8],
     rois: ArrayLike,
@@ -87,8 +108,11 @@ def draw_inputs(
     class_names: Sequence[str],
     *,
     max_negatives: int = 10,
+    objects: ArrayLike = (),
 ) -> NDArray[np.uint8]:
     """Return the padded picture with (R, 4) `rois` drawn by their (R,) class `labels`.
+
+    objects: the annotated boxes in pixels of the padded picture, (G, 4), dashed in white on top.
 
     Every ROI with an object is drawn in the colour of its class; the name stands once where several lie on each other.
     Of the others, `max_negatives` evenly chosen ones are grey. What is ignored (-1) is not drawn.
@@ -103,4 +127,6 @@ def draw_inputs(
     shown = legible_names(class_names)
     names = [shown[label] if name else "" for label, name in zip(labels[positive], named, strict=True)]
     colors = [class_color(int(label)) for label in labels[positive]]
-    return draw_boxes(canvas, rois[positive], names, colors=colors, thickness=1.5)
+    canvas = draw_boxes(canvas, rois[positive], names, colors=colors, thickness=1.5)
+    truth = as_boxes(objects)
+    return draw_boxes(canvas, truth, colors=GROUND_TRUTH_COLOR, dashed=np.ones(len(truth), bool), thickness=2)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.drawing import NEUTRAL_COLOR, class_color, draw_boxes
+from helpers.drawing import NEUTRAL_COLOR, captioned, class_color, draw_boxes
 
 GREY = np.full((200, 300, 3), 128, np.uint8)
 
@@ -158,3 +158,12 @@ def test_class_colors():
 def test_arguments_that_do_not_fit(arguments, words):
     with pytest.raises(ValueError, match=words):
         draw_boxes(GREY, [[0, 0, 9, 9], [20, 20, 29, 29]], **arguments)
+
+
+def test_a_caption_stands_above_the_picture():
+    image = np.full((60, 200, 3), 90, np.uint8)
+    drawn = captioned(image, "3 of 2000 ROIs")
+    strip = drawn[: len(drawn) - 60]
+    assert (drawn[-60:] == 90).all() and len(strip) > 10
+    assert strip.max() == 255 and strip.min() < 60
+    assert captioned(image, "word " * 99).shape == drawn.shape

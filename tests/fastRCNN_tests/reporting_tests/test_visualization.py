@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastRCNN.evaluation.detections import Detections
-from fastRCNN.reporting.visualization import draw_detections, draw_inputs, scale_boxes, scale_to
+from fastRCNN.reporting.visualization import draw_detections, draw_inputs, draw_rois, scale_boxes, scale_to
 from helpers.drawing import class_color
 
 CLASSES = ("__background__", "orange", "eggBox")
@@ -60,3 +60,26 @@ def test_inputs_show_positives_by_class_and_some_negatives():
     assert (drawn[196:264, 296:344] == 128).all()  # the second negative is left out
     assert (draw_inputs(GREY, rois[2:], [0, 0], CLASSES, max_negatives=0) == GREY).all()
     assert (draw_inputs(GREY, np.zeros((0, 4)), [], CLASSES) == GREY).all()
+
+
+def test_some_rois_of_each_kind_are_drawn_and_all_are_counted(monkeypatch):
+    texts = []
+
+    def watched(image, text):
+        texts.append(text)
+        return image
+
+    monkeypatch.setattr("fastRCNN.reporting.visualization.captioned", watched)
+    rois = [[5 * i, 5, 5 * i + 60, 80] for i in range(6)] + [[10, 20 + 5 * i, 90, 95 + i] for i in range(4)]
+    both = draw_rois(GREY, rois, 6, most=(2, 3), max_dim=max(GREY.shape))
+    assert texts == ["6 of Selective Search (blue: the first 2), 4 of the grid (orange: 3 of them)"]
+    blue, orange = class_color(1), class_color(2)
+    assert (both == blue).all(axis=2).any() and (both == orange).all(axis=2).any()
+    found = draw_rois(GREY, rois[:6], 6, most=(2, 3), max_dim=max(GREY.shape))
+    assert texts[1] == "6 of Selective Search (blue: the first 2)" and not (found == orange).all(axis=2).any()
+    draw_rois(GREY, np.zeros((0, 4)), 0)
+
+
+def test_annotated_boxes_are_drawn_among_the_inputs():
+    drawn = draw_inputs(GREY, np.zeros((0, 4)), [], CLASSES, objects=[[10, 10, 60, 60]])
+    assert ((drawn == 255).all(axis=2).sum() > 50) and (draw_inputs(GREY, np.zeros((0, 4)), [], CLASSES) == GREY).all()
