@@ -95,9 +95,9 @@ def draw_rois(
     first = np.arange(min(most[0], nr_found))
     colors = [class_color(2)] * len(of_grid) + [class_color(1)] * len(first)
     drawn = draw_boxes(scaled, boxes[np.concatenate([of_grid, first[::-1]])], colors=colors, thickness=1.5)
-    caption = f"{nr_found} of Selective Search (blue: the first {len(first)})"
+    caption = f"Selective Search {nr_found}, blue: first {len(first)}"
     if nr_grid:
-        caption += f", {nr_grid} of the grid (orange: {len(of_grid)} of them)"
+        caption += f"; grid {nr_grid}, orange: {len(of_grid)}"
     return captioned(drawn, caption)
 
 

@@ -72,11 +72,11 @@ def test_some_rois_of_each_kind_are_drawn_and_all_are_counted(monkeypatch):
     monkeypatch.setattr("fastRCNN.reporting.visualization.captioned", watched)
     rois = [[5 * i, 5, 5 * i + 60, 80] for i in range(6)] + [[10, 20 + 5 * i, 90, 95 + i] for i in range(4)]
     both = draw_rois(GREY, rois, 6, most=(2, 3), max_dim=max(GREY.shape))
-    assert texts == ["6 of Selective Search (blue: the first 2), 4 of the grid (orange: 3 of them)"]
+    assert texts == ["Selective Search 6, blue: first 2; grid 4, orange: 3"]
     blue, orange = class_color(1), class_color(2)
     assert (both == blue).all(axis=2).any() and (both == orange).all(axis=2).any()
     found = draw_rois(GREY, rois[:6], 6, most=(2, 3), max_dim=max(GREY.shape))
-    assert texts[1] == "6 of Selective Search (blue: the first 2)" and not (found == orange).all(axis=2).any()
+    assert texts[1] == "Selective Search 6, blue: first 2" and not (found == orange).all(axis=2).any()
     draw_rois(GREY, np.zeros((0, 4)), 0)
 
 
