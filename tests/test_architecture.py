@@ -65,7 +65,7 @@ DISTRIBUTIONS = {  # import name -> name in requirements.txt, where they differ
     "packaging": "matplotlib", "prometheus_client": "prometheus-client", "yaml": "pyyaml",
     "openapi_spec_validator": "openapi-spec-validator",
 }  # fmt: skip
-NOT_INSTALLED = {"cntk", "cosmic_ray", "dlib", "IPython", "parso", "torchvision"}  # optional, or in a Python of their own
+NOT_INSTALLED = {"cntk", "cosmic_ray", "dlib", "IPython", "parso", "torchvision"}  # optional, or of another Python
 
 
 def source_files() -> list[Path]:
