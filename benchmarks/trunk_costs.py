@@ -1,9 +1,10 @@
-"""What each network costs: seconds for a picture and its ROIs, and memory.
+"""What each network costs: seconds of processor for a picture and its ROIs, and memory.
 
     python benchmarks/trunk_costs.py resources/cntk/AlexNet.npz resources/cntk/efficientnet-lite0.npz ...
 
 Each network runs in a process of its own, on noise, float32, on the CPU: the trunk on one picture, then the head on its
-ROIs; medians of three after one to warm up. A number behind a comma is the side of the padded picture:
+ROIs; medians of three after one to warm up. Seconds of processor, all threads together, are what a busy machine changes
+least. A number behind a comma is the side of the padded picture:
 resources/cntk/efficientnet-lite0.npz,640. Weights may be random: they cost the same.
 """
 
@@ -59,7 +60,7 @@ def split(text: str, side: int) -> tuple[Path, int]:
 
 
 def measure(path: Path, side: int, rois: int) -> dict[str, float]:
-    """Return seconds of trunk and head, features of a ROI, MB of weights, MB of memory at most."""
+    """Return seconds of processor of trunk and head, features of a ROI, MB of weights, MB of memory at most."""
     from fastRCNN.engines import load_engine
 
     network, rng = load_network(path), np.random.default_rng(0)
@@ -69,12 +70,12 @@ def measure(path: Path, side: int, rois: int) -> dict[str, float]:
     trunk, head = [], []
     with load_engine("torch", network, device="cpu") as engine:
         for _ in range(1 + REPEATS):
-            start = time.perf_counter()
+            start = time.process_time()
             maps = engine.feature_map([picture])
-            middle = time.perf_counter()
+            middle = time.process_time()
             engine.head(maps, [boxes])
             trunk.append(middle - start)
-            head.append(time.perf_counter() - middle)
+            head.append(time.process_time() - middle)
     return {
         "side": side, "features": network.spec.feature_dimension,
         "megabytes": sum(4 * np.prod(shape) for shape in network.spec.weight_shapes().values()) / 1e6,

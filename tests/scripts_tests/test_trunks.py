@@ -1,0 +1,50 @@
+"""Networks other than AlexNet go all the way: imported files of published layouts, slim ones, on a small data set."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from resources.import_network import import_file
+from resources.weight_import.chain import Cut
+
+IMPORTERS = Path(__file__).resolve().parents[1] / "resources_tests" / "weight_import_tests"
+
+
+def module_of(name):
+    spec = importlib.util.spec_from_file_location(f"for_trunks_{name}", IMPORTERS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory):
+    """Weight files of a ResNet, its last stage behind ROI pooling, and of EfficientNet-Lite, its pooled map as it is."""
+    folder = tmp_path_factory.mktemp("networks")
+    modules = module_of("modules")
+    torch.save(modules.randomised(modules.ResNet((1, 1, 1, 1), 8, 10)).state_dict(), folder / "resnet.pth")
+    torch.save(module_of("test_efficientnet_lite").slim_state(np.random.default_rng(0)), folder / "lite.pth")
+    import_file(folder / "resnet.pth", folder / "resnet.npz")
+    import_file(folder / "lite.pth", folder / "lite.npz", cut=Cut("map"))
+    return folder
+
+
+@pytest.mark.parametrize("network", ["resnet", "lite"])
+@pytest.mark.parametrize("classifier", ["svm", "nn", "faster"])
+def test_all_steps_with(run, networks, network, classifier):
+    options = ["--classifier", classifier]
+    for value in (
+        "cntk_max_epochs=1",
+        "faster_max_epochs=1",
+        "nn_trainConvFrom=3",
+        f"cntk_model={networks / network}.npz",
+    ):
+        options += ["--set", value]
+    for script in run.steps[:5]:
+        run(script, *options)
+    result = json.loads((run.root / f"results/tiny/evaluation_test_{classifier}.json").read_text(encoding="utf-8"))
+    assert 0 <= result["mAP_area"] <= 1
