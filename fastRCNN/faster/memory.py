@@ -11,7 +11,7 @@ from fastRCNN.nn.trainable_layers import first_trained_layer, hidden_head
 from fastRCNN.run_context import RunContext
 
 _FLOAT = 4  # bytes
-_LIBRARY = 300e6  # what convolutions keep beside: reordered weights and pictures
+_LIBRARY = 450e6  # PyTorch itself, and what convolutions keep beside: reordered weights and maps
 
 
 def needed_bytes(spec: NetworkSpec, rpn: RpnSpec, recipe: FasterTraining, *, nr_classes: int, pad_size: int) -> float:
