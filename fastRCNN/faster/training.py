@@ -36,6 +36,7 @@ from fastRCNN.network.rpn_spec import RpnSpec
 from fastRCNN.nn.checkpoints import Checkpoint
 from fastRCNN.nn.learning_rate import rate_per_image
 from fastRCNN.run_context import RunContext
+from helpers.annotations import write_rois
 from helpers.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -176,7 +177,7 @@ class FasterTrainer:
             row |= self._measured()
         self.history.append({**row, "seconds": time.perf_counter() - begin})
         if phase.proposes and of_phase + 1 == phase.epochs:
-            self._propose()
+            self._propose(phase)
         self._save()
         yield dataclasses.replace(step, losses={name: total[name] for name in LOSSES}, recall=total["recall"])
 
@@ -253,15 +254,21 @@ class FasterTrainer:
             return False
         return len(values) - 1 - int(np.argmax(values)) >= patience
 
-    def _propose(self) -> None:
-        """Keep what the RPN proposes for every training picture, not mirrored, in whole pixels of the network's."""
+    def _propose(self, phase: Phase) -> None:
+        """Keep what the RPN proposes for every training picture, not mirrored, in whole pixels of the original.
+
+        Also to look at: proposals_faster/<stage>/<folder>/<picture>.roi.txt beside the checkpoint.
+        """
         with self.with_means():
             for number, picture in enumerate(self.pictures):
                 view = as_it_is(picture, self.context.pad_size)
                 rules = self.recipe.proposal_rules(view.scale)
-                found = np.rint(proposals_on(self.net, view, self.recipe, rules=rules).boxes)
-                kept = view.in_original(found).astype(np.float32)  # as a checkpoint holds them
-                self.pictures[number] = dataclasses.replace(picture, proposals=kept.astype(np.float64))
+                found = proposals_on(self.net, view, self.recipe, rules=rules).boxes
+                boxes = np.rint(view.in_original(found)) + 0.0  # no -0
+                self.pictures[number] = dataclasses.replace(picture, proposals=boxes)
+                if self.checkpoint is not None:
+                    folder = self.checkpoint.parent / "proposals_faster" / phase.name.replace(" ", "_")
+                    write_rois(folder / picture.path.parent.name / f"{picture.path.stem}.roi.txt", boxes)
 
     def _stop_not_finite(self, picture: AnnotatedPicture, found: PictureLosses, epoch: int) -> None:
         losses = ", ".join(f"{name} {float(loss.detach()):g}" for name, loss in found.losses.items())

@@ -20,7 +20,7 @@ def needed(recipe=RECIPE, spec=SPEC, pad_size=1000):
 
 def test_by_hand():
     """Layers of 1 number each: what is left is PyTorch, the anchors and the fixed part of the RPN."""
-    # weights 62 million, of which fc6 is 37.7 and fc7 16.8: seven arrays of each (Adam's two, gradient, mean, start ...)
+    # of 62 million weights fc6 has 37.7 and fc7 16.8: seven arrays of each (Adam has two, gradient, mean, start ...)
     large = needed() - needed(spec=cntk_shape(hidden=1))
     fully_connected = 9216 * 4096 + 4096**2
     assert large == pytest.approx(4 * 7 * fully_connected, rel=0.05)

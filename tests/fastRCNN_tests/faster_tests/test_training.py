@@ -19,6 +19,7 @@ from fastRCNN.network.network import load_network, save_network
 from fastRCNN.rpn.picture_area import PictureArea
 from fastRCNN.rpn.propose import propose_rois
 from fastRCNN.svm.scoring import softmax
+from helpers.annotations import read_rois
 from helpers.boxes import iou_matrix
 from helpers.errors import UserError
 from helpers.images import pad_to_square, read_image
@@ -152,10 +153,12 @@ def test_another_training_does_not_continue(pictures, slim, tmp_path):
     assert train(slim, pictures, checkpoint=tmp_path / "c.npz", fingerprint="b")[1] == []
 
 
-def test_in_stages_every_part_learns_in_its_turn(pictures, slim):
+def test_in_stages_every_part_learns_in_its_turn(pictures, slim, tmp_path):
     recipe = dataclasses.replace(SMALL, faster_training="stages", faster_ema=0.0)
     network, rpn = prepared(slim, pictures, recipe, SIDE)
-    trainer = FasterTrainer(network, pictures, CLASSES, recipe, rpn, context=CONTEXT)
+    trainer = FasterTrainer(
+        network, pictures, CLASSES, recipe, rpn, context=CONTEXT, checkpoint=tmp_path / "checkpoint.npz"
+    )
     start = {name: array.copy() for name, array in trainer.net.parameter_arrays().items()}
     states = [start]
     for step in trainer.run():
@@ -171,6 +174,13 @@ def test_in_stages_every_part_learns_in_its_turn(pictures, slim):
     assert np.abs(of_second - start["conv1.weight"]).max() < np.abs(of_second - of_first).max()
     assert [row["stage"] for row in trainer.history] == ["rpn 1", "detector 1", "rpn 2", "detector 2"]
     assert all(0 < len(picture.proposals) <= recipe.rpn_trainAfterNms for picture in trainer.pictures)
+    for picture in trainer.pictures:  # what stages 2 and 4 learnt from, to look at
+        first, second = (
+            tmp_path / "proposals_faster" / stage / picture.path.parent.name / f"{picture.path.stem}.roi.txt"
+            for stage in ("rpn_1", "rpn_2")
+        )
+        assert len(read_rois(first)) > 0
+        np.testing.assert_array_equal(read_rois(second), picture.proposals)
 
 
 def test_the_best_epoch_on_held_out_pictures_is_what_stays(pictures, slim, monkeypatch):
