@@ -99,6 +99,15 @@ def test_colours_change_by_the_strength(picture):
     assert 0 < weak < strong
 
 
+def test_grey_becomes_lighter_and_darker(picture):
+    """Brightness and contrast change grey, which saturation alone does not; the balance keeps it nearly grey."""
+    greys = np.array([
+        changed(picture, 240, np.random.default_rng(seed), Jitter(colour=0.3)).pixels[50, 200].astype(int)
+        for seed in range(20)
+    ])  # fmt: skip
+    assert greys.mean(axis=1).std() > 5 and np.ptp(greys, axis=1).max() < 30
+
+
 def test_boxes_that_do_not_count_and_proposals_move_too(picture):
     both = dataclasses.replace(picture, ignored=BOX, proposals=BOX)
     view = changed(both, 200, np.random.default_rng(1), Jitter(flip=True, scale=0.2))

@@ -154,3 +154,29 @@ def test_the_result_gives_the_same_numbers(net, view, slim):
     np.testing.assert_allclose(rows[:, :3], scores.numpy(), atol=1e-5)
     expected = offsets.numpy().reshape(-1, 3, 4) * BOX_DEVIATION
     np.testing.assert_allclose(rows[:, 3:].reshape(-1, 3, 4), expected, atol=1e-6)
+
+
+def test_what_does_not_count_teaches_neither_part(net, view):
+    """Everything is ignored, and nothing an object: no anchor and no proposal is background."""
+    hidden = dataclasses.replace(view, objects=np.zeros((0, 4)), classes=np.zeros(0, np.int64))
+    assert picture_losses(net, hidden, np.random.default_rng(0), SMALL).rois > 0
+    anchors = map_anchors(net, net.map(net.frozen_map(view.pixels)))
+    of_anchors = dataclasses.replace(hidden, ignored=anchors)
+    assert losses_of(net, of_anchors, detector=False)["rpn_cls"].item() == 0
+    of_proposals = dataclasses.replace(hidden, ignored=view.proposals)
+    assert picture_losses(net, of_proposals, np.random.default_rng(0), SMALL, rpn=False).rois == 0
+
+
+def test_anchors_beyond_the_picture_learn_by_choice(net, view):
+    """An object at the picture's edge: the anchor just on it reaches beyond the edge, unless the border lets it."""
+    anchor = np.array(net.rpn.anchors[:1]) + [0, 64, 0, 64]
+    cut = dataclasses.replace(view, objects=anchor, classes=np.array([1]), area=(0, 0, SIDE, SIDE))
+    assert anchor[0, 0] < 0
+    with torch.no_grad():
+        for parameter in net.parameters.values():
+            parameter.zero_()
+        net.parameters["rpn_box.bias"][:] = 1.0
+    allowed = losses_of(net, cut, dataclasses.replace(SMALL, rpn_border=100, rpn_positiveOverlap=0.99), detector=False)
+    inside = losses_of(net, cut, dataclasses.replace(SMALL, rpn_border=0, rpn_positiveOverlap=0.99), detector=False)
+    assert allowed["rpn_box"].item() == pytest.approx(4 * (1 - 0.5 / 9) / SMALL.rpn_batchSize)  # its targets are 0
+    assert inside["rpn_box"].item() != pytest.approx(allowed["rpn_box"].item(), rel=1e-3)

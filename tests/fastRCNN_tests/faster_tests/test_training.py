@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 
 from fastRCNN.engines import load_engine
+from fastRCNN.faster.recipe import published
 from fastRCNN.faster.start import prepared
+from fastRCNN.faster.steps import picture_losses
 from fastRCNN.faster.training import FasterTrainer
 from fastRCNN.faster.validation import measure
 from fastRCNN.network.network import load_network, save_network
+from fastRCNN.nn.sampling import flipped_rois
 from fastRCNN.rpn.picture_area import PictureArea
 from fastRCNN.rpn.propose import propose_rois
 from fastRCNN.svm.scoring import softmax
@@ -237,3 +240,54 @@ def test_a_picture_without_objects_teaches_background(slim, pictures, tmp_path):
     empty = drawn(tmp_path, 99, objects=0)
     trainer, _ = train(slim, [*pictures[:1], empty], dataclasses.replace(SMALL, faster_max_epochs=1))
     assert trainer.history[0]["pictures"] == 2 and trainer.history[0]["rois"] > SMALL.faster_roisPerImage // 2
+
+
+def test_rates_by_layer_and_by_progress(pictures, slim):
+    recipe = dataclasses.replace(
+        SMALL, faster_oldRateFactor=0.25, faster_biasRateFactor=2.0, faster_warmupEpochs=1.0, faster_max_epochs=4,
+        faster_lr_per_image=(0.01, 0.02),
+    )  # fmt: skip
+    trainer, steps = train(slim, pictures, recipe)
+    rates = trainer.optimiser.rates
+    assert rates["conv3.weight"] == rates["fc6.weight"] == 0.25 and rates["conv3.bias"] == 0.5
+    assert rates["rpn_conv.weight"] == rates["score.weight"] == rates["bbox.weight"] == 1 and rates["score.bias"] == 2
+    found = [step.rate for step in steps]
+    done = np.arange(1, 17) / 16  # four pictures, four epochs
+    expected = np.where(done <= 0.25, 0.01, 0.02) * np.minimum(4 * done, 1) * (1 + np.cos(np.pi * done)) / 2
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    even = train(slim, pictures, dataclasses.replace(recipe, faster_cosine=False, faster_warmupEpochs=0.0))[1]
+    assert [step.rate for step in even] == [0.01] * 4 + [0.02] * 12
+
+
+def test_a_minibatch_is_the_mean_of_its_pictures(pictures, slim):
+    """The same picture twice in a minibatch moves the weights as once: gradients are averaged."""
+    recipe = dataclasses.replace(
+        SMALL, faster_max_epochs=1, faster_optimiser="sgd", faster_lr_per_image=(1e-3,), faster_flip=False,
+        faster_scaleJitter=0.0, faster_colourJitter=0.0, rpn_batchSize=4096, faster_roisPerImage=4096,
+        rpn_foregroundFraction=1.0, faster_clipNorm=0.0, faster_ema=0.0,
+    )  # fmt: skip
+    once = train(slim, pictures[:1], recipe)[0].net.parameter_arrays()
+    twice = train(slim, pictures[:1] * 2, dataclasses.replace(recipe, faster_mb_size=2))[0].net.parameter_arrays()
+    for name in once:
+        np.testing.assert_allclose(once[name], twice[name], rtol=1e-3, atol=2e-6)
+
+
+def test_published_pictures_whole_epochs_are_mirrored_in_turn_and_boxes_are_whole_numbers(pictures, slim, monkeypatch):
+    seen = []
+    original = picture_losses
+
+    def watched(net, view, *rest, **options):
+        seen.append(view)
+        return original(net, view, *rest, **options)
+
+    monkeypatch.setattr("fastRCNN.faster.training.picture_losses", watched)
+    recipe = dataclasses.replace(
+        published(), faster_max_epochs=2, rpn_anchorScales=(2.0, 3.0), faster_lr_per_image=(1e-5,)
+    )
+    moved = [dataclasses.replace(each, objects=each.objects + 0.3) for each in pictures[:2]]
+    train(slim, moved, recipe)
+    boxes = {tuple(view.objects.ravel()) for view in seen[:2]}
+    mirrored = {tuple(view.objects.ravel()) for view in seen[2:]}
+    assert boxes == {tuple(each.objects.ravel()) for each in pictures[:2]}
+    expected = {tuple(np.rint(flipped_rois(each.objects, SIDE)).ravel()) for each in moved}
+    assert mirrored == expected
