@@ -264,7 +264,7 @@ def test_a_minibatch_is_the_mean_of_its_pictures(pictures, slim):
     recipe = dataclasses.replace(
         SMALL, faster_max_epochs=1, faster_optimiser="sgd", faster_lr_per_image=(1e-3,), faster_flip=False,
         faster_scaleJitter=0.0, faster_colourJitter=0.0, rpn_batchSize=4096, faster_roisPerImage=4096,
-        rpn_foregroundFraction=1.0, faster_clipNorm=0.0, faster_ema=0.0,
+        rpn_foregroundFraction=1.0, faster_clipNorm=0.0, faster_ema=0.0, faster_cosine=False, faster_warmupEpochs=0.0,
     )  # fmt: skip
     once = train(slim, pictures[:1], recipe)[0].net.parameter_arrays()
     twice = train(slim, pictures[:1] * 2, dataclasses.replace(recipe, faster_mb_size=2))[0].net.parameter_arrays()
