@@ -13,10 +13,11 @@ import numpy as np
 
 from fastRCNN.datasets.roidb import RoiRecord, load_roidb, roi_labels
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
-from fastRCNN.pipeline.cntk_inputs import CntkRecord, input_files, relative_rois, write_cntk_inputs
+from fastRCNN.pipeline.cntk_inputs import CntkRecord, expected_bytes, input_files, relative_rois, write_cntk_inputs
 from fastRCNN.pipeline.stages import Chain, Work
 from helpers.artifacts import exclusive
 from helpers.console import progress, run_script, setup_logging, table
+from helpers.disk_room import require_disk
 from helpers.remembered import remembered
 from PARAMETERS import get_parameters, make_parser
 
@@ -50,11 +51,19 @@ def main() -> None:
 
 def write_inputs(chain: Chain, work: Work, p) -> dict[str, list[int]]:
     """Write the files of both image sets; return the number of ROIs of each class."""
+    sizes = {"nr_rois": p.cntk_nrRois, "nr_classes": len(chain.datasets["train"].classes)}
+    files = [file for image_set in chain.datasets for file in input_files(chain.artifacts, image_set)]
+    number = sum(map(len, chain.datasets.values()))
+    require_disk(
+        f"Inputs of {number} pictures", expected_bytes(number, **sizes), chain.artifacts.cntk_files,
+        kept=sum(file.stat().st_size for file in files if file.exists()),
+        advice="Make room, lower cntk_nrRois, or work elsewhere: --root DIR",
+    )  # fmt: skip
     counts = {}
     for image_set, imdb in chain.datasets.items():
         found = np.zeros(len(imdb.classes), np.int64)
         records = to_records(progress(roidb_of(chain, image_set, p), f"{image_set} inputs", len(imdb)), p, found)
-        write_cntk_inputs(chain.artifacts, image_set, records, nr_rois=p.cntk_nrRois, nr_classes=len(imdb.classes))
+        write_cntk_inputs(chain.artifacts, image_set, records, **sizes)
         work.enter(*input_files(chain.artifacts, image_set))
         counts[image_set] = found.tolist()
     return counts

@@ -1,7 +1,6 @@
 """The parts of step 3: the network it starts from, its training, and what it gives for all pictures."""
 
 import logging
-import shutil
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -20,11 +19,12 @@ from fastRCNN.pipeline.picture_network import Found, NetworkRun, PictureNetwork,
 from fastRCNN.pipeline.stages import Chain, Work
 from fastRCNN.run_context import RunContext
 from helpers.console import progress
+from helpers.disk_room import SPARED, require_disk
 from helpers.errors import UserError
 
 log = logging.getLogger(__name__)
 
-_SPARED = 50e6  # bytes of the disk for what the next steps write
+_SPARED = SPARED
 
 
 def choose_network(weight_file: Path | None, seed: int) -> Network:
@@ -181,19 +181,8 @@ def require_room(rows: Mapping[Path, int], bytes_per_row: int, folder: Path) -> 
 
     What files of these names take now is given back when they are replaced.
     """
-    needed = sum(rows.values()) * bytes_per_row
-    kept = sum(path.stat().st_size for path in rows if path.exists())
-    folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder).free
-    what = f"{len(rows)} pictures with {sum(rows.values())} rows"
-    log.info("%s: %s on the disk, %s are free.", what, _size(needed), _size(free))
-    if needed - kept > free - _SPARED:
-        raise UserError(
-            f"{folder}: {what} of {bytes_per_row} bytes need {_size(needed)}, {_size(free)} are free. Make room, lower "
-            "cntk_nrRois, or work elsewhere: --root DIR"
-        )
-
-
-def _size(count: float) -> str:
-    """Return a number of bytes as text: "950 MB", "5.96 GB"."""
-    return f"{count / 1e9:.3g} GB" if count >= 0.9995e9 else f"{count / 1e6:.3g} MB"
+    require_disk(
+        f"{len(rows)} pictures with {sum(rows.values())} rows", sum(rows.values()) * bytes_per_row, folder,
+        kept=sum(path.stat().st_size for path in rows if path.exists()), detail=f" of {bytes_per_row} bytes",
+        advice="Make room, lower cntk_nrRois, or work elsewhere: --root DIR", spared=_SPARED,
+    )  # fmt: skip

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from fastRCNN.pipeline.cntk_inputs import (
     CntkRecord,
     absolute_rois,
+    expected_bytes,
+    input_files,
     line_digests,
     read_cntk_inputs,
     relative_rois,
@@ -159,3 +161,16 @@ def test_ignored_rois_are_rows_of_zeros_and_come_back(tmp_path):
     assert artifacts.roi_labels_txt("train").read_text() == "0 |roiLabels 0 1 0 0 1 0 1 0\n"
     (back,) = read_cntk_inputs(artifacts, "train", [record.image_path], nr_rois=4, nr_classes=2)
     assert back.labels.tolist() == [1, -1, 0]
+
+
+def test_expected_bytes_are_near(tmp_path):
+    """Two pictures of 50 random ROIs in 60 places, three classes."""
+    artifacts, rng = Artifacts(tmp_path, "tiny"), np.random.default_rng(0)
+    corners = np.sort(rng.integers(0, 400, (2, 50, 2, 2)), axis=2).reshape(2, 50, 4)
+    records = [
+        CntkRecord(i, PICTURES[i], relative_rois(corners[i][:, [0, 1, 2, 3]], 500, 375, 1000), np.zeros(50, np.int64))
+        for i in range(2)
+    ]
+    write_cntk_inputs(artifacts, "train", records, nr_rois=60, nr_classes=3)
+    size = sum(path.stat().st_size for path in input_files(artifacts, "train"))
+    assert 0.5 * expected_bytes(2, nr_rois=60, nr_classes=3) < size <= expected_bytes(2, nr_rois=60, nr_classes=3)
