@@ -132,9 +132,10 @@ def random_boxes(rng: np.random.Generator, count: int, size: tuple[int, int]) ->
     return np.concatenate([np.minimum(low, np.array(size) - 9), np.minimum(high + 8, np.array(size) - 1)], axis=1)
 
 
-def voc(root: Path, pictures: int) -> list[list[str]]:
-    """Return the rows of one size: step 2, step 5, and starts where nothing is to do."""
-    make_devkit(root, pictures)
+def voc(root: Path, pictures: int, only: str = "") -> list[list[str]]:
+    """Return the rows of one size: step 2, step 5, and starts where nothing is to do; of `only` one step, if named."""
+    if not (root / "resources").exists():
+        make_devkit(root, pictures)
     rows = []
     for what, script in (
         ("step 2", "2_cntkGenerateInputs.py"),
@@ -143,13 +144,15 @@ def voc(root: Path, pictures: int) -> list[list[str]]:
         ("step 1 again", "1_computeRois.py"),
         ("step 5, random scores", "5_evaluateResults.py"),
     ):
+        if only not in what:
+            continue
         cost = step(root, script)
         rows.append(row(pictures, what, cost, disk(root / "proc") + disk(root / "results")))
         print("|", " | ".join(rows[-1]), "|", flush=True)
     return rows
 
 
-def coco(root: Path, pictures: int) -> list[list[str]]:
+def coco(root: Path, pictures: int, only: str = "") -> list[list[str]]:
     """Return the row of one size: both lists read, every record and digest made once."""
     make_coco(root, pictures)
     cost = measured([sys.executable, "-c", _COCO, str(root)])
@@ -182,7 +185,7 @@ def make_coco(root: Path, pictures: int) -> None:
             json.dump(content, file)
 
 
-def sample(root: Path, pictures: int) -> list[list[str]]:
+def sample(root: Path, pictures: int, only: str = "") -> list[list[str]]:
     """Return the rows of all steps of classifier svm on a few pictures, with seconds of processor for each picture."""
     make_devkit(root, pictures)
     shutil.rmtree(root / "proc")
@@ -217,16 +220,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("part", choices=tuple(PARTS))
     parser.add_argument("--root", type=Path, required=True, help="a folder for the data sets, made anew for each size")
     parser.add_argument("--pictures", type=int, nargs="+", metavar="N", help="sizes")
+    parser.add_argument("--only", default="", metavar="STEP", help="part voc: this step alone, like 'step 5'")
+    parser.add_argument("--keep", action="store_true", help="keep the data set, and take it when it is there")
     options = parser.parse_args(argv)
     run, whole = PARTS[options.part]
     sizes = options.pictures or ([whole] if options.part == "sample" else [whole // 16, whole // 4, whole])
     rows: list[list[str]] = []
     for pictures in sizes:
         root = options.root / f"{options.part}_{pictures}"
-        shutil.rmtree(root, ignore_errors=True)
-        root.mkdir(parents=True)
-        rows += run(root, pictures)
-        shutil.rmtree(root)
+        if not options.keep:
+            shutil.rmtree(root, ignore_errors=True)
+        root.mkdir(parents=True, exist_ok=True)
+        rows += run(root, pictures, options.only)
+        if not options.keep:
+            shutil.rmtree(root)
     print(markdown_table(HEADERS, rows))
 
 
