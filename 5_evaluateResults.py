@@ -72,6 +72,7 @@ def main() -> None:
         compat=p.compat,
         max_per_picture=p.evalMaxPerPicture,
         kept=kept,
+        jobs=p.jobs,
     )
     official = Official() if kept is None else write_official(artifacts, imdb, kept, asked)
     interval = map_interval(evaluation)

@@ -42,6 +42,7 @@ from fastRCNN.evaluation.candidates import Candidates, PublishedCandidates, best
 from fastRCNN.evaluation.kept_detections import KeptDetections
 from fastRCNN.evaluation.matching import Ranking, match_detections
 from fastRCNN.evaluation.precision_curve import ap_11point, ap_area, envelope
+from helpers.in_order import in_order
 
 COMPAT = ("corrected", "tutorial")
 _AT_ONCE = 200_000  # candidates that are matched together
@@ -165,31 +166,36 @@ def evaluate(
     compat: str = "corrected",
     max_per_picture: int = 0,
     kept: KeptDetections | None = None,
+    jobs: int = 1,
 ) -> Evaluation:
     """Evaluate scored `pictures`, read one at a time; `class_names` starts with background.
 
     nms_threshold: of plain suppression, or how else overlapping candidates are dealt with (`compat="tutorial"` takes
     the threshold alone). max_per_picture: so many of the best candidates of a picture, of all classes, count; 0: all.
     kept: takes those that count, by the number of the picture in `pictures`, before those on ignored boxes are left
-    out.
+    out. jobs: pictures that are worked on at once.
     """
     if compat not in COMPAT:
         raise ValueError(f"compat: expected one of {COMPAT}, got {compat!r}")
     matcher = _Matcher(len(class_names), overlap_threshold, shift=int(compat == "tutorial"))
     published = PublishedCandidates(len(class_names)) if compat == "tutorial" else None
-    for picture in pictures:
+
+    def candidates_of(picture: PictureResult) -> tuple[PictureResult, NDArray, list[Candidates]]:
         if picture.scores.shape[1] != len(class_names):
             raise ValueError(
                 f"{picture.path}: expected {len(class_names)} scores per ROI, got {picture.scores.shape[1]}"
             )
         boxes = picture.boxes[:, None] if picture.moved is None else picture.moved
+        if published is not None:
+            return picture, boxes, []
+        found = list(picture_candidates(boxes, picture.scores, nms_threshold=nms_threshold))
+        limited = max_per_picture and len(class_names) > 1
+        return picture, boxes, [best_of_picture(found, max_per_picture)] if limited else found
+
+    for picture, boxes, candidates in in_order(candidates_of, pictures, jobs):
         number = matcher.add_objects(picture.gt_boxes, picture.gt_classes)
         if published is not None:
             published.add(boxes, picture.scores)
-            continue
-        candidates: Iterable[Candidates] = picture_candidates(boxes, picture.scores, nms_threshold=nms_threshold)
-        if max_per_picture and len(class_names) > 1:
-            candidates = [best_of_picture(candidates, max_per_picture)]
         for places, scores, classes in candidates:
             if kept is not None:
                 kept.add(number, places, scores, classes)

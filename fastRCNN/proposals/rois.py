@@ -7,9 +7,7 @@ boxes can take the place of `compute_rois`: nothing downstream asks where ROIs c
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from fastRCNN.proposals.roi_parameters import BY_NETWORK, RoiParameters
 from fastRCNN.proposals.selective_search import best_first, selective_search
 from helpers.boxes import as_boxes, clip_boxes
 from helpers.images import read_image, resize_to_max_dim
+from helpers.in_order import in_order
 
 log = logging.getLogger(__name__)
 
@@ -166,14 +165,7 @@ def rois_of_pictures(
     Threads do it: nearly all the time is spent in compiled code that runs side by side, and processes would each have
     to load it first. Only a few results wait to be taken, so the memory does not grow with the number of pictures.
     """
-    with ThreadPoolExecutor(max(1, jobs)) as executor:
-        waiting: deque[Future] = deque()
-        for path in paths:
-            waiting.append(executor.submit(rois_of_picture, path, parameters, seed, regions=regions))
-            if len(waiting) > 2 * jobs:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    return in_order(lambda path: rois_of_picture(path, parameters, seed, regions=regions), paths, jobs)
 
 
 def rois_of_picture(

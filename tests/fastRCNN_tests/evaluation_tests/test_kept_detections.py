@@ -55,3 +55,12 @@ def test_published_candidates_are_kept_too():
     pictures, kept = _random_pictures(np.random.default_rng(5)), KeptDetections()
     result = evaluate(pictures, CLASSES, compat="tutorial", kept=kept)
     assert len(kept) == sum(each.detections for each in result.classes)
+
+
+def test_several_pictures_at_once_make_no_difference():
+    pictures, found = _random_pictures(np.random.default_rng(5)), []
+    for jobs in (1, 4):
+        kept = KeptDetections()
+        result = evaluate(pictures, CLASSES, kept=kept, jobs=jobs)
+        found.append((kept.pictures.tolist(), kept.scores.tolist(), [each.ap_area for each in result.classes]))
+    assert found[0] == found[1]
