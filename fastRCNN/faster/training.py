@@ -174,7 +174,7 @@ class FasterTrainer:
             "rois": sum(each.rois for each in seen),
         }  # fmt: skip
         if self.held:
-            row |= self._measured()
+            row |= self._measured(phase)
         self.history.append({**row, "seconds": time.perf_counter() - begin})
         if phase.proposes and of_phase + 1 == phase.epochs:
             self._propose(phase)
@@ -239,11 +239,12 @@ class FasterTrainer:
             self.net.load_parameters(own)
             self.net.head.train()
 
-    def _measured(self) -> dict[str, float]:
-        """Return what the held-out pictures say; keep the weights that are the best so far."""
+    def _measured(self, phase: Phase) -> dict[str, float]:
+        """Return what the held-out pictures say; keep the weights that are the best so far, of the last phase."""
         with self.with_means():
             found = measure(self.net, self.held, self.recipe, self.context.pad_size)
-            if all(found["validation_mAP"] > row["validation_mAP"] for row in self.history):
+            before = [row["validation_mAP"] for row in self.history if row["stage"] == phase.name]
+            if phase is self.phases[-1] and found["validation_mAP"] > max(before, default=-1.0):
                 self.best = {name: array.copy() for name, array in self.net.parameter_arrays().items()}
         return found
 

@@ -203,6 +203,25 @@ def test_the_best_epoch_on_held_out_pictures_is_what_stays(pictures, slim, monke
     assert np.array_equal(trainer.result().arrays["conv3.weight"], weights[1])
 
 
+def test_in_stages_the_best_is_one_of_the_last_stage(pictures, slim, monkeypatch):
+    said = iter([0.9, 0.9, 0.9, 0.2, 0.3, 0.1])
+    monkeypatch.setattr(
+        "fastRCNN.faster.training.measure",
+        lambda *_: {"validation_mAP": next(said), "validation_recall": 1.0},
+    )
+    recipe = dataclasses.replace(
+        SMALL, faster_training="stages", faster_detectorEpochs=3, faster_rpnEpochs=0, faster_ema=0.0, faster_patience=1
+    )
+    network, rpn = prepared(slim, pictures, recipe, SIDE)
+    given = dataclasses.replace(pictures[0], proposals=pictures[0].objects)  # in place of what stage 1 proposes
+    trainer = FasterTrainer(network, [given], CLASSES, recipe, rpn, held=pictures[3:], context=CONTEXT)
+    weights = []
+    for step in trainer.run():
+        if step.last:
+            weights.append(trainer.net.parameter_arrays()["score.weight"].copy())
+    assert len(weights) == 6 and np.array_equal(trainer.best["score.weight"], weights[4])
+
+
 def test_a_loss_that_is_not_finite_stops_and_names_picture_and_boxes(pictures, slim, tmp_path):
     checkpoint = tmp_path / "c.npz"
     network, rpn = prepared(slim, pictures, SMALL, SIDE)
