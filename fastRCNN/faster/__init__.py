@@ -14,6 +14,7 @@ What happens in which module, in the order of a training:
     pictures.py      annotated pictures in the network's square, as they are or changed at random
     steps.py         one picture forward: targets of anchors, proposals and what they show, the four losses
     optimisers.py    momentum or Adam; a running mean of the weights
+    state.py         all of this as a checkpoint
     validation.py    how good it is on pictures that are held out
 
 The rules of anchors and proposals are in `fastRCNN.rpn`; checkpoints, the table of an epoch and the losses of ROIs are

@@ -13,7 +13,7 @@ import contextlib
 import dataclasses
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from fastRCNN.faster.optimisers import Optimiser, RunningMean
 from fastRCNN.faster.phases import Phase, phases
 from fastRCNN.faster.pictures import AnnotatedPicture, as_it_is, changed
 from fastRCNN.faster.recipe import FasterTraining
+from fastRCNN.faster.state import state_of, take_over
 from fastRCNN.faster.steps import LOSSES, PictureLosses, picture_losses, proposals_on
 from fastRCNN.faster.validation import measure
 from fastRCNN.network.layers import every_layer
@@ -42,7 +43,6 @@ from helpers.errors import UserError
 log = logging.getLogger(__name__)
 
 _ADVICE = "A lower learning rate often helps: faster_lr_per_image, or faster_warmupEpochs"
-_BUFFER, _MEAN, _BEST = "proposals/", "mean/", "best/"
 
 
 @dataclass(frozen=True)
@@ -300,37 +300,19 @@ class FasterTrainer:
                 break
             first += phase.epochs
         self._begin(phase)
-        self.net.load_parameters(found.weights)
-        memory = found.velocities
-        self.optimiser.load(memory)
-        self.mean.load(_part(memory, _MEAN), self.optimiser.steps)
-        self.best = _part(memory, _BEST)
-        for number, picture in enumerate(self.pictures):
-            if f"{_BUFFER}{number}" in memory:
-                kept = memory[f"{_BUFFER}{number}"].astype(np.float64)
-                self.pictures[number] = dataclasses.replace(picture, proposals=kept)
+        self.best, kept = take_over(found, self.net, self.optimiser, self.mean)
+        for number, boxes in kept.items():
+            self.pictures[number] = dataclasses.replace(self.pictures[number], proposals=boxes)
         self.history = found.history
         log.info("Continuing after epoch %d of %d.", found.epochs_done, self.nr_epochs)
 
     def _save(self) -> None:
-        if self.checkpoint is None:
-            return
-        means = self.mean.arrays() if self.mean.decay else {}
-        memory = {
-            **self.optimiser.arrays(),
-            **{f"{_MEAN}{name}": array for name, array in means.items()},
-            **{f"{_BEST}{name}": array for name, array in self.best.items()},
-            **{
-                f"{_BUFFER}{number}": picture.proposals.astype(np.float32)
-                for number, picture in enumerate(self.pictures) if picture.proposals is not None
-            },
-        }  # fmt: skip
-        weights = self.net.parameter_arrays()
-        Checkpoint(self.fingerprint, len(self.history), weights, memory, self.history).save(self.checkpoint)
-
-
-def _part(arrays: Mapping[str, NDArray[np.float32]], prefix: str) -> dict[str, NDArray[np.float32]]:
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+        if self.checkpoint is not None:
+            state = state_of(
+                self.net, self.optimiser, self.mean, best=self.best, history=self.history,
+                proposals=[picture.proposals for picture in self.pictures], fingerprint=self.fingerprint,
+            )  # fmt: skip
+            state.save(self.checkpoint)
 
 
 def _summary(results: Sequence[PictureLosses]) -> dict[str, float]:
