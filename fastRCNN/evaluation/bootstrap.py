@@ -5,7 +5,11 @@ pictures as there are, with replacement, measure, and do so many times. What is 
 objects of one picture are found or missed together. The network and what it learnt stay as they are, so it says nothing
 of other training pictures.
 
-Letters in shapes: P pictures, N detections of one class, S samples.
+What changes from draw to draw is how often each picture counts. So a ranking is first put together to a table: for each
+right detection, in order, how many detections of each picture stand since the right one before. With that, a draw is a
+product of matrices, however many wrong detections there are.
+
+Letters in shapes: P pictures, K right detections of one class, S samples.
 """
 
 from dataclasses import dataclass
@@ -17,9 +21,7 @@ from fastRCNN.evaluation.average_precision import Evaluation
 from fastRCNN.evaluation.matching import Ranking
 
 SAMPLES = 1000
-_MOST_NUMBERS = 1_000_000_000  # that are looked at: fewer samples of more, and none below `_FEWEST`
-_FEWEST = 100
-_AT_ONCE = 4_000_000
+_LARGEST_TABLE = 50_000_000  # numbers, of one class: where pictures and objects are so many, the interval is narrow
 
 
 @dataclass(frozen=True)
@@ -38,26 +40,21 @@ class Interval:
 def map_interval(evaluation: Evaluation, *, samples: int = SAMPLES, seed: int = 0) -> Interval | None:
     """Return the interval of the mean `ap_area` over `samples` draws of the pictures.
 
-    None where there is nothing to draw (no object, fewer than two pictures), or so much that it would take minutes: the
-    interval is narrow then.
+    None where there is nothing to draw (no object, fewer than two pictures), and where pictures and objects are so many
+    that it would take too much memory: the interval is narrow then.
     """
-    rankings = [_up_to_the_last_right(each.matching) for each in evaluation.classes]
-    total = sum(len(each.scores) for each in rankings)
-    samples = min(samples, _MOST_NUMBERS // max(total, 1))
-    if evaluation.pictures < 2 or not evaluation.objects.any() or samples < min(_FEWEST, SAMPLES):
+    nr_pictures = evaluation.pictures
+    most = max((np.count_nonzero(each.matching.right) for each in evaluation.classes), default=0)
+    if nr_pictures < 2 or not evaluation.objects.any() or most * nr_pictures > _LARGEST_TABLE:
         return None
     rng = np.random.default_rng(seed)
-    means = []
-    at_once = max(1, _AT_ONCE // max([1, *(len(each.scores) for each in rankings)]))
-    for start in range(0, samples, at_once):
-        size = min(at_once, samples - start)
-        weights = rng.multinomial(evaluation.pictures, np.full(evaluation.pictures, 1 / evaluation.pictures), size)
-        positives = weights @ evaluation.objects
-        areas = np.stack([weighted_areas(each, weights, positives[:, k]) for k, each in enumerate(rankings)])
-        defined = positives.T > 0
-        counted = defined.sum(axis=0)
-        means.append((np.where(defined, areas, 0).sum(axis=0) / np.maximum(counted, 1))[counted > 0])
-    low, high = np.quantile(np.concatenate(means), (0.025, 0.975))
+    weights = rng.multinomial(nr_pictures, np.full(nr_pictures, 1 / nr_pictures), samples)
+    positives = weights @ evaluation.objects
+    areas = np.stack([weighted_areas(c.matching, weights, positives[:, k]) for k, c in enumerate(evaluation.classes)])
+    defined = positives.T > 0
+    counted = defined.sum(axis=0)
+    means = (np.where(defined, areas, 0).sum(axis=0) / np.maximum(counted, 1))[counted > 0]
+    low, high = np.quantile(means, (0.025, 0.975))
     return Interval(float(low), float(high), samples)
 
 
@@ -69,15 +66,15 @@ def weighted_areas(ranking: Ranking, weights: NDArray[np.int64], positives: NDAr
     """
     if ranking.pictures is None:
         raise ValueError("ranking: expected to know the pictures of its detections")
-    counts = weights[:, ranking.pictures]
-    found = np.cumsum(counts * ranking.right, axis=1)
-    precisions = found / np.maximum(np.cumsum(counts, axis=1), 1)
+    right, nr_pictures = np.flatnonzero(ranking.right), weights.shape[1]
+    if len(right) == 0:
+        return np.zeros(len(weights))
+    up_to_last = slice(0, right[-1] + 1)
+    block: NDArray[np.int64] = (np.cumsum(ranking.right) - ranking.right)[up_to_last]  # which right detection comes next, or is it
+    cells = block * nr_pictures + ranking.pictures[up_to_last]
+    table = np.bincount(cells, minlength=len(right) * nr_pictures).reshape(len(right), nr_pictures)
+    counts = np.cumsum(weights.astype(np.float64) @ table.T.astype(np.float64), axis=1)
+    hits = weights[:, ranking.pictures[right]]
+    precisions = np.cumsum(hits, axis=1) / np.maximum(counts, 1)
     heights = np.maximum.accumulate(precisions[:, ::-1], axis=1)[:, ::-1]
-    return (heights * counts * ranking.right).sum(axis=1) / np.maximum(positives, 1)
-
-
-def _up_to_the_last_right(ranking: Ranking) -> Ranking:
-    """Return `ranking` without the wrong detections at its end, which change no area."""
-    end = int(np.flatnonzero(ranking.right).max(initial=-1)) + 1
-    pictures = None if ranking.pictures is None else ranking.pictures[:end]
-    return Ranking(ranking.scores[:end], ranking.right[:end], ranking.positives, pictures=pictures)
+    return (heights * hits).sum(axis=1) / np.maximum(positives, 1)
