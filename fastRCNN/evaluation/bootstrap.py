@@ -70,7 +70,8 @@ def weighted_areas(ranking: Ranking, weights: NDArray[np.int64], positives: NDAr
     if len(right) == 0:
         return np.zeros(len(weights))
     up_to_last = slice(0, right[-1] + 1)
-    block: NDArray[np.int64] = (np.cumsum(ranking.right) - ranking.right)[up_to_last]  # which right detection comes next, or is it
+    # of each detection: the number of the right one that comes next, or that it is
+    block: NDArray[np.int64] = (np.cumsum(ranking.right) - ranking.right)[up_to_last]
     cells = block * nr_pictures + ranking.pictures[up_to_last]
     table = np.bincount(cells, minlength=len(right) * nr_pictures).reshape(len(right), nr_pictures)
     counts = np.cumsum(weights.astype(np.float64) @ table.T.astype(np.float64), axis=1)
