@@ -42,7 +42,7 @@ from helpers.images import pad_to_square, read_image, write_image
 from PARAMETERS import get_parameters, make_parser
 
 log = logging.getLogger("steps")
-SHOWN = 40  # proposals that are drawn after non-maximum suppression
+SHOWN = 20  # proposals that are drawn after non-maximum suppression
 
 
 def main() -> None:

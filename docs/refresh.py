@@ -1,12 +1,14 @@
 """Make the pictures of README.md and docs/TUTORIAL.md, and the sample lines of the tutorial, from what the steps write.
 
     python3 run.py
+    python3 run.py --classifier faster
     .venv/bin/python docs/refresh.py
 
 Pictures go to docs/pictures/. A sample stands between `<!-- sample: NAME -->` and `<!-- end -->` in TUTORIAL.md and is
 replaced there. Nothing in either is written by hand.
 """
 
+import logging
 import re
 import subprocess
 import sys
@@ -17,15 +19,18 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import lessons  # beside this file
+import faster_figures  # beside this file
+import lessons
 
 from fastRCNN.datasets.tutorial_folders import key_of
+from fastRCNN.pipeline.proposed_rois import objectness_file
 from fastRCNN.pipeline.stages import artifacts_of
 from helpers.artifacts import Artifacts, atomic_write
 from helpers.console import run_script, setup_logging
 from helpers.images import find_images, read_image, resize_to_max_dim, write_image
 from PARAMETERS import get_parameters, make_parser
 
+log = logging.getLogger("steps")
 REPOSITORY = Path(__file__).resolve().parents[1]
 TUTORIAL = REPOSITORY / "docs" / "TUTORIAL.md"
 PICTURES = REPOSITORY / "docs" / "pictures"
@@ -41,6 +46,11 @@ def main() -> None:
     samples = {**lessons.samples(), **make_samples(artifacts, sys.argv[1:])}
     lessons.draw(PICTURES)
     make_pictures(artifacts, p.classifier)
+    if artifacts.model_file("faster").is_file():
+        samples |= faster_samples(artifacts, sys.argv[1:])
+        faster_figures.draw(artifacts, PICTURES, p.cntk_padWidth)
+    else:
+        log.warning("The figures of Faster R-CNN stay as they are: run 3_runCntk.py --classifier faster for new ones.")
     text = TUTORIAL.read_text(encoding="utf-8")
     for name, sample in samples.items():
         block = f"<!-- sample: {name} -->\n```\n{sample}\n```\n<!-- end -->"
@@ -74,6 +84,20 @@ def make_samples(of: Artifacts, options: list[str]) -> dict[str, str]:
         "evaluation": output("5_evaluateResults.py", *options),
         "json": output("6_scoreImage.py", str(test), "--format", "v2", *options).split("}")[0].rstrip() + "\n },\n ...",
     }  # fmt: skip
+
+
+def faster_samples(of: Artifacts, options: list[str]) -> dict[str, str]:
+    """Return the sample lines of Faster R-CNN by name; runs the scripts that print and draw."""
+    faster = ("--classifier", "faster", *options)
+    first = of.proposed_roi_file("faster", key_of(find_images(of.data / "positive")[0]))
+    rois, sure = (path.read_text().splitlines()[:3] for path in (first, objectness_file(first)))
+    output("B2_cntkVisualizeInputs.py", *faster, "--image-set", "train", "--pictures", "1")
+    compared = output("B1_evaluateRois.py", *faster, "--image-set", "test")
+    return {
+        "faster rois": "\n".join(f"{roi:24}{float(chance):.4f}" for roi, chance in zip(rois, sure, strict=True)),
+        "faster recall": compared.split("\n\n")[-1],
+        "faster evaluation": output("5_evaluateResults.py", *faster),
+    }
 
 
 def output(script: str, *options: str) -> str:
