@@ -186,7 +186,7 @@ def test_in_stages_every_part_learns_in_its_turn(pictures, slim, tmp_path):
         np.testing.assert_array_equal(read_rois(second), picture.proposals)
 
 
-def test_the_best_epoch_on_held_out_pictures_is_what_stays(pictures, slim, monkeypatch):
+def test_the_best_epoch_on_held_out_pictures_is_what_stays(pictures, slim, monkeypatch, tmp_path):
     said = iter([0.2, 0.6, 0.5, 0.6, 0.4])
     monkeypatch.setattr(
         "fastRCNN.faster.training.measure",
@@ -194,13 +194,17 @@ def test_the_best_epoch_on_held_out_pictures_is_what_stays(pictures, slim, monke
     )
     recipe = dataclasses.replace(SMALL, faster_max_epochs=9, faster_patience=3, faster_ema=0.0)
     network, rpn = prepared(slim, pictures, recipe, SIDE)
-    trainer = FasterTrainer(network, pictures[:3], CLASSES, recipe, rpn, held=pictures[3:], context=CONTEXT)
+    given = (network, pictures[:3], CLASSES, recipe, rpn)
+    options = {"held": pictures[3:], "context": CONTEXT, "checkpoint": tmp_path / "c.npz"}
+    trainer = FasterTrainer(*given, **options)
     weights = []
     for step in trainer.run():
         if step.last:
             weights.append(trainer.net.parameter_arrays()["conv3.weight"].copy())
     assert len(weights) == 5  # the second was the best, the fourth no better
     assert np.array_equal(trainer.result().arrays["conv3.weight"], weights[1])
+    again = FasterTrainer(*given, **options)  # had enough, too, and knows the best
+    assert list(again.run()) == [] and same_arrays(again.result().arrays, trainer.result().arrays)
 
 
 def test_in_stages_the_best_is_one_of_the_last_stage(pictures, slim, monkeypatch):
