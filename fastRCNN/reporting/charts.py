@@ -21,11 +21,13 @@ def line_chart(
     x_limits: tuple[float, float] = (0.0, 1.0),
     marker: float | None = None,
     fill: bool = False,
+    nested: bool = False,
 ) -> str:
     """Return an SVG chart with y from 0 to 1.
 
     lines: CSS colour, x and y, (N,) each; NaN leaves a gap. label: what it shows, read to those who cannot see it.
-    marker: draws an upright line at this x. fill: shades the area below the first line.
+    marker: draws an upright line at this x. fill: shades the area below the first line. nested: each line is thinner
+    than the one before, so that equal lines do not hide each other.
     """
     low, high = x_limits
     span = (high - low) or 1.0
@@ -56,7 +58,8 @@ def line_chart(
             if fill and number == 0:
                 closed = f"{at(run[0][0], 0)} {points} {at(run[-1][0], 0)}"
                 parts.append(f'<polygon points="{closed}" fill="{color}" fill-opacity="0.18" stroke="none"/>')
-            parts.append(f'<polyline points="{points}" stroke="{color}"/>')
+            width_of = f' style="stroke-width:{2 + 3 * (len(lines) - 1 - number)}"' if nested else ""
+            parts.append(f'<polyline points="{points}" stroke="{color}"{width_of}/>')
     return (
         f'<svg class="chart" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}">'
         + "".join(parts)

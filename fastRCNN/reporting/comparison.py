@@ -162,7 +162,7 @@ def _curves(summaries: Sequence[Mapping[str, Any]]) -> str:
             for each, color in zip(summaries, _colors(summaries), strict=True)
             if name in each["classes"]
         ]
-        svg = line_chart(lines, label=f"precision over recall of {name}", x_label="recall")
+        svg = line_chart(lines, label=f"precision over recall of {name}", x_label="recall", nested=True)
         charts += f'<figure class="card"><figcaption>{escape(name)}</figcaption>{svg}</figure>'
     return f'<p class="note">{key}</p><div class="charts">{charts}</div>'
 

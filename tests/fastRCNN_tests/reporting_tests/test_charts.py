@@ -27,3 +27,10 @@ def test_chart_skips_what_is_not_a_number_and_thins_long_lines():
     xs, ys = thinned(np.arange(10_000), np.arange(10_000), maximum=100)
     assert len(xs) == 100 and xs[-1] == ys[-1] == 9999
     assert line_chart([("red", [], [])], label="", x_label="", x_limits=(1, 1)).startswith("<svg")
+
+
+def test_equal_lines_do_not_hide_each_other():
+    line = [0, 1], [1, 0.5]
+    svg = line_chart([("#123456", *line), ("#654321", *line)], label="", x_label="", nested=True)
+    assert 'stroke="#123456" style="stroke-width:5"' in svg and 'stroke="#654321" style="stroke-width:2"' in svg
+    assert "stroke-width" not in line_chart([("#123456", *line)], label="", x_label="")
