@@ -3,6 +3,7 @@
 `docs/refresh.py` writes the drawings to docs/pictures/ and the tables into TUTORIAL.md. No data set is needed.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,15 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from fastRCNN.boxes.nms import nms
+from fastRCNN.engines import load_engine
 from fastRCNN.evaluation.matching import Matching, match_detections
 from fastRCNN.evaluation.precision_curve import ap_11point, ap_area, envelope
+from fastRCNN.network.network import load_network
+from fastRCNN.network.roi_pooling import roi_pool
 from helpers.artifacts import atomic_write
 from helpers.boxes import areas, intersections, iou_matrix
 from helpers.console import table
+from helpers.images import pad_to_square, read_image
 
 INK, BLUE, ORANGE, GREEN = "#1f2933", "#0a86d0", "#d55e00", "#0b8a6a"
 OBJECTS = np.array([[20, 20, 79, 119], [75, 20, 134, 119], [190, 40, 249, 139]])  # a, b and c, of one class
@@ -145,6 +150,36 @@ def draw_list(path: Path) -> None:
     curve.set_title(f"the five in order; AP is the blue area: {area:.3f}", fontsize=11, color=INK)
     curve.set(xlabel="recall", ylabel="precision", xlim=(0, 1.05), ylim=(0, 1.08))
     curve.grid(True, color="#e4e7eb")
+    _save(figure, path)
+
+
+def draw_network(path: Path, photo: Path, weights: Path, box: Sequence[float]) -> None:
+    """Draw a `photo` with a ROI (`box`, x1 y1 x2 y2), three channels of the network's map, and one of them pooled.
+
+    weights: the network's file. The channels are those that answer to the ROI, and hardly elsewhere.
+    """
+    padded, place = pad_to_square(read_image(photo), 1000)
+    with load_engine("torch", load_network(weights), device="cpu") as engine:
+        maps = np.asarray(engine.feature_map([padded])[0].float())
+    roi = np.asarray(box) * place.scale + [place.offset_x, place.offset_y] * 2
+    pooled = roi_pool(maps, roi[None])[0]
+    contrast = pooled.max(axis=(1, 2)) / (maps.mean(axis=(1, 2)) + 0.05 * maps.max())
+    chosen = np.argsort(-contrast, kind="stable")[:3]
+    figure = Figure(figsize=(13, 3), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, 5)
+    side = padded.shape[0]
+    panels[0].imshow(padded[..., ::-1])
+    panels[0].set_title("the padded picture, a ROI", fontsize=10, color=INK)
+    for axes, channel in zip(panels[1:4], chosen, strict=True):
+        axes.imshow(maps[channel], cmap="magma", extent=(0, side, side, 0), interpolation="nearest")
+        axes.set_title(f"channel {channel} of {len(maps)}", fontsize=10, color=INK)
+    for axes in panels[:4]:
+        axes.add_patch(_rectangle(roi, ORANGE))
+    panels[4].imshow(pooled[chosen[2]], cmap="magma", interpolation="nearest")
+    panels[4].set_title(f"channel {chosen[2]} of the ROI, 6 x 6", fontsize=10, color=INK)
+    for axes in panels:
+        axes.axis("off")
     _save(figure, path)
 
 

@@ -2,7 +2,7 @@
 
     python3 run.py                                    # once; the notebook's cells find most of it done
     .venv/bin/python docs/make_notebook.py            # runs every cell, writes the notebook with what they gave
-    .venv/bin/python docs/make_notebook.py --text     # takes new text of TUTORIAL.md; what unchanged cells gave stays
+    .venv/bin/python docs/make_notebook.py --text     # takes new text of TUTORIAL.md; what other cells gave stays
     .venv/bin/python docs/make_notebook.py --check    # runs every cell, writes nothing; fails where one fails
 
 The text is that of TUTORIAL.md: its commands become cells, its samples become cells that open the files, and behind
@@ -67,6 +67,7 @@ print(lessons.list_table(lessons.DETECTIONS, lessons.SCORES))""",
     "json": "",
 }
 
+_DRAWN = 'show("pictures/'  # begins cells that show a picture of the documentation
 _PHOTO = 'DATA / "testImages" / "test_00.jpg"'
 _ARGUMENTS = {"photo.jpg": f"str({_PHOTO})", "found/": 'str(RESULTS / "found")'}  # of commands, in the notebook
 
@@ -214,6 +215,8 @@ def renewed(found: list[tuple[str, str]], old: list[dict[str, Any]]) -> list[dic
         cell: dict[str, Any] = {"cell_type": kind, "id": f"cell-{len(result)}", "metadata": {}, "source": source}
         if kind == "code":
             number += 1
+            if source.startswith(_DRAWN):  # needs no step: shown as it is now
+                gave[source] = executed([("code", FIRST_CELL.splitlines()[0]), ("code", source)])[1]["outputs"]
             if source not in gave:
                 raise UserError(
                     f"this cell is not in the notebook yet:\n{source}\nRun docs/make_notebook.py without options"

@@ -25,6 +25,7 @@ import lessons
 from fastRCNN.datasets.tutorial_folders import key_of
 from fastRCNN.pipeline.proposed_rois import objectness_file
 from fastRCNN.pipeline.stages import artifacts_of
+from helpers.annotations import boxes_path, read_boxes
 from helpers.artifacts import Artifacts, atomic_write
 from helpers.console import run_script, setup_logging
 from helpers.images import find_images, read_image, resize_to_max_dim, write_image
@@ -45,6 +46,9 @@ def main() -> None:
     artifacts = artifacts_of(p)
     samples = {**lessons.samples(), **make_samples(artifacts, sys.argv[1:])}
     lessons.draw(PICTURES)
+    photo = find_images(artifacts.data / "positive")[0]
+    box = read_boxes(boxes_path(photo))[1]
+    lessons.draw_network(PICTURES / "network.png", photo, artifacts.model_file("svm"), box)
     make_pictures(artifacts, p.classifier)
     if artifacts.model_file("faster").is_file():
         samples |= faster_samples(artifacts, sys.argv[1:])
