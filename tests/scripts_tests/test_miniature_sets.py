@@ -74,6 +74,19 @@ def test_both_years_to_the_end(voc: Runner, classifier: str, capsys: pytest.Capt
     assert mean and float(mean[1]) == pytest.approx(result["mAP_area"], abs=0.02)  # scores of three digits
 
 
+def test_both_years_by_a_network_that_finds_its_rois(voc: Runner) -> None:
+    options = [*PASCAL, "--classifier", "faster", *settings(
+        trainSets="2007_trainval+2012_trainval", faster_max_epochs=3, rpn_testAfterNms=60, rpn_trainAfterNms=60,
+        cntk_padWidth=300, cntk_padHeight=300, evalMaxPerPicture=50,
+    )]  # fmt: skip
+    for script in ("3_runCntk.py", "5_evaluateResults.py"):
+        voc(script, *options)
+    result = result_of(voc, "pascalVoc", "faster")
+    assert list(result["classes"]) == list(CLASSES) and result["nr_rois"] == 60 and result["mAP_area"] > 0
+    files = sorted((voc.root / "results" / "pascalVoc" / "VOC2007" / "Main").iterdir())
+    assert [path.name for path in files] == [f"comp4_det_test_{name}.txt" for name in CLASSES]
+
+
 def test_coco_to_the_end(tmp_path: Path, slim_weights: Path) -> None:
     pytest.importorskip("pycocotools")
     draw_coco(tmp_path / "data" / "coco")
