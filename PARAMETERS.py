@@ -22,7 +22,7 @@ skipDamagedPictures = False  # True: damaged pictures are left out, and listed b
 trainSets = ""  # lists of pictures to learn from in a VOC or COCO folder, like "2007_trainval+2012_trainval"
 testSets = ""  # lists of pictures to test on; empty: the usual one that is there
 datasetPrecomputedRois = (
-    True  # take the Selective Search boxes published for VOC, where selective_search_data/ is there
+    True  # VOC: take the published boxes where selective_search_data/ is (not with ss_method "rpn")
 )
 # "svm": linear SVMs on the network's 4096 floats; "nn": the network's own softmax layer; "faster": Faster R-CNN, whose
 # network finds the ROIs itself, so that steps 1 and 2 are not needed

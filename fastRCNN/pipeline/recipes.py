@@ -87,7 +87,8 @@ class Choices:
             for stage, wanted in names.items()
         }
         weights = Path(parameters["cntk_model"]) if parameters["cntk_model"] else None
-        return cls(values, classifier.name, weights, parameters.get("datasetPrecomputedRois", True))
+        published = parameters.get("datasetPrecomputedRois", True) and parameters.get("ss_method") != "rpn"
+        return cls(values, classifier.name, weights, published)
 
 
 @dataclass(frozen=True)

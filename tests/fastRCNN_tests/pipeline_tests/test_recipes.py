@@ -196,3 +196,9 @@ def test_svms_are_made_from_embeddings_rois_and_annotations_of_training(tiny):
     tiny.embedding_file("train", "svm", 0).write_bytes(b"1")
     last = place_of(tiny, *set_to("svm_nrEpochs=2")).plan("svm")
     assert last.recipe.changes(after.recipe) == ["embeddings of positive/0 is new"]
+
+
+def test_published_rois_are_not_for_a_network_that_finds_them(tiny):
+    assert place_of(tiny).choices.precomputed_rois
+    assert not place_of(tiny, *set_to("ss_method=rpn")).choices.precomputed_rois
+    assert not place_of(tiny, *set_to("datasetPrecomputedRois=False")).choices.precomputed_rois
