@@ -21,9 +21,7 @@ datasetLayout = "auto"  # "tutorial" (positive/, negative/, testImages/), "voc",
 skipDamagedPictures = False  # True: damaged pictures are left out, and listed by every step, instead of stopping
 trainSets = ""  # lists of pictures to learn from in a VOC or COCO folder, like "2007_trainval+2012_trainval"
 testSets = ""  # lists of pictures to test on; empty: the usual one that is there
-datasetPrecomputedRois = (
-    True  # VOC: take the published boxes where selective_search_data/ is (not with ss_method "rpn")
-)
+datasetPrecomputedRois = True  # VOC: the published boxes, where selective_search_data/ is (not with ss_method "rpn")
 # "svm": linear SVMs on the network's 4096 floats; "nn": the network's own softmax layer; "faster": Faster R-CNN, whose
 # network finds the ROIs itself, so that steps 1 and 2 are not needed
 classifier = "svm"
