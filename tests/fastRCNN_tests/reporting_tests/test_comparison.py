@@ -59,6 +59,7 @@ def test_two_beside_each_other(summary_of):
     assert {"report_test_svm.html", "report_test_nn.html"} <= set(checked.urls)
     assert "objects found 1 of 2 0 of 2" in text and "1 missed by all, 1 by some." in text
     assert "0.png <egg> 80 10 139 59 missed missed" in text and "0.png orange 10 10 49 49 found missed" in text
+    assert text.index("0.png <egg>") < text.index("0.png orange"), "what all miss stands first"
     assert "seed: not the same 3 4" in text and "cntk_nrRois" not in text
 
 
