@@ -37,6 +37,7 @@ from helpers.images import read_image, resize_to_max_dim  # noqa: E402
 
 NOTEBOOK = DOCS / "tutorial.ipynb"
 FIRST, LAST = "The data set", "Part 2: the network as the classifier"  # sections that the notebook has
+FASTER = "Faster R-CNN: the network proposes, too"  # a section to read, whose commands are not run
 SIDE, QUALITY = 900, 80  # of pictures in it
 
 FIRST_CELL = """from notebook_tools import DATA, PROC, RESULTS, ROOT, head, run, show
@@ -67,6 +68,10 @@ print(lessons.list_table(lessons.DETECTIONS, lessons.SCORES))""",
     "json": "",
 }
 
+_PART_2 = (
+    "The network can be the classifier itself: [part 2](TUTORIAL.md#part-2-the-network-as-the-classifier). And it can "
+    "find the ROIs as well. Training it takes minutes, so its commands are not run here; this is what it gives."
+)
 _DRAWN = 'show("pictures/'  # begins cells that show a picture of the documentation
 _PHOTO = 'DATA / "testImages" / "test_00.jpg"'
 _ARGUMENTS = {"photo.jpg": f"str({_PHOTO})", "found/": 'str(RESULTS / "found")'}  # of commands, in the notebook
@@ -146,8 +151,8 @@ def cells(text: str) -> list[tuple[str, str]]:
         if title in PLAY:
             note, source = PLAY[title]
             found += [("markdown", note), ("code", source)]
-    part_2 = "The network can be the classifier itself, and find the ROIs as well: [the tutorial goes on](TUTORIAL.md)."
-    return [*found, ("markdown", part_2)]
+    faster = text[text.index(f"## {FASTER}") :].split("\n## ")[0]
+    return [*found, ("markdown", _PART_2), ("markdown", re.sub(r"<!-- .*? -->\n", "", faster).rstrip())]
 
 
 def _of_section(section: str) -> Iterator[tuple[str, str]]:

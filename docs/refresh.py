@@ -63,6 +63,7 @@ def main() -> None:
             raise ValueError(f"{TUTORIAL}: expected one place for the sample {name}, found {count}")
     with atomic_write(TUTORIAL) as temporary:
         temporary.write_text(text, encoding="utf-8")
+    subprocess.run([sys.executable, str(TUTORIAL.with_name("make_notebook.py")), "--text"], check=True)
 
 
 def make_samples(of: Artifacts, options: list[str]) -> dict[str, str]:
