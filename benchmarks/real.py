@@ -1,11 +1,12 @@
 """How well the detector does on pictures that people bring: photos of animals, cells under a microscope, your own.
 
-    python benchmarks/real.py --out DIR --real ../shared/real
-    python benchmarks/real.py --out DIR --folders ~/mine           a data set of any layout that the steps read
-    python benchmarks/real.py --out DIR --real ../shared/real --folds 5   training pictures only, each fifth left out in
-                                                                   turn and tested on: to choose by
+    python benchmarks/real.py --out DIR --real REAL
+    python benchmarks/real.py --out DIR --folders ~/mine       a data set of any layout that the steps read
+    python benchmarks/real.py --out DIR --real REAL --folds 5  training pictures only, each fifth left out in turn and
+                                                               tested on: to choose by
 
-REAL holds `raccoon` and `bccd` (blood cells) as their authors published them; what is absent is left out. Runs the
+REAL holds `raccoon` (github.com/datitran/raccoon_dataset) and `bccd` (blood cells, github.com/Shenggan/BCCD_Dataset)
+as their authors published them; what is absent is left out. Runs the
 steps for each network (`bundled`, or weight files), classifier and number of ROIs, and measures: average precision of
 each class at IoU 0.5 and over 0.5 to 0.95; what the ROIs cover; how well what is right lies on its object; what AP is
 lost to; seconds of processor of each step. A line per run stands in DIR/real.jsonl; the same command continues.
