@@ -112,7 +112,7 @@ def test_pictures_do_not_meet():
         boxes, scores = np.array([A, NEAR_B]), np.array([[0, 0.9], [0, 0.8]], np.float32)
         counter.add(PictureResult(number, Path("x"), boxes, scores, np.array(objects), np.ones(len(objects), int)))
     found = counter.result()
-    # A, A, nothing in the first picture, near B in the second: 2 of 3 objects. Moved onto B, the last is the third that is
-    # right, of four: (1 + 1 + 3 / 4) / 3
+    # A, A, nothing in the first picture, near B in the second: 2 of 3 objects. Moved onto B, the last is the third
+    # that is right, of four: (1 + 1 + 3 / 4) / 3
     assert found.ap[0] == pytest.approx(2 / 3)
     assert gains(found) == {"place": 1 / 4}
