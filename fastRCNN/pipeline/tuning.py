@@ -79,7 +79,7 @@ def steps_of(options: FoldOptions) -> list[Step]:
     """Return what is tuned from `options` on, cheapest first."""
     suppression = Suppression.of(options.nms_threshold)
     thresholds = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6} | ({suppression.threshold} if suppression.sigma == 0 else set())
-    rois = {max(1, options.nr_rois // part) for part in (8, 4, 2)}
+    rois = {max(1, options.nr_rois // part) for part in (8, 4, 2, 1)}
     c, overlap = options.training.C, options.training.positive_overlap
     steps = [
         Step("nmsThreshold", tuple(sorted(thresholds)), _threshold),

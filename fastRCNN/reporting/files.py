@@ -47,7 +47,7 @@ def write_report_files(
     means = report.errors.mean_gains()
     lost = [[name, *(f"{report.errors.gains[kind][n]:.4f}" for kind in means)] for n, name in enumerate(names[1:])]
     lost.append(["mean", *(f"{gain:.4f}" for gain in means.values())])
-    write_tsv(folder / f"ap_lost_{beside}.tsv", ["class", *means], lost)
+    write_tsv(folder / f"ap_lost_{beside}.tsv", ["class", *(f"lost to {kind}" for kind in means)], lost)
     write_tsv(
         folder / f"confusion_{beside}.tsv",
         ["true \\ predicted", *names],

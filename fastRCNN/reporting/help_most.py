@@ -16,7 +16,7 @@ WORDS = {
         "badly placed: near an object, overlapping it by too little",
         "more ROIs (cntk_nrRois), box regression (svm_bboxRegression), larger pictures (cntk_padWidth)",
     ),
-    "both": ("near an object of another class", "as for the two above"),
+    "both": ("near an object of another class", "what helps against a wrong class and against a bad place"),
     "duplicate": ("found a second time", "a lower nmsThreshold; a higher one where objects overlap each other"),
     "background": (
         "on nothing",
@@ -38,14 +38,14 @@ def help_section(errors: ErrorAnalysis) -> str:
     """Return the section's HTML: the kinds of mistakes, the costliest first."""
     means = errors.mean_gains()
     rows = "".join(
-        f"<tr><th>{escape(WORDS[kind][0])}</th><td>{_bar(means[kind])}{means[kind]:.3f}</td>"
-        f'<td class="wide">{escape(_worst_classes(errors, kind))}</td>'
-        f'<td class="wide">{escape(WORDS[kind][1])}</td></tr>'
+        f'<tr><td class="wide"><b>{escape(WORDS[kind][0])}</b><br>{escape(WORDS[kind][1])}</td>'
+        f"<td>{_bar(means[kind])}{means[kind]:.3f}</td>"
+        f'<td class="wide">{escape(_worst_classes(errors, kind))}</td></tr>'
         for kind in sorted(means, key=lambda kind: -means[kind])
     )
     return (
-        f'<p class="note">{escape(_NOTE)}</p><div class="card scroll"><table><thead><tr><th>mistake</th>'
-        "<th>mAP lost</th><th>most in</th><th>what often helps</th></tr></thead>"
+        f'<p class="note">{escape(_NOTE)}</p><div class="card scroll"><table><thead><tr>'
+        "<th>mistake, and what often helps</th><th>mAP lost</th><th>most in</th></tr></thead>"
         f"<tbody>{rows}</tbody></table></div>"
     )
 

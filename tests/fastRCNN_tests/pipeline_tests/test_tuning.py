@@ -37,7 +37,7 @@ def test_mean_and_spread():
 def test_values_lie_around_what_there_is():
     steps = {step.parameter: step for step in steps_of(FoldOptions(SvmTraining(C=0.01), 300, nms_threshold=0.25))}
     assert steps["svm_C"].values == pytest.approx((0.001, 0.01, 0.1))
-    assert steps["cntk_nrRois"].values == (37, 75, 150)
+    assert steps["cntk_nrRois"].values == (37, 75, 150, 300)
     assert 0.25 in steps["nmsThreshold"].values
     assert list(steps)[-2:] == ["svm_C", "train_posOverlapThres"], "what trains comes last"
     without = steps_of(FoldOptions(SvmTraining(), with_boxes=False))

@@ -47,7 +47,7 @@ def test_files_and_tables(tmp_path):
     )
     # One egg box; on it the ROI of the orange is no better than the other for the egg box: 0 against 0.1, so 1 / 2.
     assert (out / "ap_lost_test_svm.tsv").read_text(encoding="utf-8") == (
-        "class\tclass\tplace\tboth\tduplicate\tbackground\tmissed\n"
+        "class\tlost to class\tlost to place\tlost to both\tlost to duplicate\tlost to background\tlost to missed\n"
         "orange\tnan\tnan\tnan\tnan\tnan\tnan\n"
         "egg box\t0.0000\t0.0000\t0.0000\t0.0000\t0.5000\t0.0000\n"
         "mean\t0.0000\t0.0000\t0.0000\t0.0000\t0.5000\t0.0000\n"
