@@ -20,6 +20,7 @@ from fastRCNN.evaluation.average_precision import Evaluation, PictureResult, eva
 from fastRCNN.evaluation.bootstrap import Interval, map_interval
 from fastRCNN.evaluation.kept_detections import KeptDetections
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
+from fastRCNN.pipeline.cluster import add_cluster_option, open_cluster
 from fastRCNN.pipeline.folds import FoldOptions, evaluate_folds
 from fastRCNN.pipeline.official_results import Asked, Official, has_official, read_detections, write_official
 from fastRCNN.pipeline.results import scored_pictures
@@ -45,6 +46,7 @@ def main() -> None:
     parser.add_argument("--folds", type=int, metavar="N",
                         help="leave each N-th part of the training pictures out in turn, train on the others, measure "
                         "on it; prints mean and spread (classifier svm)")  # fmt: skip
+    add_cluster_option(parser)
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
     chain = Chain.choose(p)
@@ -61,19 +63,22 @@ def main() -> None:
     kept = KeptDetections() if has_official(artifacts, asked) else None
     path = artifacts.results / f"evaluation_{p.image_set}_{p.classifier}.json"
     nr_rois = CLASSIFIERS[p.classifier].nr_rois(p)
-    pictures = scored_pictures(imdb, artifacts, classifier=p.classifier, nr_rois=nr_rois, compat=p.compat)
     found: list[int] = []
     suppression = Suppression.choose(p, imdb.classes, probabilities=CLASSIFIERS[p.classifier].gives_probabilities)
-    evaluation = evaluate(
-        progress(counted(pictures, found), "pictures", len(imdb)),
-        imdb.classes,
-        nms_threshold=suppression,
-        overlap_threshold=p.evalVocOverlapThreshold,
-        compat=p.compat,
-        max_per_picture=p.evalMaxPerPicture,
-        kept=kept,
-        jobs=p.jobs,
-    )
+    with open_cluster(p.cluster) as cluster:
+        pictures = scored_pictures(
+            imdb, artifacts, classifier=p.classifier, nr_rois=nr_rois, compat=p.compat, cluster=cluster
+        )
+        evaluation = evaluate(
+            progress(counted(pictures, found), "pictures", len(imdb)),
+            imdb.classes,
+            nms_threshold=suppression,
+            overlap_threshold=p.evalVocOverlapThreshold,
+            compat=p.compat,
+            max_per_picture=p.evalMaxPerPicture,
+            kept=kept,
+            jobs=p.jobs,
+        )
     official = Official() if kept is None else write_official(artifacts, imdb, kept, asked)
     interval = map_interval(evaluation)
     content = as_data(evaluation, interval, p) | ({"coco": official.coco.as_data()} if official.coco else {})

@@ -36,6 +36,6 @@ def test_scripts_and_options_exist() -> None:
     scripts = set(re.findall(r"\b(\d_\w+\.py)", text))
     assert len(scripts) == 5 and all((REPOSITORY / script).is_file() for script in scripts)
     with_cluster = set(re.findall(r"(\d_\w+\.py) .*--cluster", text))
-    assert with_cluster == {"1_computeRois.py", "3_runCntk.py"}
+    assert with_cluster == {"1_computeRois.py", "3_runCntk.py", "5_evaluateResults.py"}
     for script in with_cluster:
         assert "add_cluster_option(parser)" in (REPOSITORY / script).read_text(encoding="utf-8")

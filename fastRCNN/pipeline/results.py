@@ -1,43 +1,102 @@
 """From what steps 1 to 4 left to scores: the pictures of an image set, scored, one at a time.
 
-Both scripts of step 5 read through here. Only one picture's embeddings are in memory.
+Both scripts of step 5 read through here. Only one picture's embeddings are in memory; on a cluster one for each worker.
 """
 
+import dataclasses
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 
 from fastRCNN.boxes.ignored import IgnoredBoxes
 from fastRCNN.datasets.imdb import Dataset
-from fastRCNN.datasets.roidb import load_roidb
+from fastRCNN.datasets.roidb import RoiRecord, load_roidb
 from fastRCNN.evaluation.average_precision import PictureResult
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
+from fastRCNN.pipeline.cluster import Cluster
 from fastRCNN.pipeline.scoring import require_width, score_picture
+from fastRCNN.svm.model import model_files
 from helpers.artifacts import Artifacts
+from helpers.file_facts import file_digest
 
 __all__ = ["PictureResult", "scored_pictures"]
 
 
+@dataclass(frozen=True)
+class _ScoringRun:
+    """Which detector scores, and the digests of its files: a worker loads it anew when they change."""
+
+    artifacts: Artifacts
+    image_set: str
+    classifier: str
+    nr_classes: int
+    compat: str
+    digests: tuple[str, ...] = ()
+
+
+class _Scoring:
+    """A detector's files of scores, or of embeddings, and what makes results of them."""
+
+    def __init__(self, run: _ScoringRun) -> None:
+        self._run, chosen = run, CLASSIFIERS[run.classifier]
+        self._outputs = chosen.outputs(run.artifacts, run.nr_classes)
+        self._scorer = chosen.scorer(run.artifacts, run.nr_classes, compat=run.compat)
+
+    def result(self, record: RoiRecord) -> PictureResult:
+        """Return a picture with its ROIs scored."""
+        run, image = self._run, record.image
+        path = run.artifacts.embedding_file(run.image_set, run.classifier, image.index)
+        rows = self._outputs.read(path, len(record.rois))
+        require_width(self._scorer, rows.shape[1], path)
+        if record.is_ground_truth.any():
+            rows = rows[~record.is_ground_truth]
+        found = score_picture(self._scorer, rows, record.rois[~record.is_ground_truth], image.width, image.height)
+        ignored = IgnoredBoxes.of() if run.compat == "tutorial" else image.ignored_boxes
+        return PictureResult(
+            image.index, image.path, found.rois, found.scores, image.gt_boxes, image.gt_classes, found.moved, ignored
+        )
+
+
 def scored_pictures(
-    imdb: Dataset, artifacts: Artifacts, *, classifier: str = "svm", nr_rois: int = 2000, compat: str = "corrected"
+    imdb: Dataset,
+    artifacts: Artifacts,
+    *,
+    classifier: str = "svm",
+    nr_rois: int = 2000,
+    compat: str = "corrected",
+    cluster: Cluster | None = None,
 ) -> Iterator[PictureResult]:
     """Yield the pictures of `imdb` with their ROIs scored, in order.
 
     classifier: a name in `CLASSIFIERS`. In the training set the annotated boxes are the first ROIs of each picture
     that step 2 wrote; they are left out, since they would find themselves. ROIs that the network proposed are all
-    taken.
+    taken. cluster: its workers read and score.
     """
     chosen, nr_classes = CLASSIFIERS[classifier], len(imdb.classes)
-    outputs = chosen.outputs(artifacts, nr_classes)
-    scorer = chosen.scorer(artifacts, nr_classes, compat=compat)
+    run = _ScoringRun(artifacts, imdb.image_set, classifier, nr_classes, compat)
+    scoring = _Scoring(run)  # also where workers score: what is missing is said before anything begins
     annotated_first, most = imdb.image_set == "train" and not chosen.proposes, None if chosen.proposes else nr_rois
-    for record in load_roidb(imdb, artifacts, most, annotated_first, roi_file=partial(chosen.roi_file, artifacts)):
-        image, path = record.image, artifacts.embedding_file(imdb.image_set, classifier, record.image.index)
-        rows = outputs.read(path, len(record.rois))
-        require_width(scorer, rows.shape[1], path)
-        if record.is_ground_truth.any():
-            rows = rows[~record.is_ground_truth]
-        found = score_picture(scorer, rows, record.rois[~record.is_ground_truth], image.width, image.height)
-        ignored = IgnoredBoxes.of() if compat == "tutorial" else image.ignored_boxes
-        yield PictureResult(
-            image.index, image.path, found.rois, found.scores, image.gt_boxes, image.gt_classes, found.moved, ignored
-        )
+    records = load_roidb(imdb, artifacts, most, annotated_first, roi_file=partial(chosen.roi_file, artifacts))
+    if cluster is None:
+        yield from map(scoring.result, records)
+        return
+    parts = (*chosen.network_files(artifacts), chosen.boxes_file(artifacts), *model_files(artifacts.svm_folder))
+    run = dataclasses.replace(run, digests=tuple(map(file_digest, parts)))
+    yield from cluster.map(_score_on_worker, ((run, _without_overlaps(record)) for record in records))
+
+
+def _without_overlaps(record: RoiRecord) -> RoiRecord:
+    """Return `record` without what only training needs, the larger part of it."""
+    return dataclasses.replace(record, overlaps=record.overlaps[:, :0])
+
+
+def _score_on_worker(run: _ScoringRun, record: RoiRecord) -> PictureResult:
+    """Score a picture in the process of a worker; the detector stays loaded for the next one."""
+    scoring = _LOADED.get(run)
+    if scoring is None:
+        _LOADED.clear()
+        scoring = _LOADED[run] = _Scoring(run)
+    return scoring.result(record)
+
+
+_LOADED: dict[_ScoringRun, _Scoring] = {}

@@ -1,4 +1,4 @@
-"""Steps 1 and 3 on two worker processes leave the same bytes as without."""
+"""Steps 1, 3 and 5 on two worker processes leave the same bytes as without."""
 
 from pathlib import Path
 
@@ -12,9 +12,10 @@ LOCAL = ("--cluster", "dask:local:2")
 
 
 def files_of(root: Path) -> dict[str, bytes]:
-    proc = root / "proc" / "tiny"
-    wanted = [*proc.glob("rois/*/*.roi.txt"), *proc.glob("cntkFiles/*_parsed/*.npz"), *proc.glob("manifests/r*s.json")]
-    return {path.relative_to(proc).as_posix(): path.read_bytes() for path in wanted}
+    patterns = ("proc/tiny/rois/*/*.roi.txt", "proc/tiny/cntkFiles/*_parsed/*.npz", "proc/tiny/manifests/r*s.json",
+                "results/tiny/evaluation_*.json")  # fmt: skip
+    wanted = [path for pattern in patterns for path in root.glob(pattern)]
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in wanted}
 
 
 @pytest.mark.parametrize("classifier", ["svm", "nn"])
@@ -26,8 +27,10 @@ def test_same_bytes(tmp_path: Path, slim_weights: Path, classifier: str) -> None
         run("1_computeRois.py", *more, *options)
         run("2_cntkGenerateInputs.py", *more)
         run("3_runCntk.py", *more, *options)
+        run("4_trainSvm.py", *more)
+        run("5_evaluateResults.py", *more, *options)
         found.append(files_of(tmp_path / name))
-    assert len(found[0]) >= 7 + 7 + 1 and found[0] == found[1]
+    assert len(found[0]) >= 7 + 7 + 2 and found[0] == found[1]
 
 
 def test_a_start_with_nothing_to_do_needs_no_cluster(finished: Runner) -> None:
