@@ -114,7 +114,7 @@ def shown_as_table(evaluation: Evaluation) -> str:
 
 def print_folds(chain: Chain, p) -> None:
     """Leave parts of the training pictures out in turn, and print what the detector finds there."""
-    if p.classifier != "svm":
+    if CLASSIFIERS[p.classifier].does_without("svm"):
         raise UserError(
             f"--folds works with --classifier svm: {p.classifier} would train its network anew for each fold"
         )

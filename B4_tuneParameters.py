@@ -35,7 +35,7 @@ def main() -> None:
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
     chain = Chain.choose(p)
-    if "svm" not in CLASSIFIERS[p.classifier].stages:
+    if CLASSIFIERS[p.classifier].does_without("svm"):
         raise UserError(
             f"--classifier {p.classifier}: its network would be trained for each part. Only svm can be tuned"
         )
