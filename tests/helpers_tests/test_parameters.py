@@ -188,3 +188,14 @@ def test_wrong_usage_leaves_with_2(capsys):
         get_parameters(["--engine", "caffe"])
     assert leaving.value.code == 2
     assert "--engine" in capsys.readouterr().err
+
+
+def test_an_overlap_of_1_is_refused_since_nothing_overlaps_by_more():
+    with pytest.raises(UserError, match=r"evalVocOverlapThreshold = 1: expected a value from 0(\.0)? to 0\.99"):
+        get_parameters(["--set", "evalVocOverlapThreshold=1"])
+
+
+@pytest.mark.parametrize("label", ["EXCLUDE", "UNDECIDED"])
+def test_labels_that_count_neither_way_are_no_classes(label):
+    with pytest.raises(UserError, match=f"{label} is no class"):
+        get_parameters(["--set", f"classes=['disc', '{label}']"])
