@@ -129,6 +129,8 @@ def test_digests_of_lines_know_neither_number_nor_name(written):
         ("rois_txt", "0.25", "nan", r"train\.rois\.txt:1: not all values are finite"),
         ("rois_txt", " 0.25", "", r"train\.rois\.txt:1: expected 12 numbers, found 11"),
         ("rois_txt", "1 |rois", "7 |rois", r"train\.rois\.txt:2: expected a line that starts with '1 \|rois'"),
+        ("roi_labels_txt", "|roiLabels 0 0 1", "|roiLabels 0 x 1", r"roilabels\.txt:1: not all values are numbers"),
+        ("roi_labels_txt", "|roiLabels 0 0 1", "|roiLabels 0,0 1", r"roilabels\.txt:1: expected 9 numbers, found 8"),
         ("roi_labels_txt", "|roiLabels", "|labels", r"roilabels\.txt:1: expected a line"),
         ("nr_rois_txt", "2\n0\n", "2\n", "differ in their number of lines"),
         ("nr_rois_txt", "2\n", "9\n", r"nrRois\.txt:1: 9 ROIs, expected at most cntk_nrRois = 3"),

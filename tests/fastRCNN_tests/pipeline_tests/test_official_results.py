@@ -12,7 +12,13 @@ from fastRCNN.datasets.imdb import Dataset
 from fastRCNN.evaluation import coco_numbers
 from fastRCNN.evaluation.average_precision import evaluate_detections
 from fastRCNN.evaluation.kept_detections import KeptDetections
-from fastRCNN.pipeline.official_results import Asked, has_official, read_detections, write_official
+from fastRCNN.pipeline.official_results import (
+    Asked,
+    coco_results,
+    has_official,
+    read_detections,
+    write_official,
+)
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
 from resources.miniature_sets.coco import draw_coco
@@ -126,6 +132,18 @@ def test_coco_results_as_pycocotools_takes_them(tmp_path: Path, capsys: pytest.C
     assert official.coco is not None and 0.05 < official.coco.numbers["AP"] < 0.95
     assert list(official.coco.numbers.values()) == [None if v == -1 else pytest.approx(v) for v in evaluation.stats]
     assert official.coco.classes["person"]["AP50"] is not None
+
+
+def test_a_result_by_hand(tmp_path: Path) -> None:
+    """x y width height: the last pixel belongs to the box; ids are those of the annotation file."""
+    artifacts = Artifacts(tmp_path, "coco", data_folder=draw_coco(tmp_path / "drawn"))
+    dataset, kept = coco.read(artifacts.data, "test"), KeptDetections()
+    kept.add(1, [[10, 20, 29, 24.5]], [0.123456789], [5])  # the second picture; the fifth class has id 13
+    truth = coco.read_truth(artifacts.data / "annotations" / "instances_val2017.json")
+    assert coco_results(dataset, kept, truth, "val2017") == [
+        {"image_id": 285, "category_id": 13, "bbox": [10, 20, 20, 5.5], "score": 0.123457}
+    ]
+    assert coco_results(dataset, kept, truth, "train2017") == []
 
 
 def test_several_coco_lists_are_one(tmp_path: Path) -> None:
