@@ -200,6 +200,11 @@ def _relations(merged: Mapping[str, Any], limits: Limits) -> list[str]:
             f"rpn_negativeOverlap = {merged['rpn_negativeOverlap']} is greater than rpn_positiveOverlap = "
             f"{merged['rpn_positiveOverlap']}: anchors between would be both"
         )
+    if merged["faster_backgroundOverlap"] >= merged["faster_foregroundOverlap"]:
+        faults.append(
+            f"faster_backgroundOverlap = {merged['faster_backgroundOverlap']} is not below faster_foregroundOverlap = "
+            f"{merged['faster_foregroundOverlap']}: no proposal could be background"
+        )
     classifiers = limits["classifier"]
     for name in ("scoreThresholds", "vis_decisionThresholds"):
         thresholds = merged[name]
@@ -210,6 +215,11 @@ def _relations(merged: Mapping[str, Any], limits: Limits) -> list[str]:
             faults.append(
                 f"{name} = {thresholds!r}: expected a number or None for " + " and ".join(map(repr, classifiers))
             )
+    of_classes = merged["nmsThresholds"]
+    if isinstance(of_classes, Mapping) and not all(
+        isinstance(label, str) and _is_number(value) and 0 <= value <= 1 for label, value in of_classes.items()
+    ):
+        faults.append(f"nmsThresholds = {of_classes!r}: expected names of classes, and numbers from 0 to 1")
     ranks = merged["cntk_svdRanks"]
     if isinstance(ranks, (list, tuple)) and not (
         len(ranks) in (0, 2) and all(type(rank) is int and rank >= 0 for rank in ranks)

@@ -37,6 +37,8 @@ def fitted_anchors(sizes: ArrayLike, count: int = 9, *, centre: float = 7.5) -> 
             np.median(sizes[nearest == k], axis=0) if (nearest == k).any() else middles[k] for k in range(len(middles))
         ])  # fmt: skip
     middles = middles[np.argsort(middles.prod(axis=1), kind="stable")]
+    _, first = np.unique(middles.round(2), axis=0, return_index=True)  # the same size but for rounding
+    middles = middles[np.sort(first)]
     half = (middles - 1) / 2
     return np.concatenate([centre - half, centre + half], axis=1)
 

@@ -76,6 +76,11 @@ def split(
     """
     shown = [number for number, picture in enumerate(pictures) if len(picture.objects)]
     count = min(round(len(shown) * recipe.faster_validation), len(shown) - 1)
+    if recipe.faster_validation and count < 1:
+        log.warning(
+            "faster_validation = %g of %d picture(s) with objects is none: nothing is held out.",
+            recipe.faster_validation, len(shown),
+        )  # fmt: skip
     held = set(np.random.default_rng(seed).permutation(shown)[:count].tolist()) if count > 0 else set()
     learnt = [
         picture for number, picture in enumerate(pictures)

@@ -215,6 +215,8 @@ class FasterTrainer:
         with exact_products(self.net.device, self.net.precision):
             with self._mixed_precision():
                 found = picture_losses(self.net, view, rng, p, rpn=phase.rpn, detector=phase.detector)
+            if not found.losses:  # neither an object nor background is left for the part that learns
+                return found
             total = torch.stack(list(found.losses.values())).sum()
             if not bool(torch.isfinite(total)):
                 self._stop_not_finite(picture, found, epoch)

@@ -61,7 +61,7 @@ def write_outputs(path: Path, rows: NDArray[np.float32], *, nr_classes: int) -> 
     """Write the outputs of one picture; the scores last, since they say that the picture is done."""
     scores, offsets = split_outputs(rows, nr_classes)
     if offsets is not None:
-        write_embeddings(offsets_file(path), offsets.reshape(len(rows), -1))
+        write_embeddings(offsets_file(path), offsets.reshape(len(rows), 4 * nr_classes))
     write_embeddings(path, scores)
 
 
@@ -71,7 +71,7 @@ def read_outputs(path: Path, nr_rois: int, *, nr_classes: int, with_offsets: boo
     if not with_offsets:
         return scores
     offsets = read_offsets(path, nr_rois, nr_classes)
-    return np.concatenate([scores, offsets.reshape(nr_rois, -1)], axis=1)
+    return np.concatenate([scores, offsets.reshape(nr_rois, 4 * nr_classes)], axis=1)
 
 
 def read_offsets(scores_file: Path, nr_rois: int, nr_classes: int) -> NDArray[np.float32]:

@@ -157,6 +157,11 @@ def test_thresholds_name_classifiers():
         get_parameters(["--set", "scoreThresholds={'knn': 0.5}"])
     with pytest.raises(UserError, match=r"rpn_negativeOverlap = 0.8 is greater than rpn_positiveOverlap = 0.7"):
         get_parameters(["--set", "rpn_negativeOverlap=0.8"])
+    for wrong in ("{'disc': 7}", "{'disc': '0.5'}", "{'disc': None}", "{1: 0.5}"):
+        with pytest.raises(UserError, match=r"nmsThresholds = .*: expected names of classes, and numbers from 0 to 1"):
+            get_parameters(["--set", f"nmsThresholds={wrong}"])
+    with pytest.raises(UserError, match=r"faster_backgroundOverlap = 0.5 is not below faster_foregroundOverlap = 0.5"):
+        get_parameters(["--set", "faster_backgroundOverlap=0.5"])
 
 
 @pytest.mark.parametrize("seed", ["-1", str(2**32), str(2**80)])

@@ -29,6 +29,11 @@ def test_few_sizes_give_few_anchors_and_order_makes_no_difference():
         fitted_anchors(np.zeros((0, 2)))
 
 
+def test_a_size_that_differs_by_rounding_gives_one_anchor():
+    sizes = np.array([[81, 81], [81 + 1e-10, 81], [88, 88], [88, 88 - 1e-10]])
+    np.testing.assert_allclose(sizes_of(fitted_anchors(sizes, 9)), [[81, 81], [88, 88]])
+
+
 def test_fitted_anchors_cover_more_than_published_ones():
     rng = np.random.default_rng(2)
     wide = rng.uniform(20, 40, (40, 2)) * [1.6, 1]

@@ -51,9 +51,13 @@ def test_held_out_pictures_show_objects_and_depend_on_the_seed(tmp_path):
     )  # fmt: skip
 
 
-def test_one_picture_is_always_learnt_from(pictures):
+def test_one_picture_is_always_learnt_from(pictures, caplog):
     learnt, held = split(pictures[:1], dataclasses.replace(SMALL, faster_validation=0.9), 0)
     assert (len(learnt), len(held)) == (1, 0)
+    assert "faster_validation = 0.9 of 1 picture(s) with objects is none: nothing is held out." in caplog.text
+    caplog.clear()
+    split(pictures, SMALL, 0)
+    assert not caplog.text
 
 
 def test_too_little_memory_is_said_before_the_start(pictures, slim, tmp_path, monkeypatch):

@@ -265,6 +265,14 @@ def test_a_picture_without_objects_teaches_background(slim, pictures, tmp_path):
     assert trainer.history[0]["pictures"] == 2 and trainer.history[0]["rois"] > SMALL.faster_roisPerImage // 2
 
 
+def test_a_picture_that_shows_the_detector_nothing_is_passed_over(slim, pictures, tmp_path):
+    """No proposal is as large as that: without objects and proposals no ROI is left."""
+    recipe = dataclasses.replace(SMALL, faster_training="stages", rpn_minSide=1000.0)
+    trainer, _ = train(slim, [*pictures[:1], drawn(tmp_path, 91, objects=0)], recipe)
+    assert [row["stage"] for row in trainer.history] == ["rpn 1", "detector 1", "rpn 2", "detector 2"]
+    assert [row["rois"] for row in trainer.history] == [0, 2, 0, 2]
+
+
 def test_rates_by_layer_and_by_progress(pictures, slim):
     recipe = dataclasses.replace(
         SMALL, faster_oldRateFactor=0.25, faster_biasRateFactor=2.0, faster_warmupEpochs=1.0, faster_max_epochs=4,

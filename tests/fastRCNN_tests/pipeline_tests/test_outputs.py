@@ -31,6 +31,12 @@ def test_what_is_written_is_read(tmp_path):
     assert split_outputs(scores, 2)[1] is None
 
 
+def test_a_picture_without_rois_has_files_as_well(tmp_path):
+    path = tmp_path / "0.dat.npz"
+    write_outputs(path, ROWS[:0], nr_classes=2)
+    assert read_outputs(path, 0, nr_classes=2, with_offsets=True).shape == (0, 10)
+
+
 def test_offsets_of_other_rois_are_named(tmp_path):
     path = tmp_path / "0.dat.npz"
     write_outputs(path, ROWS, nr_classes=2)
