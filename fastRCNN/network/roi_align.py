@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+_SMALL = 6  # a ROI is small when its sides are below this part of the map's
 _MOST = 1 << 25  # numbers between the two products, at most: bounds the memory
 
 
@@ -43,11 +44,21 @@ def roi_align(
         raise ValueError(f"owner: expected the number of a map, 0 to {len(maps) - 1}, for each of {len(boxes)} ROIs")
     channels, height, width = maps.shape[1:]
     edges = (boxes + [0, 0, 1, 1] - 0.5 - first_centre) * spatial_scale
+    small = (edges[:, 3] - edges[:, 1] < height / _SMALL) & (edges[:, 2] - edges[:, 0] < width / _SMALL)
+    small &= maps.device.type == "cpu" and not torch.is_grad_enabled()
     block = max(1, _MOST // (size * width * channels))
     parts, places = [], []
     for number in np.unique(owners):
         pixels = maps[int(number)].permute(1, 2, 0).reshape(height, width * channels)
-        of_map = np.flatnonzero(owners == number)
+        one_by_one, of_map = np.flatnonzero((owners == number) & small), np.flatnonzero((owners == number) & ~small)
+        if len(one_by_one):
+            of_rows, of_columns = (
+                bin_weights(edges[one_by_one, axis], edges[one_by_one, axis + 2], length, size)
+                for axis, length in ((1, height), (0, width))
+            )
+            pooled = _one_by_one(pixels.reshape(height, width, channels).float().numpy(), of_rows, of_columns)
+            parts.append(torch.from_numpy(pooled).to(maps.dtype))
+            places.append(one_by_one)
         for start in range(0, len(of_map), block):
             chosen = of_map[start : start + block]
             rows, columns = (
@@ -61,6 +72,27 @@ def roi_align(
         return maps.new_zeros(0, size, size, channels)
     order = np.argsort(np.concatenate(places))
     return torch.cat(parts)[torch.from_numpy(order).to(maps.device)]
+
+
+def _one_by_one(
+    pixels: NDArray[np.float32], rows: NDArray[np.float32], columns: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return (R, S, S, C): the same two products for each ROI alone, with the part of the map (H, W, C) below it.
+
+    For small ROIs, and where no gradient is wanted, this is several times as fast. rows: (R, S, H), columns: (R, S, W)
+    weights.
+    """
+    pooled = np.empty((len(rows), rows.shape[1], rows.shape[1], pixels.shape[2]), np.float32)
+    ranges = []
+    for weights in (rows, columns):
+        used = np.any(weights, axis=1)
+        ranges.append((used.argmax(axis=1), used.shape[1] - used[:, ::-1].argmax(axis=1)))
+    (tops, bottoms), (lefts, rights) = ranges
+    for roi, (top, bottom, left, right) in enumerate(zip(tops, bottoms, lefts, rights, strict=True)):
+        below = pixels[top:bottom, left:right].reshape(bottom - top, -1)
+        strips = (rows[roi, :, top:bottom] @ below).reshape(-1, right - left, pixels.shape[2])
+        np.matmul(columns[roi, :, left:right], strips, out=pooled[roi])
+    return pooled
 
 
 def bin_weights(first: NDArray[Any], last: NDArray[Any], length: int, size: int) -> NDArray[np.float32]:

@@ -88,3 +88,21 @@ def test_no_rois_and_wrong_ones():
         roi_align(maps, [[0, 0, 5, 5]], [1])
     with pytest.raises(ValueError, match=r"maps: expected shape \(N, C, H, W\)"):
         roi_align(maps[0], [[0, 0, 5, 5]], [0])
+
+
+def test_small_rois_one_by_one_are_the_same():
+    """Without a gradient, ROIs that cover few cells are pooled for themselves."""
+    rng = np.random.default_rng(4)
+    maps = torch.from_numpy(rng.standard_normal((2, 5, 40, 44)).astype(np.float32))
+    corners = rng.uniform(-60, 720, (60, 2))
+    sizes = np.where(rng.random((60, 1)) < 0.7, rng.uniform(1, 90, (60, 2)), rng.uniform(100, 700, (60, 2)))
+    rois, owner = np.concatenate([corners, corners + sizes], axis=1), rng.integers(0, 2, 60)
+    options = {"size": 6, "first_centre": 8.0}
+    expected = roi_align(maps, rois, owner, **options)
+    with torch.inference_mode():
+        found = roi_align(maps, rois, owner, **options)
+        rounded = roi_align(maps.bfloat16(), rois, owner, **options)
+        assert roi_align(maps, np.zeros((0, 4)), [], **options).shape == (0, 6, 6, 5)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    assert rounded.dtype == torch.bfloat16
+    torch.testing.assert_close(rounded.float(), expected, atol=0.05, rtol=0.05)
