@@ -62,6 +62,8 @@ def pooled(feature_map, rois, pooling):
 
 def head(header, arrays, pooled_rois, channels):
     """Return (R, D) for `pooled_rois` (R, channels, size, size). Weights are parameters, as they may be trained."""
+    if not header["head"]:
+        raise ValueError("a pooled map without a head: CNTK wants linear layers. Use --engine torch")
     x, weights, last_hidden = pooled_rois, Weights(arrays, parameter), _last_hidden(header["head"])
     for index, layer in enumerate(header["head"]):
         if layer["type"] not in _OF_ROWS:
