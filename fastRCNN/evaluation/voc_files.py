@@ -1,7 +1,8 @@
 """Detection files of Pascal VOC's devkit: `comp4_det_<list>_<class>.txt`, written and read.
 
 One line for each detection: the picture's name, score, x1 y1 x2 y2, counted from 1. As py-faster-rcnn writes them
-(`lib/datasets/pascal_voc.py`): the score with three digits, coordinates with one. "comp4": trained on whatever data.
+(`lib/datasets/pascal_voc.py`), but for the digits of the score: nine, where three there make ties of what is ranked.
+"comp4": trained on whatever data.
 Letters in shapes: N detections.
 """
 
@@ -45,7 +46,7 @@ def write_detection_files(
         rows = np.flatnonzero(wanted & (kept.classes == number))
         path = detection_file(folder, list_name, class_name)
         lines = (
-            f"{names[picture]} {score:.3f} {x1:.1f} {y1:.1f} {x2:.1f} {y2:.1f}\n"
+            f"{names[picture]} {score:.9f} {x1:.1f} {y1:.1f} {x2:.1f} {y2:.1f}\n"
             for picture, score, (x1, y1, x2, y2) in zip(
                 kept.pictures[rows].tolist(), kept.scores[rows].tolist(), (kept.boxes[rows] + 1).tolist(), strict=True
             )

@@ -21,17 +21,18 @@ def written(tmp_path: Path) -> list[Path]:
 
 
 def test_lines(written: list[Path]) -> None:
-    """Counted from 1, three digits of the score, one of the coordinates."""
+    """Counted from 1, nine digits of the score, which keep the ranking, one of the coordinates."""
     assert [path.name for path in written] == ["comp4_det_test_car.txt", "comp4_det_test_cat_dog.txt"]
     assert written[0].read_bytes() == (
-        b"000001 0.988 1.0 10.0 20.0 30.5\n000001 -1.250 5.0 5.0 6.0 6.0\na b 0.000 8.0 9.0 10.0 11.0\n"
+        b"000001 0.987649977 1.0 10.0 20.0 30.5\n000001 -1.250000000 5.0 5.0 6.0 6.0\n"
+        b"a b 0.000400000 8.0 9.0 10.0 11.0\n"
     )
     assert written[1].read_bytes() == b""
 
 
 def test_reading_back(written: list[Path]) -> None:
     found = read_detection_file(written[0])
-    assert found.names == ["000001", "000001", "a b"] and found.scores.tolist() == [0.988, -1.25, 0]
+    assert found.names == ["000001", "000001", "a b"] and found.scores.tolist() == [0.987649977, -1.25, 0.0004]
     assert found.boxes.tolist() == [[0, 9, 19, 29.5], [4, 4, 5, 5], [7, 8, 9, 10]]
     assert len(read_detection_file(written[1]).names) == 0
 
