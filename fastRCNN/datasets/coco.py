@@ -14,7 +14,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -140,6 +140,9 @@ def _take(entry: dict[str, Any], instances: _Instances, path: Path) -> Any:
             instances.crowds.append(bool(int(entry.get("iscrowd") or 0)))
             return None
         if "file_name" in entry and "id" in entry:
+            inside = PureWindowsPath(str(entry["file_name"]))  # knows the separators of all systems
+            if inside.anchor or ".." in inside.parts:
+                raise ValueError(f"file_name {entry['file_name']!r} leads out of the folder of the pictures")
             size = int(entry.get("width") or 0), int(entry.get("height") or 0)
             instances.pictures[int(entry["id"])] = (str(entry["file_name"]), *size)
             return None

@@ -4,6 +4,7 @@ Every layout reads into this. Letters in shapes: P pictures, M boxes of all pict
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from fastRCNN.boxes.ignored import IgnoredBoxes
 from fastRCNN.datasets.findings import Finding
 from fastRCNN.datasets.imdb import ImageRecord
+from helpers.errors import raise_collected
 
 
 class RecordTable:
@@ -25,7 +27,8 @@ class RecordTable:
         records: Iterable[ImageRecord],
         findings: Iterable[Finding] = (),
     ) -> None:
-        """Take over `records`, in order; `classes` starts with the background. findings: what reading them told."""
+        """Take over `records`, in order; `classes` starts with the background. findings: what reading them told.
+        `UserError` where two have one key, by which their files are named."""
         self.image_set = image_set
         self.classes = tuple(classes)
         self.findings = tuple(findings)
@@ -39,6 +42,11 @@ class RecordTable:
             sizes.append((record.width, record.height))
             truth.add(record.gt_boxes, record.gt_classes, np.zeros(len(record.gt_boxes), np.bool_))
             hidden.add(record.ignored_boxes.boxes, record.ignored_boxes.classes, record.ignored_boxes.is_crowd)
+        repeated = [key for key, count in Counter(self.keys).items() if count > 1]
+        raise_collected(
+            repeated, f"{len(repeated)} name(s) of {image_set} pictures stand for more than one:",
+            "A list names them twice, or only the endings of the files differ. Each picture needs a name of its own.",
+        )  # fmt: skip
         self._sizes = np.array(sizes, np.int64).reshape(-1, 2)
         self._objects, self._ignored = truth.joined(), hidden.joined()
 

@@ -45,8 +45,8 @@ def coco_numbers(truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]])
         raise UserError("COCO's numbers need the package pycocotools: pip install pycocotools") from None
     with contextlib.redirect_stdout(io.StringIO()):  # it tells how long everything took
         objects = COCO()
-        annotations = [{**each, "id": place} for place, each in enumerate(truth["annotations"], start=1)]
-        objects.dataset = {**truth, "annotations": annotations}  # numbered anew: pycocotools takes an id 0 for "none"
+        annotations = [_whole(each, place) for place, each in enumerate(truth["annotations"], start=1)]
+        objects.dataset = {**truth, "annotations": annotations}
         objects.createIndex()
         found = objects.loadRes(_array(results)) if results else _nothing(COCO, objects)
         evaluation = COCOeval(objects, found, "bbox")
@@ -60,6 +60,16 @@ def coco_numbers(truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]])
         for place, number in enumerate(evaluation.params.catIds)
     }
     return CocoNumbers(dict(zip(NAMES, map(_defined, evaluation.stats), strict=True)), classes)
+
+
+def _whole(annotation: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """Return `annotation` with what other tools' exports may lack, and a new id: pycocotools takes 0 for "none"."""
+    area, crowd = annotation.get("area"), annotation.get("iscrowd")
+    *_, width, height = annotation["bbox"]
+    return {
+        **annotation, "id": number, "iscrowd": int(crowd or 0),
+        "area": float(width) * float(height) if area is None else float(area),
+    }  # fmt: skip
 
 
 def _array(results: Sequence[Mapping[str, Any]]) -> np.ndarray:

@@ -97,6 +97,9 @@ def test_sizes_are_read_where_the_file_has_none(folder: Path) -> None:
         (lambda c: c["categories"][0].update(id=None), "a category: expected id and name"),
         (lambda c: c.pop("categories"), "expected COCO's images, annotations and categories"),
         (lambda c: c["images"][0].update(file_name="none.jpg"), "no picture 'none.jpg' in"),
+        (lambda c: c["images"][1].update(file_name="../a/0.png"), "file_name '../a/0.png' leads out of the folder"),
+        (lambda c: c["images"][1].update(file_name="/a/0.png"), "file_name '/a/0.png' leads out of the folder"),
+        (lambda c: c["images"][1].update(file_name="..\\0.png"), "leads out of the folder of the pictures"),
     ],
 )
 def test_faults_say_what_and_where(folder: Path, edit, message: str) -> None:

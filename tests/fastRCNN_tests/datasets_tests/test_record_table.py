@@ -9,6 +9,7 @@ import pytest
 from fastRCNN.boxes.ignored import IgnoredBoxes
 from fastRCNN.datasets.imdb import ImageRecord
 from fastRCNN.datasets.record_table import RecordTable
+from helpers.errors import UserError
 
 CLASSES = ("__background__", "disc", "square")
 
@@ -95,3 +96,9 @@ def test_the_digest_goes_by_the_names_of_classes():
     assert table(("__background__", "a", "y", "x"), [3, 2], 2) == first
     assert table(("__background__", "x", "y"), [2, 1], 2) != first
     assert table(("__background__", "x", "y"), [1, 2], 1) != first
+
+
+def test_two_pictures_of_one_name_are_refused():
+    """Their ROIs and embeddings would be written to the same files."""
+    with pytest.raises(UserError, match=r"(?s)1 name\(s\) of train pictures stand for more than one:.*positive/1"):
+        RecordTable("train", CLASSES, [*RECORDS, record(1)])

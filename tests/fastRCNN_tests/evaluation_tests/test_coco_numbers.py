@@ -63,6 +63,14 @@ def test_crowds_ids_of_zero_and_nothing_found() -> None:
     assert empty.numbers["AP"] == 0 and empty.numbers["AR@100"] == 0 and empty.numbers["AP_small"] is None
 
 
+def test_areas_and_crowds_that_an_export_leaves_out() -> None:
+    whole, short = truth((1, SMALL), (2, LARGE)), truth((1, SMALL), (2, LARGE))
+    for each in short["annotations"]:
+        del each["area"], each["iscrowd"]
+    results = [found(1, SMALL, 0.9), found(2, LARGE, 0.8)]
+    assert coco_numbers(short, results) == coco_numbers(whole, results)
+
+
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pycocotools.coco", None)
     with pytest.raises(UserError, match="pip install pycocotools"):
