@@ -159,7 +159,7 @@ class TrainableNetwork:
         trained = {name: array.copy() for name, array in self.parameter_arrays().items() if name != _SCALE}
         bbox_weight, bbox_bias = trained.pop("bbox.weight", None), trained.pop("bbox.bias", None)
         head: tuple[Layer, ...] = (*self.hidden_layers, Linear("score", len(self.classes)))
-        spec = dataclasses.replace(self.spec, head=head, classes=self.classes, notes=dict(notes))
+        spec = dataclasses.replace(self.spec, head=head, classes=self.classes, notes=dict(notes), rpn=None)
         names = [f"{name}.{part}" for name in spec.weight_shapes() for part in ("weight", "bias")]
         old = {name: self.source.arrays[name] for name in names if name not in trained and name in self.source.arrays}
         arrays = {**old, **trained}

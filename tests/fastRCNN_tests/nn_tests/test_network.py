@@ -26,6 +26,7 @@ from fastRCNN.nn.trainable_layers import hidden_head
 from fastRCNN.pipeline.outputs import scoring_network
 from fastRCNN.run_context import RunContext
 from helpers.errors import UserError
+from tests.fastRCNN_tests.rpn_tests.drawn_network import faster_network
 
 CLASSES = ("__background__", "a", "b")
 CPU = RunContext(device="cpu")
@@ -110,3 +111,13 @@ def test_a_convolution_that_is_not_there():
 def test_sizes_count_what_is_inside_of_a_block():
     # 100 pixels: stem 25 x 25 x 8, pool 13 x 13 x 8; inside 13 x 13 x 8 twice, 7 x 7 x 16; shortcut and sum 7 x 7 x 16
     assert map_sizes(RESNET, 100) == [5000, 5000, 1352, 2 * 1352 + 3 * 784, 784]
+
+
+def test_a_network_that_proposed_goes_on_without():
+    """A trained Faster R-CNN is a start like any other: its trunk and hidden layers stay, what proposes is left out."""
+    start = faster_network(("__background__", "other"))
+    net = TrainableNetwork(start, CLASSES, train_conv_from=0, with_boxes=True, dropout=0.0, context=CPU)
+    result, _ = net.result(notes={}, box_mean=np.zeros(4), box_deviation=np.ones(4))
+    assert result.spec.rpn is None and result.spec.classes == CLASSES
+    assert {"rpn_conv.weight", "score_and_bbox.weight"} & result.arrays.keys() == set()
+    assert NetworkSpec.from_header(result.spec.to_header()) == result.spec
