@@ -7,6 +7,7 @@ Workers need the project's packages, this folder on their path, and the folders 
 shared folder). The call of a worker that is lost is done by another one. Source: distributed.dask.org.
 """
 
+import logging
 from argparse import ArgumentParser
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -22,9 +23,18 @@ _FORM = "expected dask:local:N with N worker processes on this machine, or dask:
 def add_cluster_option(parser: ArgumentParser) -> None:
     """Add --cluster to the options of a script."""
     parser.add_argument(
-        "--cluster", default="", metavar="dask:...",
+        "--cluster", default="", metavar="dask:...", type=_checked,
         help="let workers do it: dask:local:N, or dask:tcp://HOST:8786 of a Dask scheduler",
     )  # fmt: skip
+
+
+def _checked(address: str) -> str:
+    """Return `address`; `UserError` where it has another form, also where a step has nothing to do."""
+    kind, _, place = address.partition(":")
+    local, _, number = place.partition(":")
+    if address and (kind != "dask" or not place or (local == "local" and not (number.isdigit() and int(number) > 0))):
+        raise UserError(f"--cluster {address}: {_FORM}")
+    return address
 
 
 class Cluster(Protocol):
@@ -72,10 +82,8 @@ def open_cluster(address: str) -> Iterator[Cluster | None]:
     if not address:
         yield None
         return
-    kind, _, place = address.partition(":")
+    place = _checked(address).partition(":")[2]
     local, _, number = place.partition(":")
-    if kind != "dask" or not place or (local == "local" and not (number.isdigit() and int(number) > 0)):
-        raise UserError(f"--cluster {address}: {_FORM}")
     try:
         import distributed
     except ImportError:
@@ -88,6 +96,7 @@ def open_cluster(address: str) -> Iterator[Cluster | None]:
 def _client(distributed: Any, address: str, place: str, processes: int) -> Iterator[Any]:
     """Give a client of `processes` workers of its own, or of the scheduler at `place`."""
     if processes:
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it tells our log of every connection
         with (
             distributed.LocalCluster(  # no page to look at: its port may be in use
                 n_workers=processes, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50

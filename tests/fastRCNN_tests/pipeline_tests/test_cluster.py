@@ -75,6 +75,12 @@ def test_what_a_lost_worker_had_is_done_by_others(cluster: Cluster, tmp_path: Pa
     assert mark.exists()
 
 
+def test_dask_keeps_quiet(caplog: pytest.LogCaptureFixture) -> None:
+    with open_cluster("dask:local:1") as opened:
+        assert opened and list(opened.map(abs, [(-2,)])) == [2]
+    assert not caplog.text
+
+
 def test_no_cluster_and_odd_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     with open_cluster("") as none:
         assert none is None
@@ -87,3 +93,5 @@ def test_no_cluster_and_odd_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     parser = ArgumentParser()
     add_cluster_option(parser)
     assert parser.parse_args([]).cluster == "" and parser.parse_args(["--cluster", "dask:x"]).cluster == "dask:x"
+    with pytest.raises(UserError, match=r"--cluster ray:2: expected dask:local:N"):  # also where there is nothing to do
+        parser.parse_args(["--cluster", "ray:2"])
