@@ -47,9 +47,10 @@ class FasterClassifier:
         }.get(stage, "")
 
     def nr_rois(self, parameters: Mapping[str, Any]) -> int:
-        """Return rpn_testAfterNms."""
-        number: int = parameters["rpn_testAfterNms"]
-        return number
+        """Return rpn_testAfterNms; with compat "tutorial" the published one."""
+        from fastRCNN.faster.recipe import FasterTraining
+
+        return FasterTraining.choose(parameters).rpn_testAfterNms
 
     def roi_file(self, artifacts: Artifacts, key: str) -> Path:
         """Return the file of what step 3 found."""

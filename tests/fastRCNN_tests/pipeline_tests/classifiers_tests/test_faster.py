@@ -26,6 +26,7 @@ def test_what_it_says() -> None:
         "rois", "inputs", "svm",
     ]  # fmt: skip
     assert FASTER.nr_rois(get_parameters(["--set", "rpn_testAfterNms=77"])) == 77
+    assert FASTER.nr_rois(get_parameters(["--compat", "tutorial", "--set", "rpn_testAfterNms=77"])) == 300  # published
 
 
 def test_where_its_files_are() -> None:
