@@ -22,17 +22,25 @@ OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "no_cfunc_wrap
 _PATIENCE = 0.5  # seconds
 _announced: set[str] = set()
 _first_calls = threading.RLock()
+_inline: dict[str, list[Callable[..., Any]]] = {}  # by module, as long as they are not compiled
 
 
 def _njit(function: Callable[..., Any], **options: Any) -> Any:
     import numba  # only here: it takes as long to import as some steps to run, and not each step calls a kernel
 
+    for small in _inline.pop(function.__module__, ()):
+        compiled_small = numba.njit(small, **OPTIONS, no_cpython_wrapper=True)  # type: ignore[call-overload]
+        small.__globals__[small.__name__] = compiled_small  # where kernels look when they are compiled
     return numba.njit(function, **OPTIONS, **options)  # type: ignore[call-overload]  # its stubs lack some options
 
 
-def inline_kernel(function: Callable[..., Any], **options: Any) -> Any:
-    """Compile a small function that kernels of the same file call, as a part of each of them."""
-    return _njit(function, no_cpython_wrapper=True, **options)
+def inline_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a small function that kernels of the same file call, as a part of each of them.
+
+    Until the first of these is compiled it stays the Python function that it is, so that an import loads no Numba.
+    """
+    _inline.setdefault(function.__module__, []).append(function)
+    return function
 
 
 def compiled(

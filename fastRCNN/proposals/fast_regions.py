@@ -19,6 +19,7 @@ from fastRCNN.proposals.region_merging import Similarity, merge_regions, piece_b
 from fastRCNN.proposals.segment_scales import segment_scales
 
 SIGMA = 0.8  # smoothing in pixels, as in the paper
+LONGEST_SIDE = 65535  # the four coordinates of a box are packed into 64 bits
 GROUPINGS = (
     (cv2.COLOR_BGR2HSV_FULL, Similarity(colour=0, texture=0, size=0, fill=1)),
     (cv2.COLOR_BGR2Lab, Similarity(colour=1, texture=1, size=1, fill=1)),

@@ -9,9 +9,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from fastRCNN.proposals.fast_regions import LONGEST_SIDE, fast_regions
 from fastRCNN.proposals.other_proposals import dlib_boxes, opencv_boxes, package_boxes
+from fastRCNN.proposals.package_regions import package_regions
+from fastRCNN.proposals.segmentation import felzenszwalb
 
-LONGEST_SIDE = 65535  # "fast" packs the four coordinates of a box into 64 bits
 METHODS = ("selectivesearch", "fast", "package", "opencv", "opencv-quality", "dlib")
 MOST_SCALES = 100
 
@@ -60,8 +62,10 @@ def selective_search(
         raise ValueError(f"max_rois: expected None or at least 1, got {max_rois}")
     k_values = (first, last, int(number))
     searches: dict[str, Callable[[], NDArray[np.int32]]] = {
-        "selectivesearch": lambda: _as_the_package(image, scale=scale, sigma=sigma, min_size=min_size),
-        "fast": lambda: _fast(image, k_values=k_values, min_size=min_size),
+        "selectivesearch": lambda: package_regions(
+            image, felzenszwalb(image, scale=scale, sigma=sigma, min_size=min_size)
+        ),
+        "fast": lambda: fast_regions(image, k_values=k_values, min_size=min_size),
         "package": lambda: package_boxes(image, scale=scale, sigma=sigma, min_size=min_size),
         "opencv": lambda: opencv_boxes(image, quality=False),
         "opencv-quality": lambda: opencv_boxes(image, quality=True),
@@ -83,19 +87,6 @@ def best_first(boxes: NDArray[np.int32], *, method: str) -> NDArray[np.int32]:
     nothing of a rank; their fixed random order is as good as any. What a network proposes has an order.
     """
     return boxes[::-1] if method in ("selectivesearch", "package") else boxes
-
-
-def _fast(image: NDArray[np.uint8], *, k_values: tuple[float, float, int], min_size: int) -> NDArray[np.int32]:
-    from fastRCNN.proposals.fast_regions import fast_regions  # only here: it loads Numba, which takes a moment
-
-    return fast_regions(image, k_values=k_values, min_size=min_size)
-
-
-def _as_the_package(image: NDArray[np.uint8], *, scale: float, sigma: float, min_size: int) -> NDArray[np.int32]:
-    from fastRCNN.proposals.package_regions import package_regions  # only here, for the same reason
-    from fastRCNN.proposals.segmentation import felzenszwalb
-
-    return package_regions(image, felzenszwalb(image, scale=scale, sigma=sigma, min_size=min_size))
 
 
 def _checked_image(image: NDArray) -> NDArray[np.uint8]:
