@@ -4,6 +4,7 @@ import logging
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,8 +51,21 @@ def make_network(
     if training is not None:
         network, beside = training(network, data)
         work.enter(*beside)
+    else:
+        network = _without_scores(network)
     save_network(model_file, network.spec.to_header(), network.arrays)
     work.enter(model_file)
+
+
+def _without_scores(network: Network) -> Network:
+    """Return `network` without the layer that scores another training's classes, and without what proposes."""
+    if network.spec.classes is None:
+        return network
+    from fastRCNN.nn.trainable_layers import hidden_head  # only here, see require_checkpoint
+
+    spec = replace(network.spec, head=hidden_head(network.spec), classes=None, rpn=None)
+    names = {f"{name}.{part}" for name in spec.weight_shapes() for part in ("weight", "bias")}
+    return Network(spec, {name: array for name, array in network.arrays.items() if name in names})
 
 
 def records_of(chain: Chain, nr_rois: int) -> dict[str, Sequence[CntkRecord]]:

@@ -18,6 +18,7 @@ from fastRCNN.pipeline.network_step import (
     require_room,
 )
 from helpers.errors import UserError
+from tests.fastRCNN_tests.rpn_tests.drawn_network import faster_network
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -133,3 +134,12 @@ def test_only_what_is_left_is_run(run, slim_weights, monkeypatch):
     for path, (content, time) in before.items():
         assert path.read_bytes() == content
         assert (path.stat().st_mtime_ns == time) == (path not in lost)
+
+
+def test_svms_learn_from_what_is_before_the_scores_of_a_trained_network(tmp_path):
+    start = faster_network(("__background__", "other"))
+    make_network(Work(), tmp_path / "m.npz", start, training=None, data=None)
+    made = load_network(tmp_path / "m.npz")
+    assert (made.spec.classes, made.spec.rpn) == (None, None) and made.spec.head == start.spec.head[:-1]
+    np.testing.assert_array_equal(made.weight("fc7"), start.weight("fc7"))
+    assert not {"rpn_conv.weight", "score_and_bbox.weight"} & made.arrays.keys()
