@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from easydict import EasyDict
 
-from fastRCNN.datasets.layouts import LAYOUTS
+from fastRCNN.datasets import layouts
 from fastRCNN.pipeline import classifiers
 from helpers.parameters import Limits, build_parameters
 from helpers.parameters import make_parser as make_parser_for
@@ -219,7 +219,7 @@ published = {"": _published, "grocery": _published_groceries, "groceryPhotos": _
 
 # ---- what values are allowed: (smallest, largest), and words that may stand for a number; or the choices -------------
 limits: Limits = {
-    "datasetLayout": ("auto", *LAYOUTS),
+    "datasetLayout": ("auto", *layouts.LAYOUTS),
     "classifier": tuple(classifiers.CLASSIFIERS),
     "roi_maxImgDim": (16, 10_000),
     "roi_minDimRel": (0.0, 1.0, "fitted"),

@@ -14,7 +14,8 @@ WORDS = {
     ),
     "place": (
         "badly placed: near an object, overlapping it by too little",
-        "more ROIs (cntk_nrRois), box regression (svm_bboxRegression), larger pictures (cntk_padWidth)",
+        "more ROIs (cntk_nrRois; where fewer than that are found, a smaller grid_stepSizeRel), box regression "
+        "(svm_bboxRegression)",
     ),
     "both": ("near an object of another class", "what helps against a wrong class and against a bad place"),
     "duplicate": ("found a second time", "a lower nmsThreshold; a higher one where objects overlap each other"),

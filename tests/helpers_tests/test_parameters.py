@@ -204,3 +204,9 @@ def test_an_overlap_of_1_is_refused_since_nothing_overlaps_by_more():
 def test_labels_that_count_neither_way_are_no_classes(label):
     with pytest.raises(UserError, match=f"{label} is no class"):
         get_parameters(["--set", f"classes=['disc', '{label}']"])
+
+
+def test_what_PARAMETERS_imports_is_no_parameter():
+    p = get_parameters([])
+    assert [name for name in p if name.isupper()] == []
+    assert all(not callable(value) for value in p.values())
