@@ -30,10 +30,13 @@ _COLOR = (200, 120, 20)
 def main() -> None:
     """Tune the parameters of a data set."""
     parser = make_parser(__doc__)
-    parser.add_argument("--folds", type=int, default=5, metavar="N", help="parts of the training pictures (default: 5)")
+    parser.add_argument("--folds", type=int, metavar="N",
+                        help="parts of the training pictures (default: 5, or as many as show objects)")  # fmt: skip
     parser.add_argument("--minutes", type=float, default=10.0, metavar="N", help="how long at most (default: 10)")
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
+    if p.minutes <= 0:
+        raise UserError(f"--minutes {p.minutes:g}: expected more than 0")
     chain = Chain.choose(p)
     if CLASSIFIERS[p.classifier].does_without("svm"):
         raise UserError(
@@ -45,7 +48,8 @@ def main() -> None:
         SvmTraining.choose(p), p.cntk_nrRois, p.svm_bboxRegression, p.svm_bboxRidge or None,
         Suppression.choose(p, imdb.classes), p.evalVocOverlapThreshold, p.compat, p.seed, p.jobs,
     )  # fmt: skip
-    trials = list(progress(tune(imdb, chain.artifacts, p.folds, options, seconds=60 * p.minutes), "values", None))
+    folds = p.folds or min(5, sum(len(record.gt_boxes) > 0 for record in imdb))
+    trials = list(progress(tune(imdb, chain.artifacts, folds, options, seconds=60 * p.minutes), "values", None))
     columns = ["parameter", "value", "mAP, area", "spread", "gain", ""]
     print(table(columns, rows_of(trials)))
     results = chain.artifacts.results

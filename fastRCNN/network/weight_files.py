@@ -113,7 +113,7 @@ class WeightFile(Mapping[str, np.ndarray]):
             stored = self._map(member) if member.info.compress_type == zipfile.ZIP_STORED else self._read(member)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
             raise UserError(
-                f"{self.path}: array {key!r} is damaged ({error}): copy, download or make the file again."
+                f"{self.path}: array {key!r} is damaged ({error}): delete it, and copy, download or make it again."
             ) from error
         return np.require(stored, np.float32, ["C", "A", "W"])
 

@@ -15,7 +15,7 @@ def run(finished, tmp_path):
 
 
 def test_values_are_tried_on_left_out_training_pictures(run, capsys):
-    run("B4_tuneParameters.py", "--folds", "2", "--minutes", "2")
+    run("B4_tuneParameters.py", "--minutes", "2")  # four pictures: as many parts
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:2] == ["parameter", "value"]
     assert lines[2].startswith("as it is")
@@ -32,3 +32,8 @@ def test_values_are_tried_on_left_out_training_pictures(run, capsys):
 def test_only_svms_can_be_tuned(run):
     with pytest.raises(SystemExit):
         run("B4_tuneParameters.py", "--classifier", "nn")
+
+
+def test_no_time_at_all_is_refused(run):
+    with pytest.raises(SystemExit, match="--minutes 0: expected more than 0"):
+        run("B4_tuneParameters.py", "--minutes", "0")
