@@ -134,7 +134,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--photos", type=Path, help="folder with positive, negative and testImages of real photos")
     parser.add_argument("--sets", nargs="+", choices=SETS, metavar="SET", help=f"of {', '.join(SETS)}; default: all")
     parser.add_argument("--networks", nargs="+", choices=("bundled", "random"), default=["bundled", "random"])
-    parser.add_argument("--classifiers", nargs="+", choices=CLASSIFIERS, default=list(CLASSIFIERS))
+    parser.add_argument(
+        "--classifiers",
+        nargs="+",
+        choices=CLASSIFIERS,
+        default=[name for name, each in CLASSIFIERS.items() if not each.proposes],
+    )  # it has no ROIs to vary
     parser.add_argument("--boxes", nargs="+", choices=("yes", "no"), default=["no", "yes"], help="box regression")
     parser.add_argument("--rois", nargs="+", type=int, default=[200, 2000])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])

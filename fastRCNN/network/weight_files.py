@@ -19,6 +19,7 @@ from helpers.errors import UserError
 from helpers.npz import data_offset, write_npz
 
 HEADER_KEY = "header"
+_LONGEST_DESCRIPTOR = 24  # bytes that some programs write behind a member
 
 
 def write_weight_file(path: Path, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
@@ -58,6 +59,7 @@ class WeightFile(Mapping[str, np.ndarray]):
                 for info in archive.infolist():
                     with archive.open(info) as stream:
                         self._add(info, stream)
+                self._require_whole_list(archive)
                 self.header = self._read_header(archive)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
             raise UserError(
@@ -81,6 +83,13 @@ class WeightFile(Mapping[str, np.ndarray]):
         if info.file_size != start + math.prod(shape) * dtype.itemsize:
             raise ValueError(f"{key!r} holds {info.file_size - start} bytes, its shape {shape} needs others")
         self._members[key] = _Member(info, shape, dtype, fortran_order, start)
+
+    def _require_whole_list(self, archive: zipfile.ZipFile) -> None:
+        """Raise ValueError where the archive holds more than it lists: damage can hide an entry in another one."""
+        last = max(archive.infolist(), key=lambda info: info.header_offset, default=None)
+        end = data_offset(self.path, last) + last.compress_size if last else 0
+        if archive.start_dir - end > _LONGEST_DESCRIPTOR:
+            raise ValueError(f"{archive.start_dir - end} bytes of it belong to no array")
 
     def _read_header(self, archive: zipfile.ZipFile) -> dict[str, Any]:
         member = self._members.pop(HEADER_KEY, None)

@@ -47,7 +47,10 @@ def test_a_signal_that_ends_us_ends_the_program_too(tmp_path: Path, name: str) -
     child.write_text("import os, pathlib, time\npathlib.Path('started').write_text(str(os.getpid()))\ntime.sleep(60)")
     parent = f"import sys\nsys.path.insert(0, {str(REPOSITORY)!r})\nfrom helpers.processes import call\n"
     parent += f"call([sys.executable, {str(child)!r}])"
-    process = subprocess.Popen([sys.executable, "-c", parent], cwd=tmp_path, start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", parent], cwd=tmp_path, start_new_session=True,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # nohup ignores SIGHUP, for all that it starts
+    )  # fmt: skip
     started = tmp_path / "started"
     deadline = time.monotonic() + 30
     while not (started.exists() and started.read_text()) and time.monotonic() < deadline:

@@ -96,7 +96,7 @@ def test_wrong_labels_are_told_by_embeddings(tmp_path):
 def test_rare_labels_like_frequent_ones():
     def table(counts):
         rows = [
-            ImageRecord(0, "a", Path("a"), 9, 9, np.zeros((count, 4)), np.full(count, number))
+            ImageRecord(0, f"a{number}", Path(f"a{number}"), 9, 9, np.zeros((count, 4)), np.full(count, number))
             for number, count in enumerate(counts.values(), start=1)
         ]
         return RecordTable("train", ("__background__", *counts), rows)

@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -133,6 +134,19 @@ def test_any_flipped_byte_is_noticed_or_harmless(tmp_path_factory: pytest.TempPa
         assert str(path) in str(error)
     else:  # a time stamp, padding, a name: the numbers are as they were
         assert [each.tobytes() for each in read.values()] == [array.tobytes()]
+
+
+def test_an_entry_that_damage_has_hidden_is_missed(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
+    path = tmp_path / "net.npz"
+    write_weight_file(path, HEADER, arrays)
+    whole = bytearray(path.read_bytes())
+    first, end = whole.index(b"PK\x01\x02"), whole.rindex(b"PK\x05\x06")
+    name, extra = struct.unpack_from("<HH", whole, first + 28)
+    struct.pack_into("<H", whole, first + 32, end - (first + 46 + name + extra))  # its comment is all the other entries
+    path.write_bytes(whole)
+    with zipfile.ZipFile(path) as archive:
+        assert len(archive.infolist()) < 1 + len(arrays)
+    expect_fault(path, "belong to no array")
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
