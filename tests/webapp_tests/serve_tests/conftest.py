@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -35,7 +36,8 @@ class RunningService:
     def __init__(self, root: Path, *options: str, **environment: str) -> None:
         command = [sys.executable, str(REPOSITORY / "7_serve.py"), "--root", str(root), "--dataset", "tiny",
                    "--jobs", "1", "--port", "0", *options]  # fmt: skip
-        self.log = (root / "service.log").open("w+b")
+        # a file for each: of two that run at once, the second would empty what the first writes to
+        self.log = tempfile.NamedTemporaryFile(dir=root, prefix="service-", suffix=".log", delete=False)  # noqa: SIM115
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=self.log, env={**os.environ, **environment}, text=True
         )
