@@ -35,6 +35,7 @@ from fastRCNN.network.layers import every_layer
 from fastRCNN.network.network import Network
 from fastRCNN.network.rpn_spec import RpnSpec
 from fastRCNN.nn.checkpoints import Checkpoint
+from fastRCNN.nn.finite import kept_checkpoint, require_finite_weights
 from fastRCNN.nn.learning_rate import rate_per_image
 from fastRCNN.run_context import RunContext
 from helpers.annotations import write_rois
@@ -167,7 +168,7 @@ class FasterTrainer:
             seen += results
             if not step.last:
                 yield step
-        self._require_finite_weights(epoch)
+        require_finite_weights(self.net.parameters, epoch + 1, self._kept() + _ADVICE)
         total = _summary(seen)
         row = {
             "epoch": epoch + 1, "stage": phase.name, **total, "rate": step.rate, "pictures": len(seen),
@@ -281,16 +282,8 @@ class FasterTrainer:
             f"{boxes}. {self._kept()}{_ADVICE}"
         )
 
-    def _require_finite_weights(self, epoch: int) -> None:
-        for name, parameter in self.net.parameters.items():
-            if not bool(torch.isfinite(parameter).all()):
-                raise UserError(
-                    f"{name} is not finite after epoch {epoch + 1}: training stopped. {self._kept()}{_ADVICE}"
-                )
-
     def _kept(self) -> str:
-        done = len(self.history)
-        return f"The checkpoint of epoch {done} is kept: {self.checkpoint}. " if done and self.checkpoint else ""
+        return kept_checkpoint(self.checkpoint, len(self.history))
 
     def _restore(self) -> None:
         found = Checkpoint.load(self.checkpoint, self.fingerprint) if self.checkpoint else None

@@ -10,6 +10,7 @@ What happens in which module, in the order of a training:
     features.py        what the frozen part gives for each picture, computed once
     start.py           a good start for the layer of the scores
     training.py        the epochs: draw, sum losses, step, check
+    finite.py          stops where numbers run away
     losses.py          cross entropy of the classes, smooth L1 of the boxes
     learning_rate.py   rate by epoch, warm-up, CNTK's momentum
     checkpoints.py     the state after an epoch, to go on from

@@ -31,6 +31,7 @@ from fastRCNN.engines.torch_device import exact_products
 from fastRCNN.network.network import Network
 from fastRCNN.nn.checkpoints import Checkpoint
 from fastRCNN.nn.features import FrozenFeatures
+from fastRCNN.nn.finite import kept_checkpoint, require_finite_weights
 from fastRCNN.nn.learning_rate import UnitGainSgd, minibatch_momentum, rate_per_image
 from fastRCNN.nn.losses import roi_losses
 from fastRCNN.nn.memory import BLOCK, cache_limit, free_bytes, needed_bytes, require_memory
@@ -184,7 +185,7 @@ class NnTrainer:
                 totals += sums
                 if not step.last:
                     yield step
-            self._require_finite_weights(epoch)
+            require_finite_weights(self.net.parameters, epoch + 1, self._kept() + _ADVICE)
             loss, error, box_loss = totals[:3] / max(totals[3], 1)
             self.history.append(
                 {"epoch": epoch + 1, "loss": loss, "error": error, "box_loss": box_loss, "rate": step.rate,
@@ -346,16 +347,8 @@ class NnTrainer:
                 )
             place -= len(rois)
 
-    def _require_finite_weights(self, epoch: int) -> None:
-        for name, parameter in self.net.parameters.items():
-            if not bool(torch.isfinite(parameter).all()):
-                raise UserError(
-                    f"{name} is not finite after epoch {epoch + 1}: training stopped. {self._kept()}{_ADVICE}"
-                )
-
     def _kept(self) -> str:
-        done = len(self.history)
-        return f"The checkpoint of epoch {done} is kept: {self.checkpoint}. " if done and self.checkpoint else ""
+        return kept_checkpoint(self.checkpoint, len(self.history))
 
     def _check_memory(self, pad_size: int) -> float:
         """Raise `UserError` when memory is short; return how many bytes the features may take."""
