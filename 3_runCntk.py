@@ -21,18 +21,17 @@ import logging
 import sys
 from dataclasses import replace
 
-from fastRCNN.network.precision import choose_precision
 from fastRCNN.pipeline.beside import join_processes, train_beside, training_start
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.cluster import add_cluster_option, open_cluster
 from fastRCNN.pipeline.detector_folder import DetectorSettings, save_detector
-from fastRCNN.pipeline.half_floats import choose_type
 from fastRCNN.pipeline.network_step import (
     drop_checkpoint,
     make_network,
     records_of,
     require_checkpoint,
     run_network,
+    settled_numbers,
 )
 from fastRCNN.pipeline.stages import Chain
 from fastRCNN.run_context import RunContext
@@ -54,9 +53,7 @@ def main() -> None:
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
     classifier = CLASSIFIERS[p.classifier]
-    may_round = classifier.may_round and p.compat == "corrected"
-    p.cntk_precision = choose_precision(p.cntk_precision, engine=p.engine, device=p.device, may_round=may_round)
-    p.cntk_embeddingType = choose_type(p.cntk_embeddingType, may_round=may_round)
+    p.update(settled_numbers(p))
     processes = join_processes(p)
     if processes and processes.rank:
         setup_logging(quiet=True)

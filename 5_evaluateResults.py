@@ -5,12 +5,14 @@ Writes  results/<dataset>/evaluation_<set>_<classifier>.json
         in VOC's layout   results/<dataset>/VOC<year>/Main/comp4_det_<list>_<class>.txt, the devkit's detection files
         in COCO's layout  results/<dataset>/detections_<list>_<classifier>_results.json, as its server takes it
 Prints  AP per class and mAP.
+With --folds   proc/<dataset>/folds/, where networks are trained (classifiers nn, faster); a stopped run goes on
 """
 
 import json
 import logging
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -19,17 +21,20 @@ from fastRCNN.boxes.suppression import Suppression
 from fastRCNN.evaluation.average_precision import Evaluation, PictureResult, evaluate, evaluate_detections
 from fastRCNN.evaluation.bootstrap import Interval, map_interval
 from fastRCNN.evaluation.kept_detections import KeptDetections
+from fastRCNN.pipeline.beside import training_start
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.cluster import add_cluster_option, open_cluster
-from fastRCNN.pipeline.folds import FoldOptions, evaluate_folds
+from fastRCNN.pipeline.folds import FoldOptions, scored_folds
+from fastRCNN.pipeline.network_folds import FoldTraining, scored_network_folds, seconds_of_training
+from fastRCNN.pipeline.network_step import records_of, settled_numbers
 from fastRCNN.pipeline.official_results import Asked, Official, has_official, read_detections, write_official
 from fastRCNN.pipeline.results import scored_pictures
 from fastRCNN.pipeline.stages import Chain
 from fastRCNN.reporting.comparison import interval_data
+from fastRCNN.run_context import RunContext
 from fastRCNN.svm.train_svms import SvmTraining
-from helpers.artifacts import IMAGE_SETS
+from helpers.artifacts import IMAGE_SETS, exclusive
 from helpers.console import progress, run_script, setup_logging, table
-from helpers.errors import UserError
 from helpers.tables import write_text
 from PARAMETERS import get_parameters, make_parser
 
@@ -45,14 +50,14 @@ def main() -> None:
                         help="evaluate VOC's detection files in DIR instead, made by whatever program")  # fmt: skip
     parser.add_argument("--folds", type=int, metavar="N",
                         help="leave each N-th part of the training pictures out in turn, train on the others, measure "
-                        "on it; prints mean and spread (classifier svm)")  # fmt: skip
+                        "on it; prints mean and spread. nn and faster train their network anew each time")  # fmt: skip
     add_cluster_option(parser)
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
-    chain = Chain.choose(p)
     if p.folds is not None:
-        print_folds(chain, p)
+        print_folds(p)
         return
+    chain = Chain.choose(p)
     artifacts, imdb, asked = chain.artifacts, chain.datasets[p.image_set], Asked.choose(p, p.image_set)
     if p.detections:
         kept = read_detections(p.detections, artifacts, imdb, asked)
@@ -112,29 +117,54 @@ def shown_as_table(evaluation: Evaluation) -> str:
     return table(["class", "AP, area", "AP, 11 points", "objects", "candidates"], rows)
 
 
-def print_folds(chain: Chain, p) -> None:
+def print_folds(p) -> None:
     """Leave parts of the training pictures out in turn, and print what the detector finds there."""
-    if CLASSIFIERS[p.classifier].does_without("svm"):
-        raise UserError(
-            f"--folds works with --classifier svm: {p.classifier} would train its network anew for each fold"
-        )
-    chain.require("rois", "inputs", "network", "embeddings")
-    suppression = Suppression.choose(p, chain.datasets["train"].classes)
-    options = FoldOptions(
-        SvmTraining.choose(p), p.cntk_nrRois, p.svm_bboxRegression, p.svm_bboxRidge or None, suppression,
-        p.evalVocOverlapThreshold, p.compat, p.seed, p.jobs,
-    )  # fmt: skip
+    classifier = CLASSIFIERS[p.classifier]
+    if classifier.trains_network:
+        p.update(settled_numbers(p))
+    chain = Chain.choose(p)
+    imdb = chain.datasets["train"]
+    suppression = Suppression.choose(p, imdb.classes, probabilities=classifier.gives_probabilities)
     rows: list[list[object]] = []
     areas: list[float] = []
-    for each in progress(evaluate_folds(chain.datasets["train"], chain.artifacts, p.folds, options), "folds", p.folds):
-        objects = int(each.objects.sum())
-        rows.append([len(rows) + 1, each.pictures, objects, shown(each.map_area), shown(each.map_11point)])
-        areas += [] if each.map_area is None else [each.map_area]
+    with exclusive(chain.artifacts) if classifier.trains_network else nullcontext():
+        scored = network_folds(chain, p) if classifier.trains_network else svm_folds(chain, p, suppression)
+        for pictures in scored:
+            each = evaluate(
+                pictures, imdb.classes, nms_threshold=suppression, overlap_threshold=p.evalVocOverlapThreshold,
+                compat=p.compat, max_per_picture=p.evalMaxPerPicture, jobs=p.jobs,
+            )  # fmt: skip
+            objects = int(each.objects.sum())
+            rows.append([len(rows) + 1, each.pictures, objects, shown(each.map_area), shown(each.map_11point)])
+            areas += [] if each.map_area is None else [each.map_area]
+            log.info("Fold %d of %d: mAP (area) %s", len(rows), p.folds, shown(each.map_area))
     print(table(["fold", "pictures left out", "objects", "mAP, area", "mAP, 11 points"], rows))
     if len(areas) > 1:
         print(f"mean mAP (area) {np.mean(areas):.3f}, from {min(areas):.3f} to {max(areas):.3f}, standard deviation "
               f"{np.std(areas, ddof=1):.3f}; each time trained on the other training pictures, "
-              f"seed {p.seed}")  # fmt: skip
+              f"classifier {p.classifier}, seed {p.seed}")  # fmt: skip
+
+
+def svm_folds(chain: Chain, p, suppression: Suppression) -> Iterator[Iterator[PictureResult]]:
+    """Return the pictures of each fold, scored by SVMs that are trained on the embeddings of the others."""
+    chain.require("rois", "inputs", "network", "embeddings")
+    options = FoldOptions(
+        SvmTraining.choose(p), p.cntk_nrRois, p.svm_bboxRegression, p.svm_bboxRidge or None, suppression,
+        p.evalVocOverlapThreshold, p.compat, p.seed, p.jobs,
+    )  # fmt: skip
+    return scored_folds(chain.datasets["train"], chain.artifacts, p.folds, options)
+
+
+def network_folds(chain: Chain, p) -> Iterator[Iterator[PictureResult]]:
+    """Return the pictures of each fold, scored by a network that is trained on the others."""
+    classifier = CLASSIFIERS[p.classifier]
+    training = classifier.training(p)
+    chain.require_before("network")
+    start, data = training_start(chain, records_of(chain, p.cntk_nrRois)["train"], RunContext.choose(p), p)
+    known = None
+    if chain.is_up_to_date("network"):
+        known = seconds_of_training(chain.artifacts.model_file(p.classifier).with_name(f"training_{p.classifier}.tsv"))
+    return scored_network_folds(data, p.folds, FoldTraining(classifier, training, start, p.cntk_embeddingType, known))
 
 
 def counted(pictures: Iterable[PictureResult], found: list[int]) -> Iterator[PictureResult]:

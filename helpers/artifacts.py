@@ -14,7 +14,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
@@ -33,13 +33,14 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.
 class Artifacts:
     """The paths of one data set below `root`.
 
-    proc_folder, data_folder: where proc/<dataset> and data/<dataset> are, if they are elsewhere.
+    proc_folder, data_folder, rois_folder: where proc/<dataset>, data/<dataset> and step 1's files are, if elsewhere.
     """
 
     root: Path
     dataset: str
     proc_folder: Path | None = None
     data_folder: Path | None = None
+    rois_folder: Path | None = None
 
     @classmethod
     def of_proc(cls, folder: Path) -> "Artifacts":
@@ -64,7 +65,11 @@ class Artifacts:
     @property
     def rois(self) -> Path:
         """Step 1's folder."""
-        return self.proc / "rois"
+        return self.proc / "rois" if self.rois_folder is None else self.rois_folder
+
+    def trial(self, name: str) -> "Artifacts":
+        """Return the paths of a training beside the real one: step 1's ROIs, all else in `proc/<dataset>/folds/`."""
+        return replace(self, proc_folder=self.proc / "folds" / name, data_folder=self.data, rois_folder=self.rois)
 
     @property
     def cntk_files(self) -> Path:

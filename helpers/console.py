@@ -53,6 +53,17 @@ def timing_summary(seconds: Sequence[float]) -> str:
     )
 
 
+def in_words(seconds: float) -> str:
+    """Return a time as a person says it.
+
+    >>> [in_words(seconds) for seconds in (0.4, 44.6, 89, 5400, 86400)]
+    ['1 s', '45 s', '1 min', '1.5 h', '24 h']
+    """
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.2g} h"
+
+
 def run_script(main: Callable[[], int | None]) -> None:
     """Run `main` and leave the process: 0 done, 1 with one clear message, 130 after Ctrl-C (`helpers.endings`)."""
     wait_without_spinning()

@@ -6,6 +6,7 @@ Every layout reads into this. Letters in shapes: P pictures, M boxes of all pict
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from fastRCNN.boxes.ignored import IgnoredBoxes
 from fastRCNN.datasets.findings import Finding
-from fastRCNN.datasets.imdb import ImageRecord
+from fastRCNN.datasets.imdb import Dataset, ImageRecord
 from helpers.errors import raise_collected
 
 
@@ -79,6 +80,12 @@ class RecordTable:
         """Return the number of annotated objects of each class, without the background."""
         counts = np.bincount(self._objects.classes, minlength=len(self.classes))
         return {name: int(counts[number]) for number, name in enumerate(self.classes) if number > 0}
+
+
+def some_records(dataset: Dataset, places: Iterable[int]) -> RecordTable:
+    """Return the pictures of `dataset` at these `places`, numbered anew; its classes stay."""
+    records = (replace(dataset[place], index=number) for number, place in enumerate(places))
+    return RecordTable(dataset.image_set, dataset.classes, records)
 
 
 class _Boxes:

@@ -3,7 +3,7 @@
 The training pictures are dealt into folds. For each fold the SVMs and their box regression are trained on the others,
 and measured on the pictures of the fold. Embeddings depend on no label, so step 3's are used as they are; only the
 annotated boxes among the ROIs of a picture that is left out do not count, since they would find themselves. The limits
-of ROIs, where they are fitted, know all pictures.
+of ROIs, where they are fitted, know all pictures. Where the network itself is trained: `network_folds.py`.
 
 Kohavi: A study of cross-validation and bootstrap for accuracy estimation and model selection, IJCAI 1995.
 """
@@ -19,7 +19,7 @@ from fastRCNN.boxes.ignored import IgnoredBoxes
 from fastRCNN.boxes.suppression import Suppression
 from fastRCNN.datasets.imdb import Dataset
 from fastRCNN.datasets.roidb import RoiRecord, load_roidb
-from fastRCNN.evaluation.average_precision import Evaluation, PictureResult, evaluate
+from fastRCNN.evaluation.average_precision import PictureResult
 from fastRCNN.pipeline.classifiers.svm import SvmScorer
 from fastRCNN.pipeline.embeddings import EmbeddingFiles
 from fastRCNN.pipeline.scoring import score_picture
@@ -62,19 +62,13 @@ def deal(has_objects: Sequence[bool], folds: int, *, seed: int = 0) -> NDArray[n
     return numbers
 
 
-def evaluate_folds(imdb: Dataset, artifacts: Artifacts, folds: int, options: FoldOptions) -> Iterator[Evaluation]:
-    """Yield the evaluation of each fold of the training pictures `imdb`, whose embeddings step 3 left for "svm"."""
-    for left_out in scored_folds(imdb, artifacts, folds, options):
-        yield evaluate(
-            left_out, imdb.classes, nms_threshold=options.nms_threshold,
-            overlap_threshold=options.overlap_threshold, compat=options.compat,
-        )  # fmt: skip
-
-
 def scored_folds(
     imdb: Dataset, artifacts: Artifacts, folds: int, options: FoldOptions
 ) -> Iterator[Iterator[PictureResult]]:
-    """Yield the pictures of each fold, scored by what is trained on the others; take them before the next fold."""
+    """Yield the pictures of each fold of the training pictures `imdb`, whose embeddings step 3 left for "svm".
+
+    They are scored by what is trained on the others; take them before the next fold.
+    """
     of_fold = deal([len(record.gt_boxes) > 0 for record in imdb], folds, seed=options.seed)
     ignore_from = None if options.compat == "tutorial" else options.training.negative_overlap
     records = list(load_roidb(imdb, artifacts, options.nr_rois, with_ground_truth=True, ignore_from=ignore_from))

@@ -223,3 +223,11 @@ def test_data_sets_that_exist_are_listed(tmp_path):
         Artifacts(tmp_path, "a").check_exists()
     with pytest.raises(UserError, match="none"):
         Artifacts(tmp_path / "nowhere", "c").check_exists()
+
+
+def test_a_trial_has_its_own_files_and_the_rois_of_step_1(tmp_path):
+    real = Artifacts(tmp_path, "set", data_folder=tmp_path / "elsewhere")
+    trial = real.trial("nn_1_of_5")
+    assert trial.roi_file("a/b") == real.roi_file("a/b") and trial.data == real.data
+    assert trial.proc == tmp_path / "proc/set/folds/nn_1_of_5"
+    assert trial.model_file("nn") == trial.proc / "models/frcn_nn.npz"

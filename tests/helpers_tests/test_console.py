@@ -5,7 +5,7 @@ import errno
 import pytest
 
 from helpers.artifacts import atomic_write
-from helpers.console import run_script, table, timing_summary
+from helpers.console import in_words, run_script, table, timing_summary
 from helpers.errors import UserError, raise_collected
 
 
@@ -18,6 +18,12 @@ def test_timings_by_hand():
     assert timing_summary([0.1, 0.2, 0.3]) == "median 200 ms, std 82 ms, 90th percentile 280 ms per picture"
     assert timing_summary([]) == "nothing timed"
     assert timing_summary([1.631]) == "1631 ms for one picture"
+
+
+def test_times_in_words():
+    assert [in_words(seconds) for seconds in (0, 44.6, 89, 600, 5400, 86400)] == [
+        "1 s", "45 s", "1 min", "10 min", "1.5 h", "24 h",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -198,9 +198,5 @@ def test_folds_print_one_row_each_and_their_spread(finished, capsys, monkeypatch
     printed = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in printed[2:4]] == ["1", "2"]
     assert printed[4].startswith("mean mAP (area)") and "standard deviation" in printed[4]
-    for options, message in (
-        (("--folds", "9"), "expected 2 to 4"),
-        (("--classifier", "nn"), "works with --classifier svm"),
-    ):
-        with pytest.raises(SystemExit, match=message):
-            finished("5_evaluateResults.py", "--folds", "2", *options)
+    with pytest.raises(SystemExit, match="expected 2 to 4"):
+        finished("5_evaluateResults.py", "--folds", "9")

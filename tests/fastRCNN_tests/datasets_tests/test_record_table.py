@@ -8,7 +8,7 @@ import pytest
 
 from fastRCNN.boxes.ignored import IgnoredBoxes
 from fastRCNN.datasets.imdb import ImageRecord
-from fastRCNN.datasets.record_table import RecordTable
+from fastRCNN.datasets.record_table import RecordTable, some_records
 from helpers.errors import UserError
 
 CLASSES = ("__background__", "disc", "square")
@@ -102,3 +102,11 @@ def test_two_pictures_of_one_name_are_refused():
     """Their ROIs and embeddings would be written to the same files."""
     with pytest.raises(UserError, match=r"(?s)1 name\(s\) of train pictures stand for more than one:.*positive/1"):
         RecordTable("train", CLASSES, [*RECORDS, record(1)])
+
+
+def test_some_records_are_numbered_anew_and_keep_the_classes():
+    table = some_records(RecordTable("train", CLASSES, RECORDS), [2, 0])
+    assert (table.image_set, table.classes, list(table.keys)) == ("train", CLASSES, ["positive/2", "positive/0"])
+    assert [each.index for each in table] == [0, 1]
+    np.testing.assert_array_equal(table[0].gt_boxes, RECORDS[2].gt_boxes)
+    np.testing.assert_array_equal(table[1].ignored_boxes.boxes, RECORDS[0].ignored_boxes.boxes)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from fastRCNN.datasets.layouts import open_dataset
+from fastRCNN.evaluation.average_precision import evaluate
 from fastRCNN.pipeline.classifiers.svm import SvmClassifier
-from fastRCNN.pipeline.folds import FoldOptions, deal, evaluate_folds, scored_folds
+from fastRCNN.pipeline.folds import FoldOptions, deal, scored_folds
 from fastRCNN.pipeline.results import scored_pictures
 from fastRCNN.svm import train_svms as training
 from fastRCNN.svm.train_svms import SvmTraining
@@ -39,7 +40,7 @@ def test_nothing_of_a_picture_that_is_left_out_is_learnt(finished, monkeypatch):
 
     monkeypatch.setattr("fastRCNN.pipeline.folds.train_svms", watched)
     options = FoldOptions(SvmTraining(retrain_limit=100), nr_rois=120)
-    results = list(evaluate_folds(imdb, artifacts, 4, options))
+    results = [evaluate(pictures, imdb.classes) for pictures in scored_folds(imdb, artifacts, 4, options)]
     assert sorted(each.pictures for each in results) == [1, 1, 1, 2]  # the negative is in one of them
     assert [int(each.objects.sum()) for each in results] == [2] * 4
     left_out = [{f"{record.index}.dat.npz" for record in imdb} - names for names in seen]
