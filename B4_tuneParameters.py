@@ -19,7 +19,8 @@ from fastRCNN.pipeline.tuning import Trial, tune
 from fastRCNN.svm.train_svms import SvmTraining
 from helpers.console import progress, run_script, setup_logging, table
 from helpers.errors import UserError
-from helpers.plots import Panel, Series, line_charts
+from helpers.plots import Panel, Series
+from helpers.small_charts import small_charts
 from helpers.tables import write_tsv
 from PARAMETERS import get_parameters, make_parser
 
@@ -54,7 +55,7 @@ def main() -> None:
     print(table(columns, rows_of(trials)))
     results = chain.artifacts.results
     write_tsv(results / "tuning.tsv", [*columns[:5], "taken"], rows_of(trials))
-    line_charts(results / "tuning.png", panels_of(trials), columns=3)
+    small_charts(results / "tuning.png", panels_of(trials), columns=3)
     taken = [trial for trial in trials if trial.taken]
     if taken:
         settings = " ".join(f"--set {trial.parameter}={shown(trial.value)}" for trial in taken)

@@ -10,7 +10,8 @@ from fastRCNN.reporting.comparison import as_summary, comparison_page, read_summ
 from fastRCNN.reporting.data import THRESHOLD_COLUMNS, precision_panels, threshold_rows
 from fastRCNN.reporting.page import MOST_IN_MATRIX, Report, comparison_name, report_page
 from helpers.fonts import legible_names
-from helpers.plots import heat_map, line_charts
+from helpers.plots import heat_map
+from helpers.small_charts import small_charts
 from helpers.tables import write_text, write_tsv
 
 
@@ -43,7 +44,7 @@ def write_report_files(
             for row in threshold_rows(counts)
         ],
     )
-    line_charts(folder / f"precision_recall_{beside}.png", precision_panels(evaluation, report.counts), columns=4)
+    small_charts(folder / f"precision_recall_{beside}.png", precision_panels(evaluation, report.counts))
     means = report.errors.mean_gains()
     lost = [[name, *(f"{report.errors.gains[kind][n]:.4f}" for kind in means)] for n, name in enumerate(names[1:])]
     lost.append(["mean", *(f"{gain:.4f}" for gain in means.values())])

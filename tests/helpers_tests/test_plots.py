@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from helpers.plots import Panel, Series, heat_map, line_charts, shortened
 
@@ -45,7 +46,7 @@ def test_colors_are_blue_green_red(tmp_path):
 @pytest.mark.parametrize(("x", "whole"), [([1, 2, 3], True), ([1, 2.5, 3], False)])
 def test_whole_numbers_as_epochs_have_whole_ticks(tmp_path, monkeypatch, x, whole):
     ticks = []
-    monkeypatch.setattr("helpers.plots._save", lambda figure, path: ticks.extend(figure.axes[0].get_xticks()))
+    monkeypatch.setattr("helpers.plots.save_figure", lambda figure, path: ticks.extend(figure.axes[0].get_xticks()))
     line_charts(tmp_path / "a.png", [Panel("", "", "", [Series("", x, [0, 1, 0], (255, 0, 0))], x_limits=None)])
     assert np.equal(np.rint(ticks), ticks).all() == whole
 
@@ -54,7 +55,7 @@ def test_whole_numbers_as_epochs_have_whole_ticks(tmp_path, monkeypatch, x, whol
 def figures(monkeypatch):
     """The figures that would be written."""
     kept = []
-    monkeypatch.setattr("helpers.plots._save", lambda figure, path: kept.append(figure))
+    monkeypatch.setattr("helpers.plots.save_figure", lambda figure, path: kept.append(figure))
     return kept
 
 
@@ -88,8 +89,22 @@ def test_what_stands_in_a_heat_map(tmp_path, figures):
     assert {place: text for place, (text, _) in counts.items()} == {(0, 0): "8", (1, 0): "2", (2, 1): "3"}
     assert counts[0, 0][1] == counts[2, 1][1] == "white" != counts[1, 0][1]
     np.testing.assert_allclose(axes.images[0].get_array(), [[0.8, 0.2, 0], [0, 0, 1]])
-    assert axes.get_xticks(minor=True).tolist() == [-0.5, 0.5, 1.5, 2.5]
-    assert axes.get_yticks(minor=True).tolist() == [-0.5, 0.5, 1.5]
+    flat, upright = ([line.tolist() for line in lines.get_segments()] for lines in axes.collections)
+    assert flat == [[[-0.5, y], [2.5, y]] for y in (-0.5, 0.5, 1.5)]
+    assert upright == [[[x, -0.5], [x, 1.5]] for x in (-0.5, 0.5, 1.5, 2.5)]
+
+
+def test_a_heat_map_is_as_large_as_its_counts_and_names_need(tmp_path, figures):
+    """110 pixels are an inch: each count has a square of 0.55 inches, and nothing stands outside of the picture."""
+    for number, names in enumerate((["a", "b"], ["a" * 30, "b"])):
+        heat_map(tmp_path / "a.png", [[1, 2], [3, 4]], names, names, title="t", row_label="r", column_label="c")
+        (axes,) = figures[number].axes
+        renderer = FigureCanvasAgg(figures[number]).get_renderer()
+        inside = axes.get_window_extent(renderer)
+        np.testing.assert_allclose([inside.width, inside.height], 121)
+        needed, given = axes.get_tightbbox(renderer), figures[number].bbox
+        assert needed.x0 >= 0 and needed.y0 >= 0 and needed.x1 <= given.x1 and needed.y1 <= given.y1
+    assert figures[1].bbox.width > figures[0].bbox.width + 100 and figures[1].bbox.height > figures[0].bbox.height + 100
 
 
 def test_names_are_shortened_in_their_middle():
