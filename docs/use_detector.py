@@ -1,6 +1,6 @@
 """A program of your own that uses a trained detector, from whatever folder it is started in.
 
-    pip install -e path/to/this/clone            # once, into the Python that runs your program
+    pip install path/to/this/clone               # once, into the Python that runs your program
     python use_detector.py path/to/proc/grocery photo.jpg another.png
 
 It prints a line for each object: file, class, score, left, top, right, bottom.
@@ -9,8 +9,7 @@ It prints a line for each object: file, class, score, left, top, right, bottom.
 import sys
 from pathlib import Path
 
-from fastRCNN.detector import Detector
-from helpers.images import read_image
+from fastRCNN.detector import Detector, read_image
 
 THRESHOLD = 0.5  # scores of support vector machines: 0 is the limit, 2 a sure find
 

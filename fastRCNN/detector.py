@@ -1,7 +1,6 @@
 """A trained detector as one object: load it once, then `detect(image)` as often as you like, wholly in memory.
 
-from fastRCNN.detector import Detector
-from helpers.images import read_image
+from fastRCNN.detector import Detector, read_image
 
 with Detector.load("proc/grocery") as detector:
     found = detector.detect(read_image("photo.jpg")).select(0.5)
@@ -33,8 +32,9 @@ from fastRCNN.pipeline.scoring import require_width, score_picture
 from fastRCNN.proposals.rois import Regions, compute_rois
 from fastRCNN.rpn.picture_area import PictureArea
 from helpers.artifacts import Artifacts
-from helpers.errors import UserError
+from helpers.errors import UserError as UserError
 from helpers.images import pad_to_square, require_picture
+from helpers.images import read_image as read_image
 
 log = logging.getLogger(__name__)
 

@@ -65,7 +65,8 @@ DISTRIBUTIONS = {  # import name -> name in requirements.txt, where they differ
     "packaging": "matplotlib", "prometheus_client": "prometheus-client", "yaml": "pyyaml",
     "openapi_spec_validator": "openapi-spec-validator",
 }  # fmt: skip
-NOT_INSTALLED = {"cntk", "cosmic_ray", "dlib", "IPython", "parso", "torchvision"}  # optional, or of another Python
+# optional, of another Python, or what pip builds with
+NOT_INSTALLED = {"cntk", "cosmic_ray", "dlib", "IPython", "parso", "setuptools", "torchvision"}
 
 
 def source_files() -> list[Path]:

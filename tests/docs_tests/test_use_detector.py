@@ -17,7 +17,7 @@ def test_from_another_folder(finished: Runner, tmp_path: Path, relative: bool) -
     photo = finished.root / "data" / "tiny" / "testImages" / "5.png"
     folder = finished.root / "proc" / "tiny"
     paths = [os.path.relpath(each, tmp_path) if relative else str(each) for each in (folder, photo)]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}  # as `pip install -e` makes it
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}  # installed: tests/test_setup.py
     done = subprocess.run(
         [sys.executable, "mine.py", *paths], cwd=tmp_path, env=environment, capture_output=True, text=True
     )

@@ -13,9 +13,10 @@ from typing import Any
 from webapp.serve.frames import frame, receive_frame
 from webapp.serve.model_choice import ModelChoice
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+PACKAGE = __name__.rpartition(".")[0]  # "webapp.serve", or where that was installed
+FOLDER = Path(__file__).resolve().parents[len(PACKAGE.split("."))]  # where Python finds it
 KEY_VARIABLE = "FASTRCNN_API_KEY"
-_PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from webapp.serve.worker import main; main()"
+_PROGRAM = f"import sys; sys.path.insert(0, sys.argv[1]); from {PACKAGE}.worker import main; main()"
 _numbers = itertools.count(1)
 
 
@@ -60,7 +61,7 @@ class WorkerProcess:
         environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait must not keep a core from the service
         try:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-c", program, str(REPOSITORY),
+                sys.executable, "-c", program, str(FOLDER),
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=environment, limit=1 << 20,
             )  # fmt: skip
         except OSError as fault:  # no memory, no more processes or open files allowed

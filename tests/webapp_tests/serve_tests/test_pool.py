@@ -11,7 +11,7 @@ from webapp.problems import Problem
 from webapp.serve.metrics import Metrics
 from webapp.serve.model_choice import ModelChoice
 from webapp.serve.pool import PoolLimits, WorkerPool
-from webapp.serve.worker_process import REPOSITORY, ModelFault, WorkerProcess
+from webapp.serve.worker_process import FOLDER, ModelFault, WorkerProcess
 
 # Answers a picture with its bytes; b"crash" ends it, b"sleep S" takes its time, b"bad" is a problem.
 PROGRAM = """
@@ -75,7 +75,7 @@ async def answer(pool: WorkerPool, body: bytes) -> bytes:
 
 
 def test_the_repository_is_found():
-    assert (REPOSITORY / "7_serve.py").is_file()
+    assert (FOLDER / "7_serve.py").is_file()
 
 
 def test_answers_come_to_those_who_asked(tmp_path):
