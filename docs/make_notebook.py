@@ -37,7 +37,7 @@ from helpers.images import read_image, resize_to_max_dim  # noqa: E402
 
 NOTEBOOK = DOCS / "tutorial.ipynb"
 FIRST, LAST = "The data set", "Part 2: the network as the classifier"  # sections that the notebook has
-FASTER = "Faster R-CNN: the network proposes, too"  # a section to read, whose commands are not run
+FASTER = "Faster R-CNN: the network proposes, too"  # a section whose commands are run on a few pictures
 SIDE, QUALITY = 900, 80  # of pictures in it
 
 FIRST_CELL = """from notebook_tools import DATA, PROC, RESULTS, ROOT, head, run, show
@@ -66,15 +66,41 @@ print(lessons.list_table(lessons.DETECTIONS, lessons.SCORES))""",
     "nms": "print(lessons.nms_table())",
     "evaluation": "",
     "json": "",
+    "faster rois": """first = FEW / "proc/grocery/rois_faster/positive/train_00"
+head(f"{first}.roi.txt", 3)
+head(f"{first}.objectness.txt", 3)""",
+    "faster recall": "",
+    "faster evaluation": 'show(*sorted((FEW / "results/grocery/visualizations").glob("faster_*.jpg"))[:2])',
+}
+FIGURES = {  # of the tutorial, for which the notebook shows what its own short training gave
+    "pictures/faster_objectness.jpg": 'show(f"{regions}.3_objectness.jpg", f"{regions}.6_targets.jpg")',
+    "pictures/faster_proposals.jpg": 'show(f"{regions}.4_before.jpg", f"{regions}.5_after.jpg")',
+    "pictures/faster_recall.png": 'show(FEW / "results/grocery/roi_recall_compared.png")',
 }
 
 _PART_2 = (
     "The network can be the classifier itself: [part 2](TUTORIAL.md#part-2-the-network-as-the-classifier). And it can "
-    "find the ROIs as well. Training it takes minutes, so its commands are not run here; this is what it gives."
+    "find the ROIs as well: the next section."
 )
+_SHORT = (
+    "**Here** the commands run in a folder of their own, on eight of the training pictures and four of the test "
+    "pictures, made smaller, for ten epochs: half a minute of computing. So the network finds less than that of "
+    "the text; the figure of the anchors is the text's, from the whole training."
+)
+_FEW = """from notebook_tools import few_pictures
+
+FEW = few_pictures(train=8, test=4)
+SHORT = ("--set", "faster_max_epochs=10", "--set", "cntk_padWidth=600", "--set", "cntk_padHeight=600")
+sorted(picture.name for picture in (FEW / "data/grocery/positive").glob("*.jpg"))"""
 _DRAWN = 'show("pictures/'  # begins cells that show a picture of the documentation
 _PHOTO = 'DATA / "testImages" / "test_00.jpg"'
 _ARGUMENTS = {"photo.jpg": f"str({_PHOTO})", "found/": 'str(RESULTS / "found")'}  # of commands, in the notebook
+
+_MORE = {  # further options of commands on few pictures
+    "B2_cntkVisualizeInputs.py": '"--image-set", "train", "--pictures", "1", ',
+    "B1_evaluateRois.py": '"--image-set", "test", ',
+    "6_scoreImage.py": '"--format", "v2", ',
+}
 
 PLAY = {  # by the section that it stands behind
     "Step 1: where could something be?": (
@@ -136,6 +162,16 @@ run("5_evaluateResults.py", "--quiet")  # as it was""",
         found = detector.detect(read_image(DATA / "testImages" / "test_00.jpg")).typed_records(threshold=threshold)
     print(threshold, len(found))""",
     ),
+    FASTER: (
+        "**Play.** Of how many proposals is the network sure, and how many of the objects do these cover?",
+        """sure = np.loadtxt(FEW / "proc/grocery/rois_faster/testImages/test_00.objectness.txt")
+rois = read_rois(FEW / "proc/grocery/rois_faster/testImages/test_00.roi.txt")
+ious = iou_matrix(rois, read_boxes(FEW / "data/grocery/testImages/test_00.bboxes.tsv"))
+for least in (0.9, 0.5, 0.1, 0.0):
+    chosen = ious[sure >= least]
+    covered = (chosen.max(axis=0, initial=0) >= 0.5).sum()
+    print(f"objectness {least} or more: {len(chosen)} proposals, which cover {covered} of {ious.shape[1]} objects")""",
+    ),
 }
 
 
@@ -151,13 +187,28 @@ def cells(text: str) -> list[tuple[str, str]]:
         if title in PLAY:
             note, source = PLAY[title]
             found += [("markdown", note), ("code", source)]
-    faster = text[text.index(f"## {FASTER}") :].split("\n## ")[0]
-    return [*found, ("markdown", _PART_2), ("markdown", re.sub(r"<!-- .*? -->\n", "", faster).rstrip())]
+    return [*found, ("markdown", _PART_2), *_of_faster(text[text.index(f"## {FASTER}") :].split("\n## ")[0].rstrip())]
+
+
+def _of_faster(section: str) -> Iterator[tuple[str, str]]:
+    """Yield the cells of the last section, whose commands run on few pictures."""
+    heading, text = section.split("\n", 1)
+    yield from (("markdown", f"{heading}\n\n{_SHORT}"), ("code", _FEW))
+    for kind, source in _of_section(text):
+        if kind == "code":
+            source = re.sub(r"^(run\(.*)\)$", r"\1, *SHORT, root=FEW)", source, flags=re.MULTILINE)
+            for script, more in _MORE.items():
+                source = re.sub(rf'(?<=run\("{script}", ).*', lambda match, more=more: more + match[0], source)
+            if "B1_" in source:
+                source = 'run("1_computeRois.py", *SHORT, root=FEW)\n' + source
+                source += '\nregions = FEW / "results/grocery/regions/train_0train_00"'
+        yield kind, source
+    yield from zip(("markdown", "code"), PLAY[FASTER], strict=True)
 
 
 def _of_section(section: str) -> Iterator[tuple[str, str]]:
     pattern = (
-        r"(?:^ {4}python [^\n]*\n?)+|<!-- sample: \w+ -->.*?<!-- end -->|^```python\n.*?^```$|"
+        r"(?:^ {4}python [\dAB][^\n]*\n?)+|<!-- sample: [\w ]+ -->.*?<!-- end -->|^```python\n.*?^```$|"
         r"^!\[[^\]]*\]\([^)]*\)$"
     )
     at = 0
@@ -173,13 +224,14 @@ def _of_section(section: str) -> Iterator[tuple[str, str]]:
 
 def _code(part: str) -> str:
     """Return the code for a command, a sample, a picture or a program of the text; "" for nothing."""
-    if sample := re.match(r"<!-- sample: (\w+) -->", part):
+    if sample := re.match(r"<!-- sample: ([\w ]+) -->", part):
         return SAMPLES[sample[1]]
     if part.startswith("```python"):
         program = part.removeprefix("```python\n").removesuffix("```").rstrip()
         return program.replace('"proc/grocery"', "PROC").replace('"photo.jpg"', _PHOTO)
     if picture := re.match(r"!\[([^\]]*)\]\(([^)]*)\)", part):
-        return f'show("{picture[2]}")  # {picture[1]}'
+        shown = FIGURES.get(picture[2]) or f'show("{picture[2]}")'
+        return f"{shown}  # {picture[1]}"
     calls = []
     for line in part.strip().splitlines():
         script, *options = line.split()[1:]
