@@ -4,12 +4,15 @@
     python benchmarks/real.py --out DIR --folders ~/mine       a data set of any layout that the steps read
     python benchmarks/real.py --out DIR --real REAL --folds 5  training pictures only, each fifth left out in turn and
                                                                tested on: to choose by
+    python benchmarks/real.py --out DIR --real REAL --yolo 40  YOLOv8n as well, 40 epochs from random weights
+                                                               (`benchmarks/install_peers.py --yolo`; skipped without)
 
 REAL holds `raccoon` (github.com/datitran/raccoon_dataset) and `bccd` (blood cells, github.com/Shenggan/BCCD_Dataset)
 as their authors published them; what is absent is left out. Runs the
 steps for each network (`bundled`, or weight files), classifier and number of ROIs, and measures: average precision of
 each class at IoU 0.5 and over 0.5 to 0.95; what the ROIs cover; how well what is right lies on its object; what AP is
-lost to; seconds of processor of each step. A line per run stands in DIR/real.jsonl; the same command continues.
+lost to; seconds of processor of each step and of a picture in use. A line per run stands in DIR/real.jsonl; the same
+command continues.
 """
 
 import argparse
@@ -18,6 +21,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -31,8 +35,10 @@ sys.path.insert(0, str(REPOSITORY))
 from benchmarks.step_runs import STEPS, run_steps  # noqa: E402
 from benchmarks.timing import markdown_table  # noqa: E402
 from benchmarks.written_set import Shown, fold_of, shown_of, write_set  # noqa: E402
+from benchmarks.yolo import Yolo, learn  # noqa: E402
 from fastRCNN.datasets.roidb import load_roidb  # noqa: E402
-from fastRCNN.evaluation.average_precision import PictureResult, evaluate  # noqa: E402
+from fastRCNN.detector import Detector  # noqa: E402
+from fastRCNN.evaluation.average_precision import Evaluation, PictureResult, evaluate, evaluate_detections  # noqa: E402
 from fastRCNN.evaluation.candidates import picture_candidates  # noqa: E402
 from fastRCNN.evaluation.error_analysis import ErrorCounter  # noqa: E402
 from fastRCNN.evaluation.matching import match_detections  # noqa: E402
@@ -43,10 +49,12 @@ from fastRCNN.proposals.recall import best_overlaps  # noqa: E402
 from helpers.artifacts import Artifacts, atomic_write  # noqa: E402
 from helpers.console import run_script  # noqa: E402
 from helpers.errors import UserError  # noqa: E402
+from helpers.images import read_image  # noqa: E402
 from PARAMETERS import get_parameters  # noqa: E402
 
 OVERLAPS = np.arange(50, 100, 5) / 100  # COCO's
 REAL = ("raccoon", "bccd")
+TIMED = 20  # test pictures that a trained detector is timed on
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,8 @@ def main() -> None:
             for entry in measure(todo, folder, options) if todo else ():
                 with table.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(entry) + "\n")
+            if options.yolo.epochs:
+                compare_with_yolo(options, folder, name, fold)
     text = tables(measured(table))
     print(text)
     if options.write:
@@ -98,12 +108,15 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--real", type=Path, help="folder with raccoon and bccd")
     parser.add_argument("--folders", type=Path, nargs="+", default=[], help="data sets in a layout that the steps read")
     parser.add_argument("--networks", nargs="+", default=["bundled"], metavar="FILE", help="bundled, or weight files")
-    parser.add_argument("--classifiers", nargs="+", choices=CLASSIFIERS, default=["svm"])
+    parser.add_argument("--classifiers", nargs="*", choices=list(CLASSIFIERS), default=["svm"])
     parser.add_argument("--rois", nargs="+", type=int, default=[300], metavar="N", help="values of cntk_nrRois")
     parser.add_argument("--folds", type=int, default=0, metavar="N", help="test on each Nth of the training pictures")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter, for all runs")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the tables to this markdown file too")
+    parser.add_argument("--yolo", type=int, default=0, metavar="N", help="also YOLOv8n, so many epochs")
+    parser.add_argument("--yolo-minutes", type=float, default=1e9, metavar="N", help="at a stretch; run it again then")
     options = parser.parse_args()
+    options.yolo = Yolo(options.yolo, minutes=options.yolo_minutes)
     options.out.mkdir(parents=True, exist_ok=True)
     options.out = options.out.resolve()
     return options
@@ -175,14 +188,62 @@ def numbers(place: Artifacts, run: Run, options: Sequence[str]) -> dict:
     roidb = load_roidb(imdb, place, nr_rois, False, roi_file=partial(classifier.roi_file, place))
     best = best_overlaps((record.rois for record in roidb), [record.gt_boxes for record in imdb])[0]
     return {
-        "ap": {c.name: c.ap_area for c in by_overlap[0].classes},
-        "area": by_overlap[0].map_area,
-        "coco": statistics.mean(each.map_area or 0.0 for each in by_overlap),
+        **precision(by_overlap),
+        "seconds_each": seconds_of_a_picture(place, run, imdb.image_paths),
         "recall": float((best >= 0.5).mean()),
         "best_overlap": float(best.mean()),
         "placed": placed(pictures, p.nmsThreshold),
         "lost": counter.result().mean_gains(),
     }
+
+
+def precision(by_overlap: Sequence[Evaluation]) -> dict:
+    """Return average precisions (area), of evaluations at each of `OVERLAPS`."""
+    return {
+        "ap": {c.name: c.ap_area for c in by_overlap[0].classes},
+        "area": by_overlap[0].map_area,
+        "coco": statistics.mean(each.map_area or 0.0 for each in by_overlap),
+    }
+
+
+def seconds_of_a_picture(place: Artifacts, run: Run, paths: Sequence[Path]) -> float:
+    """Return the seconds of processor that the trained detector needs for a picture: the mean of some, decoded."""
+    pictures = [read_image(path) for path in paths[:TIMED]]
+    with Detector.load(place.proc, classifier=run.classifier) as detector:
+        detector.detect(pictures[0])  # what the first picture takes beside
+        start = time.process_time()
+        for picture in pictures:
+            detector.detect(picture)
+    return (time.process_time() - start) / len(pictures)
+
+
+def compare_with_yolo(options: argparse.Namespace, folder: Path, name: str, fold: int) -> None:
+    """Measure YOLOv8n on the same pictures, where that is not done; a line says why not where it cannot be."""
+    table, yolo = options.out / "real.jsonl", options.yolo
+    run = Run(name, "random", "yolov8n", 0, (f"epochs={yolo.epochs}", f"pixels={yolo.size}"), options.folds, fold)
+    if json.loads(json.dumps(asdict(run))) in [entry["run"] for entry in measured(table)]:
+        return
+    if not yolo.is_there:
+        print("yolov8n: skipped, it is not installed: benchmarks/install_peers.py --yolo", file=sys.stderr)
+        return
+    place = Artifacts(options.out / f"yolo_{name}_{yolo.epochs}_{options.folds}_{fold}", name)
+    train, test = pictures_of(folder, options.out)
+    if options.folds:
+        train, test = fold_of(train, fold, options.folds)
+    if not place.data.exists():
+        write_set(place.data, train, test)
+    imdb = dataset_of(get_parameters(["--root", str(place.root), "--dataset", name]), "test")
+    learnt = learn(yolo, place.root / "yolo", train, imdb)
+    if learnt is None:
+        return
+    by_overlap = [
+        evaluate_detections(imdb, learnt.detections, imdb.classes, overlap_threshold=float(each)) for each in OVERLAPS
+    ]
+    entry = {"run": asdict(run), "pictures": [len(train), len(test)], "seconds": [learnt.seconds],
+             **precision(by_overlap), "seconds_each": learnt.seconds_each}  # fmt: skip
+    with table.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(entry) + "\n")
+    shutil.rmtree(place.root)
 
 
 def placed(pictures: Sequence[PictureResult], nms_threshold: float) -> float:
@@ -208,16 +269,21 @@ def tables(entries: Sequence[dict]) -> str:
             of_row = [entry for entry in mine if _row(entry) == key]
             each = [_mean([entry["ap"][name] for entry in of_row]) for name in classes] if len(classes) > 1 else []
             values = [_mean([entry[name] for entry in of_row]) for name in ("area", "coco")]
-            rois = [_mean([entry[name] for entry in of_row]) for name in ("recall", "best_overlap", "placed")]
+            rois = [_mean([entry.get(name) for entry in of_row]) for name in ("recall", "best_overlap", "placed")]
             seconds = statistics.mean(sum(entry["seconds"]) for entry in of_row)
-            rows.append([*key, *values, *each, *rois, f"{seconds:.0f}"])
-            lost.append([*key, *(_mean([entry["lost"][kind] for entry in of_row]) for kind in of_row[0]["lost"])])
+            in_use = [1000 * entry["seconds_each"] for entry in of_row if "seconds_each" in entry]
+            rows.append([*key, *values, *each, *rois, f"{seconds:.0f}",
+                         f"{statistics.mean(in_use):.0f}" if in_use else ""])  # fmt: skip
+            if "lost" in of_row[0]:
+                lost.append([*key, *(_mean([entry["lost"][kind] for entry in of_row]) for kind in of_row[0]["lost"])])
         title = f"{dataset}, {f'training pictures in {folds} folds' if folds else 'test pictures'}"
         of_classes = classes if len(classes) > 1 else []
         heads = ["network", "classifier", "ROIs", "settings", "mAP at 0.5", "0.5 to 0.95", *of_classes,
-                 "recall of ROIs", "best overlap", "overlap of right ones", "s of processor"]  # fmt: skip
+                 "recall of ROIs", "best overlap", "overlap of right ones", "s of processor", "ms in use"]  # fmt: skip
         text.append(f"## {title}\n\n{markdown_table(heads, rows)}")
-        kinds = list(mine[0]["lost"])
+        if not lost:
+            continue
+        kinds = list(next(entry["lost"] for entry in mine if "lost" in entry))
         text.append("mAP at 0.5 that is lost to (see report.html, \"What would help most\"):\n\n"
                     + markdown_table([*heads[:4], *kinds], lost))  # fmt: skip
     return "\n\n".join(text)
