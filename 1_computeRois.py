@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fastRCNN.boxes.tiles import Tiling
 from fastRCNN.datasets.imdb import Dataset
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.cluster import add_cluster_option, open_cluster
@@ -63,7 +64,8 @@ def main() -> None:
             log.info("%d pictures, %d of them up to date.", len(files), len(files) - len(todo))
             given = take_precomputed(chain, work)
             chosen = [file for file in (files if p.pictures else work.todo) if file not in given]
-            regions = trained_regions(artifacts, p.ss_method, pad_size=p.cntk_padWidth, device=p.device,
+            regions = trained_regions(artifacts, p.ss_method, pad_size=p.cntk_padWidth,
+                                      tiling=Tiling(p.cntk_tiles, p.cntk_tileOverlap), device=p.device,
                                       threads=p.jobs) if chosen else None  # fmt: skip
             if regions and p.cluster:
                 raise UserError(

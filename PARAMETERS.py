@@ -60,6 +60,12 @@ cntk_model = ""  # weight file; empty: resources/cntk/AlexNet.npz, or He-initial
 cntk_nrRois = 1000  # ROIs for each picture, the best: more cost time and find more (the tutorial: 2000)
 cntk_padWidth = 1000  # pixels: the picture is scaled and padded to this square ...
 cntk_padHeight = 1000  # ... so both must be equal
+# Pictures larger than that can be cut into overlapping tiles, squares that each fill it, so that small objects stay
+# visible: 1: not; 2, 3, ...: so many along the longer side; "auto": so many that no pixel is scaled down. Each ROI is
+# looked at in the tile that shows it best, one that fits into none in the whole picture. Give roi_maxImgDim the pixels
+# that small ROIs need as well. Not with --compat tutorial.
+cntk_tiles: int | str = 1
+cntk_tileOverlap = 0.25  # part of a tile that its neighbour shows too: ROIs up to this part of it are whole in one
 cntk_precision = "auto"  # "float32"; "bfloat16": several times as fast on new processors; "auto": where that is so
 cntk_embeddingType = "auto"  # numbers on disk: "float32"; "float16": half as much; "auto": that where it harms nothing
 cntk_svdRanks: list[int] = []  # [1024, 256]: fc6, fc7 of a trained network cut to so many singular values; faster
@@ -240,6 +246,8 @@ limits: Limits = {
     "cntk_nrRois": (1, 100_000),
     "cntk_padWidth": (64, 10_000),
     "cntk_padHeight": (64, 10_000),
+    "cntk_tiles": (1, 100, "auto"),
+    "cntk_tileOverlap": (0.0, 0.75),
     "cntk_precision": ("auto", "float32", "bfloat16"),
     "cntk_embeddingType": ("auto", "float16", "float32"),
     "train_posOverlapThres": (0.01, 1.0),

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.boxes.suppression import Suppression
+from fastRCNN.boxes.tiles import Tiling
 from fastRCNN.engines import Engine, load_engine
 from fastRCNN.evaluation.detections import Detections
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
@@ -29,12 +30,12 @@ from fastRCNN.pipeline.half_floats import stored, widened
 from fastRCNN.pipeline.proposed_rois import Proposer
 from fastRCNN.pipeline.rpn_regions import trained_regions
 from fastRCNN.pipeline.scoring import require_width, score_picture
+from fastRCNN.pipeline.seen_picture import SeenPicture, embed_in_tiles
 from fastRCNN.proposals.rois import Regions, compute_rois
-from fastRCNN.rpn.picture_area import PictureArea
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError as UserError
-from helpers.images import pad_to_square, require_picture
 from helpers.images import read_image as read_image
+from helpers.images import require_picture
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +100,9 @@ class Detector:
         require_width(scorer, running.feature_dimension, model)
         proposer = outputs.proposer(settings.compat)
         method = "" if proposer else settings.rois.ss_method
-        regions = trained_regions(artifacts, method, pad_size=settings.cntk_padWidth, device=device, threads=threads)
+        tiling = Tiling(settings.cntk_tiles, settings.cntk_tileOverlap)
+        regions = trained_regions(artifacts, method, pad_size=settings.cntk_padWidth, tiling=tiling, device=device,
+                                  threads=threads)  # fmt: skip
         return cls(running, scorer, settings, proposer=proposer, regions=regions)
 
     def detect(self, image: NDArray[np.uint8]) -> Detections:
@@ -110,22 +113,24 @@ class Detector:
         s = self.settings
         if self.proposer:
             return self._with_proposed([image])[0]
-        rois, padded, placed = self._prepared(image)
+        rois, seen, placed = self._prepared(image)
+        if len(seen.tiles):
+            return self._scored(image, rois, embed_in_tiles(self.engine, seen, rois))
         published = s.cntk_nrRois if s.compat == "tutorial" else None  # so many rows, as step 3 computes them
-        return self._scored(image, rois, embed_picture(self.engine, padded, placed, published)[: len(rois)])
+        return self._scored(image, rois, embed_picture(self.engine, seen.padded, placed, published)[: len(rois)])
 
     def detect_many(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """Return what `detect` does for each of `images`: ROIs side by side, and a GPU takes all pictures at once.
 
         There the last bits of scores may differ from those of single pictures.
         """
-        if len(images) < 2 or self.settings.compat == "tutorial":
+        if len(images) < 2 or self.settings.compat == "tutorial" or self.tiling.cuts:
             return [self.detect(image) for image in images]
         if self.proposer:
             return self._with_proposed(images)
         with ThreadPoolExecutor(len(images)) as threads:
             prepared = list(threads.map(self._prepared, images))
-        rows = self.engine.embed([padded for _, padded, _ in prepared], [placed for _, _, placed in prepared])
+        rows = self.engine.embed([seen.padded for _, seen, _ in prepared], [placed for _, _, placed in prepared])
         return [
             self._scored(image, rois, of_one)
             for image, (rois, _, _), of_one in zip(images, prepared, rows, strict=True)
@@ -134,24 +139,28 @@ class Detector:
     def _with_proposed(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """Return the detections of `images`, whose ROIs the network finds on its maps."""
         assert self.proposer is not None
-        side = self.settings.cntk_padWidth
-        for image in images:
-            require_picture(image)
-        padded = [pad_to_square(image, side)[0] for image in images]
-        areas = [PictureArea.of(image.shape[1], image.shape[0], side) for image in images]
+        seen = [self._seen(image) for image in images]
         return [
             self._scored(image, proposed.rois, rows)
-            for image, (proposed, rows) in zip(images, self.proposer.with_rows(self.engine, padded, areas), strict=True)
+            for image, (proposed, rows) in zip(images, self.proposer.with_rows(self.engine, seen), strict=True)
         ]
 
-    def _prepared(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.float32]]:
-        """Return the ROIs (R, 4) of `image` in its pixels, the padded picture (S, S, 3), and the ROIs in that."""
-        require_picture(image)
-        s = self.settings
+    def _prepared(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.int32], SeenPicture, NDArray[np.float32]]:
+        """Return the ROIs (R, 4) of `image` in its pixels, the picture as the network sees it, and the ROIs in its
+        padded square."""
+        seen, s = self._seen(image), self.settings
         rois = self.roi_source(image)[: s.cntk_nrRois]
-        padded, _ = pad_to_square(image, s.cntk_padWidth)
         relative = relative_rois(rois, image.shape[1], image.shape[0], s.cntk_padWidth)
-        return rois, padded, np.asarray(absolute_rois(relative, s.cntk_padWidth), np.float32)
+        return rois, seen, np.asarray(absolute_rois(relative, s.cntk_padWidth), np.float32)
+
+    @property
+    def tiling(self) -> Tiling:
+        """How pictures are cut."""
+        return Tiling(self.settings.cntk_tiles, self.settings.cntk_tileOverlap)
+
+    def _seen(self, image: NDArray[np.uint8]) -> SeenPicture:
+        require_picture(image)
+        return SeenPicture.of(image, self.settings.cntk_padWidth, self.tiling)
 
     def _scored(self, image: NDArray[np.uint8], rois: NDArray[np.int32], rows: NDArray[np.float32]) -> Detections:
         """Return the detections of `image` from what the engine gave for its `rois` (R, 4): `rows` (R, D)."""

@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class RunContext:
-    """The engine and its device, threads, numbers, the seed of everything random, the side of the padded pictures."""
+    """The engine and its device, threads, numbers, the seed of everything random, how the network sees pictures."""
 
     engine: str = "torch"  # or "cntk"
     device: str = "auto"  # "cpu", "cuda", or the GPU if there is one
@@ -16,6 +16,8 @@ class RunContext:
     pad_size: int = 1000  # pixels
     precision: str = "float32"  # or "bfloat16": in training as well
     memory_limit: float | None = None  # bytes for what the frozen layers give in training; None: half of what is free
+    tiles: int | str = 1  # that pictures are cut into, and how much of one its neighbour shows: `fastRCNN.boxes.tiles`
+    tile_overlap: float = 0.25
     processes: Any = None  # those that train together (`fastRCNN.nn.processes`); None: this one alone
 
     @property
@@ -29,4 +31,7 @@ class RunContext:
         p = parameters
         precision = "float32" if p["cntk_precision"] == "auto" else p["cntk_precision"]
         memory_limit = p["cntk_maxMemory"] * 1e9 or None
-        return cls(p["engine"], p["device"], p["jobs"], p["seed"], p["cntk_padWidth"], precision, memory_limit)
+        return cls(
+            p["engine"], p["device"], p["jobs"], p["seed"], p["cntk_padWidth"], precision, memory_limit,
+            p["cntk_tiles"], p["cntk_tileOverlap"],
+        )  # fmt: skip

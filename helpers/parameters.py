@@ -102,6 +102,8 @@ def build_parameters(
             merged[name] = {**value, **merged[name]}
     faults = [fault for name, value in merged.items() if (fault := _fault(name, value, base, limits))]
     faults += _relations(merged, limits)
+    if options.compat == "tutorial" and merged["cntk_tiles"] != 1:
+        faults.append(f"cntk_tiles = {merged['cntk_tiles']!r}: --compat tutorial knows no tiles, as published")
     if options.jobs < 0:
         faults.append(f"--jobs {options.jobs}: expected a number of threads, or 0 for all cores")
     if not 0 <= options.seed <= LARGEST_SEED:
@@ -188,6 +190,8 @@ def _relations(merged: Mapping[str, Any], limits: Limits) -> list[str]:
         faults.append(
             f"cntk_padWidth = {merged['cntk_padWidth']} and cntk_padHeight = {merged['cntk_padHeight']} differ"
         )
+    if _is_number(merged["cntk_tiles"]) and merged["cntk_tiles"] != int(merged["cntk_tiles"]):
+        faults.append(f"cntk_tiles = {merged['cntk_tiles']}: expected a whole number, or 'auto'")
     for name in (
         "grid_aspectRatios", "cntk_lr_per_image", "rpn_anchorRatios", "faster_lr_per_image", "faster_rpn_lr_per_image",
         "faster_detector_lr_per_image",

@@ -49,7 +49,7 @@ PACKAGES = {  # inside fastRCNN: package or module -> what it may import beside 
     },
     "detector": {"boxes", "engines", "evaluation", "pipeline", "proposals", "rpn", "svm"},
     "reporting": {"boxes", "evaluation"},
-    "checking": {"datasets", "engines", "network", "pipeline", "proposals", "reporting"},
+    "checking": {"boxes", "datasets", "engines", "network", "pipeline", "proposals", "reporting"},
 }
 STANDARD_LIBRARY_ONLY = (
     "run.py",
@@ -66,7 +66,7 @@ DISTRIBUTIONS = {  # import name -> name in requirements.txt, where they differ
     "openapi_spec_validator": "openapi-spec-validator",
 }  # fmt: skip
 # optional, of another Python, or what pip builds with
-NOT_INSTALLED = {"cntk", "cosmic_ray", "dlib", "IPython", "parso", "setuptools", "torchvision"}
+NOT_INSTALLED = {"cntk", "cosmic_ray", "dlib", "IPython", "parso", "setuptools", "torchvision", "ultralytics"}
 
 
 def source_files() -> list[Path]:

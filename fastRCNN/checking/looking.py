@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastRCNN.boxes.tiles import Tiling
 from fastRCNN.checking.examination import OfPicture
 from fastRCNN.datasets.imdb import ImageRecord
 from fastRCNN.engines import load_engine, starting_network
@@ -35,7 +36,8 @@ def roi_overlaps_of(artifacts: Artifacts, parameters: Mapping[str, Any]) -> OfPi
     @cache
     def regions() -> Regions | None:
         pad_size, device = parameters["cntk_padWidth"], parameters["device"]
-        return trained_regions(artifacts, choice.ss_method, pad_size=pad_size, device=device)
+        tiling = Tiling(parameters["cntk_tiles"], parameters["cntk_tileOverlap"])
+        return trained_regions(artifacts, choice.ss_method, pad_size=pad_size, tiling=tiling, device=device)
 
     def computed(image: NDArray[np.uint8]) -> NDArray[np.int32]:
         return compute_rois(image, choice, np.random.default_rng(seed), regions=regions())

@@ -60,10 +60,9 @@ def load_roidb(
     full: list[ImageRecord] = []
     file_of = roi_file or artifacts.roi_file
     for image in imdb:
-        rois = _read_rois(file_of(image.key), image)
         truth = image.gt_boxes if with_ground_truth else np.zeros((0, 4))
         full += [image] if nr_rois is not None and len(truth) >= nr_rois else []
-        rois = np.concatenate([truth, rois])[:nr_rois]
+        rois = rois_of(image, file_of(image.key), nr_rois, with_ground_truth)
         overlaps = roi_overlaps(rois, image.gt_boxes, image.gt_classes, len(imdb.classes))
         if ignore_from is not None and len(image.ignored_boxes):
             overlaps[ignored_rois(rois, overlaps, image.ignored_boxes, threshold=ignore_from)] = np.nan
@@ -74,6 +73,12 @@ def load_roidb(
             "and boxes beyond that number are not used. Raise it well above %d, the largest number of boxes.",
             len(full), full[0].path.name, nr_rois, max(len(image.gt_boxes) for image in full),
         )  # fmt: skip
+
+
+def rois_of(image: ImageRecord, path: Path, nr_rois: int | None, with_ground_truth: bool) -> NDArray[np.float64]:
+    """Return the ROIs (R, 4) of one picture from its file, as `load_roidb` has them."""
+    truth = image.gt_boxes if with_ground_truth else np.zeros((0, 4))
+    return np.concatenate([truth, _read_rois(path, image)])[:nr_rois]
 
 
 def roi_overlaps(

@@ -28,12 +28,17 @@ from helpers.images import square_placement
 
 @dataclass(frozen=True)
 class CntkRecord:
-    """One picture: `rois` (R, 4) float64 x y w h relative to the padded square, `labels` (R,) int64, -1: ignored."""
+    """One picture: `rois` (R, 4) float64 x y w h relative to the padded square, `labels` (R,) int64, -1: ignored.
+
+    boxes: (R, 4) x1 y1 x2 y2, the same ROIs in pixels of the picture; None where they are not asked for: step 2's files
+    do not hold them (`fastRCNN.pipeline.tiled_records`).
+    """
 
     index: int
     image_path: Path
     rois: NDArray[np.float64]
     labels: NDArray[np.int64]
+    boxes: NDArray[np.float64] | None = None
 
     def absolute_rois(self, pad_size: int) -> NDArray[np.float32]:
         """Return (R, 4) float32 x1 y1 x2 y2 in pixels of the padded square of `pad_size` pixels."""

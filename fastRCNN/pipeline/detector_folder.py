@@ -37,6 +37,8 @@ class DetectorSettings:
     classifier: str = "svm"
     cntk_nrRois: int = 2000
     cntk_padWidth: int = 1000
+    cntk_tiles: int | str = 1
+    cntk_tileOverlap: float = 0.25
     cntk_precision: str = "float32"  # what step 3 really used, never "auto"
     cntk_embeddingType: str = "float32"  # likewise
     nmsThreshold: float = 0.3
@@ -55,8 +57,8 @@ class DetectorSettings:
 
         limits: what stands for the limits of ROIs that are "fitted", as step 1 took them.
         """
-        names = ("classifier", "cntk_nrRois", "cntk_padWidth", "cntk_precision", "cntk_embeddingType", "nmsThreshold",
-                 "nmsThresholds", "nms_softSigma", "compat", "seed")  # fmt: skip
+        names = ("classifier", "cntk_nrRois", "cntk_padWidth", "cntk_tiles", "cntk_tileOverlap", "cntk_precision",
+                 "cntk_embeddingType", "nmsThreshold", "nmsThresholds", "nms_softSigma", "compat", "seed")  # fmt: skip
         threshold = score_threshold_of(parameters)
         return cls(
             classes, scoreThreshold=threshold, rois=RoiParameters.choose(parameters, limits),
@@ -72,7 +74,8 @@ class DetectorSettings:
         phrases = []
         for name in sorted(trained.keys() & parameters.keys() - {"classes", *FREE}):
             asked = json.loads(json.dumps(parameters[name]))
-            if asked not in (trained[name], "auto", "fitted"):
+            words = () if name == "cntk_tiles" else ("auto", "fitted")
+            if asked not in (trained[name], *words):
                 phrases.append(f"{name} was {trained[name]!r}, is {asked!r}")
         return phrases
 

@@ -13,10 +13,11 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fastRCNN.boxes.tiles import Tiling
 from fastRCNN.engines import Engine
 from fastRCNN.pipeline.cntk_inputs import CntkRecord
-from fastRCNN.rpn.picture_area import PictureArea
-from helpers.images import pad_to_square, read_image
+from fastRCNN.pipeline.seen_picture import SeenPicture
+from helpers.images import read_image
 from helpers.write_behind import WriteBehind
 
 Result = TypeVar("Result")
@@ -41,34 +42,35 @@ def embed_picture(
 def embed_dataset(
     records: Sequence[CntkRecord],
     outputs: Sequence[Path],
-    compute: Callable[[CntkRecord, NDArray[np.uint8], PictureArea], Result],
+    compute: Callable[[CntkRecord, SeenPicture], Result],
     write: Callable[[Path, Result], None],
     *,
     pad_size: int,
+    tiling: Tiling | None = None,
 ) -> Iterator[float]:
-    """Do `write(output, compute(record, padded, area))` for each of `records`; yield the seconds each picture took.
+    """Do `write(output, compute(record, seen))` for each of `records`; yield the seconds each picture took.
 
-    padded: the picture (S, S, 3) uint8 in its square; area: where it lies there. The next pictures are decoded and the
-    last ones are written while the network runs, so memory holds a few pictures however many there are.
+    seen: the picture as the network sees it, cut as `tiling` says. The next pictures are decoded and the last ones are
+    written while the network runs, so memory holds a few pictures however many there are.
     """
     with ThreadPoolExecutor(1) as readers, WriteBehind() as behind:
-        ahead = deque(readers.submit(_read, records, place, pad_size) for place in range(min(_AHEAD, len(records))))
+        first = range(min(_AHEAD, len(records)))
+        ahead = deque(readers.submit(_read, records, place, pad_size, tiling) for place in first)
         for position in range(len(records)):
             start = time.perf_counter()
             if position + _AHEAD < len(records):
-                ahead.append(readers.submit(_read, records, position + _AHEAD, pad_size))
+                ahead.append(readers.submit(_read, records, position + _AHEAD, pad_size, tiling))
             result = compute(*ahead.popleft().result())
             behind.call(write, outputs[position], result)
             yield time.perf_counter() - start
 
 
 def _read(
-    records: Sequence[CntkRecord], place: int, pad_size: int
-) -> tuple[CntkRecord, NDArray[np.uint8], PictureArea]:
-    return read_padded(records[place], pad_size)
+    records: Sequence[CntkRecord], place: int, pad_size: int, tiling: Tiling | None
+) -> tuple[CntkRecord, SeenPicture]:
+    return read_seen(records[place], pad_size, tiling)
 
 
-def read_padded(record: CntkRecord, pad_size: int) -> tuple[CntkRecord, NDArray[np.uint8], PictureArea]:
-    """Return `record`, its picture (S, S, 3) uint8 in the padded square, and where it lies there."""
-    image = read_image(record.image_path)
-    return record, pad_to_square(image, pad_size)[0], PictureArea.of(image.shape[1], image.shape[0], pad_size)
+def read_seen(record: CntkRecord, pad_size: int, tiling: Tiling | None = None) -> tuple[CntkRecord, SeenPicture]:
+    """Return `record`, and its picture as the network sees it."""
+    return record, SeenPicture.of(read_image(record.image_path), pad_size, tiling)

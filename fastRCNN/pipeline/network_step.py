@@ -21,6 +21,7 @@ from fastRCNN.pipeline.embed_dataset import embed_dataset
 from fastRCNN.pipeline.half_floats import choose_type
 from fastRCNN.pipeline.picture_network import Found, NetworkRun, PictureNetwork, make_on_worker
 from fastRCNN.pipeline.stages import Chain, Work
+from fastRCNN.pipeline.tiled_records import TiledRecords
 from fastRCNN.run_context import RunContext
 from helpers.console import progress
 from helpers.disk_room import SPARED, require_disk
@@ -95,8 +96,13 @@ def records_of(chain: Chain, nr_rois: int) -> dict[str, Sequence[CntkRecord]]:
             name: [CntkRecord(index, path, none, nothing) for index, path in enumerate(of.image_paths)]
             for name, of in chain.datasets.items()
         }
-    return {
+    records = {
         name: read_cntk_inputs(chain.artifacts, name, of.image_paths, **sizes) for name, of in chain.datasets.items()
+    }
+    if not chain.choices.cuts:
+        return dict(records)
+    return {
+        name: TiledRecords(of_set, chain.datasets[name], chain.artifacts, nr_rois) for name, of_set in records.items()
     }
 
 
@@ -162,7 +168,8 @@ def run_network(
             total, chosen = len(records[image_set]), Chosen(records[image_set], list(of_set.values()))
             log.info("%s: %d pictures, %d of them up to date.", image_set, total, total - len(of_set))
             if cluster is None:
-                done = embed_dataset(chosen, list(of_set), network.compute, write, pad_size=context.pad_size)
+                done = embed_dataset(chosen, list(of_set), network.compute, write, pad_size=context.pad_size,
+                                     tiling=run.tiling)  # fmt: skip
             else:
                 done = _on_cluster(cluster, work, run, chain.recipe_digest("embeddings"), chosen, list(of_set))
             seconds += list(progress(done, f"{image_set} pictures", len(of_set)))
@@ -202,7 +209,7 @@ class Chosen(Sequence[CntkRecord]):
 
 def _count(records: Sequence[CntkRecord], place: int) -> int:
     """Return the number of ROIs of a record, without reading them where that is possible."""
-    return records.count(place) if isinstance(records, CntkInputs) else len(records[place].rois)
+    return records.count(place) if isinstance(records, CntkInputs | TiledRecords) else len(records[place].rois)
 
 
 def require_room(rows: Mapping[Path, int], bytes_per_row: int, folder: Path) -> None:

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastRCNN.boxes.tiles import Tiling
 from fastRCNN.engines import load_engine
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.cntk_inputs import CntkRecord
-from fastRCNN.pipeline.embed_dataset import embed_picture, read_padded
+from fastRCNN.pipeline.embed_dataset import embed_picture, read_seen
 from fastRCNN.pipeline.half_floats import stored
 from fastRCNN.pipeline.proposed_rois import ProposedRois
-from fastRCNN.rpn.picture_area import PictureArea
+from fastRCNN.pipeline.seen_picture import SeenPicture, embed_in_tiles
 from fastRCNN.run_context import RunContext
 from helpers.artifacts import Artifacts
 
@@ -40,6 +41,11 @@ class NetworkRun:
     compat: str = "corrected"
     nr_rows: int | None = None
     kind: str = "float32"
+
+    @property
+    def tiling(self) -> Tiling:
+        """How pictures are cut."""
+        return Tiling(self.context.tiles, self.context.tile_overlap)
 
 
 class PictureNetwork:
@@ -65,12 +71,15 @@ class PictureNetwork:
         """How many rows each picture gets, where that does not depend on its ROIs."""
         return self._propose.most if self._propose else self._run.nr_rows
 
-    def compute(self, record: CntkRecord, padded: NDArray[np.uint8], area: PictureArea) -> Found:
-        """Return the ROIs that the network proposed, if it does, and (R, D) rows for a `padded` picture (S, S, 3)."""
+    def compute(self, record: CntkRecord, seen: SeenPicture) -> Found:
+        """Return the ROIs that the network proposed, if it does, and (R, D) rows for a picture."""
         if self._propose is not None:
-            return self._propose.with_rows(self.engine, [padded], [area])[0]
+            return self._propose.with_rows(self.engine, [seen])[0]
+        if len(seen.tiles):
+            assert record.boxes is not None
+            return None, embed_in_tiles(self.engine, seen, record.boxes)
         rois = record.absolute_rois(self._run.context.pad_size)
-        return None, embed_picture(self.engine, padded, rois, self._run.nr_rows)
+        return None, embed_picture(self.engine, seen.padded, rois, self._run.nr_rows)
 
     def write(self, files: tuple[Path, ...], found: Found) -> None:
         """Write the files of one picture."""
@@ -89,7 +98,7 @@ def make_on_worker(run: NetworkRun, digest: str, record: CntkRecord, files: tupl
             _LOADED.clear()
             _LOADED[digest] = PictureNetwork(run)
         network = _LOADED[digest]
-        network.write(files, network.compute(*read_padded(record, run.context.pad_size)))
+        network.write(files, network.compute(*read_seen(record, run.context.pad_size, run.tiling)))
     return time.perf_counter() - start
 
 

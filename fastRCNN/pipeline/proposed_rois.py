@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fastRCNN.boxes.nms import nms
 from fastRCNN.engines import Engine
 from fastRCNN.network.network import Network
 from fastRCNN.network.spec import NetworkSpec
+from fastRCNN.pipeline.seen_picture import SeenPicture
 from fastRCNN.rpn.picture_area import PictureArea
 from fastRCNN.rpn.propose import propose_rois, rules_of
 from helpers.annotations import write_rois
@@ -29,6 +31,9 @@ class ProposedRois(NamedTuple):
 
     rois: NDArray[np.int32]  # (R, 4) x1 y1 x2 y2, whole pixels of the picture
     objectness: NDArray[np.float64]  # (R,) probabilities
+
+
+Rows = tuple[ProposedRois, NDArray[np.float32]]  # the ROIs of a picture, and the head's numbers for each, (R, W)
 
 
 @dataclass(frozen=True)
@@ -54,17 +59,61 @@ class Proposer:
             for one, area in zip(found, areas, strict=True)
         ]
 
-    def with_rows(
-        self, engine: Engine, padded: Sequence[NDArray[np.uint8]], areas: Sequence[PictureArea]
-    ) -> list[tuple[ProposedRois, NDArray[np.float32]]]:
-        """Return the ROIs of B `padded` pictures (S, S, 3), and what the head gives for them, (R, W).
+    def with_rows(self, engine: Engine, pictures: Sequence[SeenPicture]) -> list[Rows]:
+        """Return the ROIs of B pictures, and what the head gives for them, (R, W).
 
-        The trunk runs once. The head sees the ROIs as step 2 would have written them: in whole pixels of the picture.
+        The trunk runs once; where pictures are cut once for each view, one at a time, and `merged` says what stays.
+        The head sees the ROIs as step 2 would have written them: in whole pixels of the picture.
         """
+        if not any(len(each.tiles) for each in pictures):
+            return self._of_views(engine, [each.padded for each in pictures], [each.area for each in pictures])
+        return [self.merged([self._of_views(engine, [padded], [area])[0] for padded, area in each.views()], each)
+                for each in pictures]  # fmt: skip
+
+    def of_picture(self, engine: Engine, seen: SeenPicture) -> ProposedRois:
+        """Return the ROIs of one picture, of all its views."""
+        views = []
+        for padded, area in seen.views():
+            proposed = self(engine, engine.feature_map([padded]), [area])[0]
+            views.append((proposed, np.zeros((len(proposed.rois), 0), np.float32)))
+        return (self.merged(views, seen) if len(seen.tiles) else views[0])[0]
+
+    def merged(self, views: Sequence[Rows], seen: SeenPicture) -> Rows:
+        """Return one picture's ROIs of all its `views`, the whole picture and its tiles.
+
+        1. Of those of a tile, none that ends at a border inside the picture: the rest of what it shows may be outside.
+        2. Non-maximum suppression as in one view, by objectness; the best of all views, as many as of one.
+        """
+        rules = rules_of(self.spec, seen.area)
+        whole = [np.full(len(views[0][0].rois), True)]
+        for (proposed, _), tile in zip(views[1:], seen.tiles, strict=True):
+            whole.append(_not_cut(proposed.rois, tile, seen.area))
+        keep = np.concatenate(whole)
+        rois = np.concatenate([proposed.rois for proposed, _ in views])[keep]
+        scores = np.concatenate([proposed.objectness for proposed, _ in views])[keep]
+        rows = np.concatenate([each for _, each in views])[keep]
+        best = nms(rois, scores, threshold=rules.nms_threshold)[: rules.after_nms]
+        return ProposedRois(rois[best], scores[best]), rows[best]
+
+    def _of_views(
+        self, engine: Engine, padded: Sequence[NDArray[np.uint8]], areas: Sequence[PictureArea]
+    ) -> list[Rows]:
         maps = engine.feature_map(padded)
         proposed = self(engine, maps, areas)
         placed = [area.to_network(of_one.rois).astype(np.float32) for of_one, area in zip(proposed, areas, strict=True)]
         return list(zip(proposed, engine.head(maps, placed), strict=True))
+
+
+def _not_cut(rois: NDArray[np.int32], tile: NDArray[np.int64], area: PictureArea) -> NDArray[np.bool_]:
+    """Return which ROIs (R, 4) of a tile, x1 y1 x2 y2 in the picture of `area`, do not end at its inner borders."""
+    left, top, right, bottom = tile.tolist()
+    cut = np.zeros(len(rois), bool)
+    for inner, ends in (
+        (left > 0, rois[:, 0] <= left), (top > 0, rois[:, 1] <= top),
+        (right < area.width - 1, rois[:, 2] >= right), (bottom < area.height - 1, rois[:, 3] >= bottom),
+    ):  # fmt: skip
+        cut |= ends & inner
+    return ~cut
 
 
 def proposer_of(network: Network | None, where: object, *, compat: str = "corrected") -> Proposer:

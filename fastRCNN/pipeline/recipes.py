@@ -48,6 +48,7 @@ STAGES = {
 }
 # of a trained network, beside what the classifier names
 _TRAINING = ("engine", "seed", "cntk_nrRois", "cntk_padWidth", "cntk_precision")
+_TILES = ("cntk_tiles", "cntk_tileOverlap")  # where pictures are cut: files that know of no tiles stay as they are
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,11 @@ class Choices:
     classifier: str = "svm"
     weights: Path | None = None
     precomputed_rois: bool = True
+
+    @property
+    def cuts(self) -> bool:
+        """Whether pictures are cut into tiles."""
+        return _TILES[0] in self.values["embeddings"]
 
     @classmethod
     def choose(cls, parameters: Mapping[str, Any]) -> "Choices":
@@ -78,6 +84,11 @@ class Choices:
         if classifier.proposes:  # as many ROIs as its network says, by the rules of
             for stage in ("network", "embeddings"):
                 names[stage] = (*(name for name in names[stage] if name != "cntk_nrRois"), "compat")
+        if parameters["cntk_tiles"] != 1:
+            cut = ("embeddings", *(["network"] if classifier.trains_network else []),
+                   *(["rois"] if parameters["ss_method"] == BY_NETWORK else []))  # fmt: skip
+            for stage in cut:
+                names[stage] += _TILES
         values = {
             stage: {
                 name: value
@@ -226,6 +237,11 @@ def _embeddings(place: Workplace) -> Plan:
             if not classifier.proposes:
                 inputs[f"ROIs of {key}"] = lines[index].rois if index < len(lines) else MISSING
                 needs[first] += (f"ROIs of {key}",)
+            if place.choices.cuts and not classifier.proposes:
+                boxes = place.facts.digest(place.artifacts.roi_file(key))
+                objects = dataset[index].gt_boxes.tolist() if image_set == "train" else []
+                inputs[f"boxes of {key}"] = text_digest(f"{boxes} {objects}")
+                needs[first] += (f"boxes of {key}",)
             unit = classifier.output_files(place.artifacts, first, key, with_boxes=len(trained) > 1)
             units[first] = tuple(unit)
     recipe = place.recipe("embeddings", inputs)

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fastRCNN.boxes.tiles import Tiling
 from fastRCNN.engines import load_engine
 from fastRCNN.network.network import load_network
 from fastRCNN.pipeline.proposed_rois import proposer_of
+from fastRCNN.pipeline.seen_picture import SeenPicture
 from fastRCNN.proposals.roi_parameters import BY_NETWORK
 from fastRCNN.proposals.rois import Regions
-from fastRCNN.rpn.picture_area import PictureArea
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
-from helpers.images import pad_to_square
 
 
 def network_of_regions(artifacts: Artifacts, ss_method: str) -> Path | None:
@@ -26,12 +26,19 @@ def network_of_regions(artifacts: Artifacts, ss_method: str) -> Path | None:
 
 
 def trained_regions(
-    artifacts: Artifacts, ss_method: str, *, pad_size: int, device: str = "auto", threads: int | None = None
+    artifacts: Artifacts,
+    ss_method: str,
+    *,
+    pad_size: int,
+    tiling: Tiling | None = None,
+    device: str = "auto",
+    threads: int | None = None,
 ) -> Regions | None:
     """Return a function from a picture (H, W, 3) uint8 BGR to its regions (R, 4) int32, best first; several threads
     may call it. None where `ss_method` needs no network.
 
-    pad_size: side of the padded square that the network sees pictures in. Raises `UserError` where it is not there.
+    pad_size: side of the padded square that the network sees pictures in, cut as `tiling` says. Raises `UserError`
+    where the network is not there.
     """
     file = network_of_regions(artifacts, ss_method)
     if file is None:
@@ -46,8 +53,6 @@ def trained_regions(
     engine = load_engine("torch", network, device=device, threads=threads)
 
     def regions(image: NDArray[np.uint8]) -> NDArray[np.int32]:
-        height, width = image.shape[:2]
-        maps = engine.feature_map([pad_to_square(image, pad_size)[0]])
-        return propose(engine, maps, [PictureArea.of(width, height, pad_size)])[0].rois
+        return propose.of_picture(engine, SeenPicture.of(image, pad_size, tiling)).rois
 
     return regions

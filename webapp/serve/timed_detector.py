@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from fastRCNN.detector import Detector
 from fastRCNN.engines import Engine
 from fastRCNN.evaluation.detections import Detections
-from fastRCNN.pipeline.proposed_rois import ProposedRois, Proposer
+from fastRCNN.pipeline.proposed_rois import ProposedRois, Proposer, Rows
+from fastRCNN.pipeline.seen_picture import SeenPicture
 from fastRCNN.rpn.picture_area import PictureArea
 
 
@@ -36,12 +37,10 @@ class _TimedProposer(Proposer):
         self._seconds.append(time.perf_counter() - start)
         return found
 
-    def with_rows(
-        self, engine: Engine, padded: Sequence[NDArray[np.uint8]], areas: Sequence[PictureArea]
-    ) -> list[tuple[ProposedRois, NDArray[np.float32]]]:
+    def with_rows(self, engine: Engine, pictures: Sequence[SeenPicture]) -> list[Rows]:
         self._seconds.clear()
         start = time.perf_counter()
-        found = super().with_rows(engine, padded, areas)
+        found = super().with_rows(engine, pictures)
         self.tell([proposed for proposed, _ in found], sum(self._seconds), time.perf_counter() - start)
         return found
 

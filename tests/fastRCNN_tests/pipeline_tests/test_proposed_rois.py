@@ -13,6 +13,7 @@ from fastRCNN.pipeline.proposed_rois import (
     read_objectness,
     write_proposed,
 )
+from fastRCNN.pipeline.seen_picture import SeenPicture
 from fastRCNN.rpn.picture_area import PictureArea
 from fastRCNN.rpn.propose import propose_rois
 from helpers.annotations import read_rois
@@ -32,7 +33,9 @@ def test_rois_and_their_rows() -> None:
     assert propose.most == 300
     maps = engine.feature_map(padded)
     plain = propose_rois(engine, maps, areas, network.spec)
-    for number, (proposed, rows) in enumerate(propose.with_rows(engine, padded, areas)):
+    for number, (proposed, rows) in enumerate(
+        propose.with_rows(engine, [SeenPicture.of(image, 200) for image in images])
+    ):
         found = plain[number]
         assert len(proposed.rois) == len(found.boxes) == len(rows) > 10 and rows.shape[1] == 15
         # 25 rows of padding above, scale 200 / 120: within half a pixel of the picture, and inside of it
