@@ -5,6 +5,7 @@ follow. What a shift cuts off a box decides whether it still is an object: with 
 counts neither way. Letters in shapes: S side of the square, G objects, I boxes that do not count, P proposals.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,9 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fastRCNN.boxes.tiles import Tiling
 from fastRCNN.nn.sampling import flipped_rois
 from helpers.boxes import areas
-from helpers.images import PAD_VALUE, pad_to_square, read_image
+from helpers.images import PAD_VALUE, image_size, pad_to_square, read_part
 
 _LEAST_SEEN = 0.5  # of an object's area
 
@@ -25,7 +27,8 @@ class AnnotatedPicture:
 
     objects: (G, 4) float64 x1 y1 x2 y2, inclusive pixels of the upright original picture. classes: (G,) int64 from 1
     on. ignored: (I, 4), boxes that count neither way. A picture without objects shows background only. proposals:
-    (P, 4), where the detector shall learn from given ones.
+    (P, 4), where the detector shall learn from given ones. part: x1 y1 x2 y2 of the picture, where that is all there is
+    to see: a tile of it, whose pixels all boxes are in.
     """
 
     path: Path
@@ -33,6 +36,15 @@ class AnnotatedPicture:
     classes: NDArray[np.int64]
     ignored: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 4)))
     proposals: NDArray[np.float64] | None = None
+    part: tuple[int, int, int, int] | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels; reads the picture's header where it is whole."""
+        if self.part is None:
+            return image_size(self.path)
+        left, top, right, bottom = self.part
+        return right - left + 1, bottom - top + 1
 
     def __post_init__(self) -> None:
         if self.objects.shape != (len(self.classes), 4) or self.ignored.ndim != 2 or self.ignored.shape[1] != 4:
@@ -77,7 +89,7 @@ class Jitter:
 
 def as_it_is(picture: AnnotatedPicture, pad_size: int, *, flip: bool = False) -> PaddedPicture:
     """Return `picture` scaled to fit the square, centred, as the trained network will see pictures; or mirrored."""
-    image = read_image(picture.path)
+    image = read_part(picture.path, picture.part)
     pixels, placement = pad_to_square(image, pad_size)
     height, width = image.shape[:2]
     view = _View(placement.scale, placement.offset_x, placement.offset_y, width, height)
@@ -86,7 +98,7 @@ def as_it_is(picture: AnnotatedPicture, pad_size: int, *, flip: bool = False) ->
 
 def changed(picture: AnnotatedPicture, pad_size: int, rng: np.random.Generator, jitter: Jitter) -> PaddedPicture:
     """Return `picture` changed at random: mirrored, scaled, shifted within the square, in other colours."""
-    image = read_image(picture.path)
+    image = read_part(picture.path, picture.part)
     height, width = image.shape[:2]
     flip = bool(jitter.flip and rng.random() < 0.5)
     factor = float(np.exp(rng.uniform(-1, 1) * np.log1p(jitter.scale)))
@@ -104,6 +116,37 @@ def changed(picture: AnnotatedPicture, pad_size: int, rng: np.random.Generator, 
     seen = image[max(0, -top) : pad_size - top, max(0, -left) : pad_size - left]
     pixels[max(0, top) : max(0, top) + len(seen), max(0, left) : max(0, left) + seen.shape[1]] = seen
     return _laid(picture, pixels, _View(scale, left, top, width, height), flip=flip)
+
+
+def with_tiles(pictures: Sequence[AnnotatedPicture], tiling: Tiling, pad_size: int) -> list[AnnotatedPicture]:
+    """Return `pictures`, each followed by its tiles, as pictures of their own; as they are where nothing is cut.
+
+    Of an object that a tile cuts, what is seen counts as one, or neither way where that is too little.
+    """
+    if not tiling.cuts:
+        return list(pictures)
+    found = []
+    for picture in pictures:
+        found.append(picture)
+        for tile in tiling.boxes(*picture.size, pad_size).tolist():
+            objects, seen = _cut(picture.objects, tile)
+            ignored, in_view = _cut(picture.ignored, tile)
+            large = seen >= _LEAST_SEEN
+            found.append(
+                AnnotatedPicture(
+                    picture.path, objects[large], picture.classes[large],
+                    np.concatenate([ignored[in_view > 0], objects[(seen > 0) & ~large]]), part=tuple(tile),
+                )
+            )  # fmt: skip
+    return found
+
+
+def _cut(boxes: NDArray[np.float64], tile: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return boxes (n, 4) cut to a `tile` x1 y1 x2 y2, in its pixels, and how much of each is there (n,)."""
+    left, top, right, bottom = tile
+    inside = (boxes[:, :2] <= [right, bottom]).all(axis=1) & (boxes[:, 2:] >= [left, top]).all(axis=1)
+    cut = np.clip(boxes, [left, top, left, top], [right, bottom, right, bottom])
+    return cut - [left, top, left, top], inside * areas(cut) / areas(boxes)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from fastRCNN.network.network import Network
 from fastRCNN.network.rpn_spec import RpnSpec
 from fastRCNN.rpn.anchors import base_anchors
 from helpers.errors import UserError
-from helpers.images import image_size, square_placement
+from helpers.images import square_placement
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,6 @@ def _in_square(picture: AnnotatedPicture, pad_size: int) -> np.ndarray:
     """Return the objects (G, 4) of a picture in its padded square."""
     if len(picture.objects) == 0:
         return np.zeros((0, 4))
-    place = square_placement(*image_size(picture.path), pad_size)
+    place = square_placement(*picture.size, pad_size)
     offset = [place.offset_x, place.offset_y]
     return picture.objects * place.scale + [*offset, *offset]

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from fastRCNN.boxes.tiles import Tiling
 from fastRCNN.faster.memory import require_enough_memory
-from fastRCNN.faster.pictures import AnnotatedPicture
+from fastRCNN.faster.pictures import AnnotatedPicture, with_tiles
 from fastRCNN.faster.recipe import FasterTraining
 from fastRCNN.faster.start import prepared
 from fastRCNN.faster.steps import LOSSES
@@ -44,7 +45,11 @@ def train_faster(
     folder = checkpoint.parent
     folder.mkdir(parents=True, exist_ok=True)
     log_file = folder / "training_faster.tsv"
-    learnt, held = split(pictures, recipe, context.seed)
+    tiling = Tiling(context.tiles, context.tile_overlap)
+    learnt, held = (with_tiles(part, tiling, context.pad_size) for part in split(pictures, recipe, context.seed))
+    if tiling.cuts:
+        learnt = [picture for picture in learnt if len(picture.objects) or recipe.faster_negatives]
+        log.info("%d pictures to learn from, tiles included.", len(learnt))
     network, rpn = prepared(network, learnt, recipe, context.pad_size)
     require_enough_memory(network.spec, rpn, recipe, nr_classes=len(classes), context=context)
     trainer = FasterTrainer(

@@ -270,7 +270,7 @@ class FasterTrainer:
                 found = proposals_on(self.net, view, self.recipe, rules=rules).boxes
                 boxes = np.rint(view.in_original(found)) + 0.0  # no -0
                 self.pictures[number] = dataclasses.replace(picture, proposals=boxes)
-                if self.checkpoint is not None:
+                if self.checkpoint is not None and picture.part is None:
                     folder = self.checkpoint.parent / "proposals_faster" / phase.name.replace(" ", "_")
                     write_rois(folder / picture.path.parent.name / f"{picture.path.stem}.roi.txt", boxes)
 

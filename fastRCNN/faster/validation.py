@@ -13,7 +13,6 @@ from fastRCNN.faster.network import BOX_DEVIATION, FasterNetwork
 from fastRCNN.faster.pictures import AnnotatedPicture, as_it_is
 from fastRCNN.faster.recipe import FasterTraining
 from fastRCNN.faster.steps import COVERED, map_anchors, proposals_of
-from helpers.images import image_size
 
 
 def measure(
@@ -51,7 +50,7 @@ def scored(
         probabilities = scores.softmax(dim=1).cpu().numpy()
         moves = offsets.unflatten(1, (-1, 4)).cpu().numpy() * BOX_DEVIATION
     boxes: NDArray[np.float64] = view.in_original(rois)
-    moved = moved_boxes(boxes, np.broadcast_to(moves, (*probabilities.shape, 4)), *image_size(picture.path))
+    moved = moved_boxes(boxes, np.broadcast_to(moves, (*probabilities.shape, 4)), *picture.size)
     return PictureResult(
         number, picture.path, boxes, probabilities, picture.objects, picture.classes, moved,
         IgnoredBoxes.of(picture.ignored),

@@ -25,7 +25,6 @@ from fastRCNN.network.network import Network
 from fastRCNN.nn.sampling import TrainingPicture, draw_rois, flipped_rois
 from fastRCNN.run_context import RunContext
 from helpers.errors import UserError
-from helpers.images import pad_to_square, read_image
 
 if TYPE_CHECKING:  # nn.training needs PyTorch, this does not
     from fastRCNN.nn.training import NnTraining, Step
@@ -163,7 +162,7 @@ class CntkNnTrainer:
         return flipped_rois(rois, self.pad_size) if flip else rois
 
     def _padded(self, number: int, flip: bool) -> NDArray[np.uint8]:
-        picture = pad_to_square(read_image(self.pictures[number].path), self.pad_size)[0]
+        picture = self.pictures[number].pixels(self.pad_size)
         return np.ascontiguousarray(picture[:, ::-1]) if flip else picture
 
     def _scaled_head(self) -> tuple[float, dict[str, NDArray[np.float32]]]:

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from fastRCNN.network.pooling import pool_array, pooling_keys
 from fastRCNN.nn.network import TrainableNetwork
 from fastRCNN.nn.sampling import TrainingPicture, flipped_rois
-from helpers.images import pad_to_square, read_image
 
 
 class FrozenFeatures:
@@ -56,7 +55,7 @@ class FrozenFeatures:
     def fill(self) -> Iterator[tuple[int, bool]]:
         """Compute everything; yields the number of each picture, and whether it was mirrored, when it is done."""
         for number, flip in self.keys:
-            picture = pad_to_square(read_image(self.pictures[number].path), self.pad_size)[0]
+            picture = self.pictures[number].pixels(self.pad_size)
             frozen = self.network.frozen_map(np.ascontiguousarray(picture[:, ::-1]) if flip else picture)
             if self.keeps_pooled:
                 first, which = self._different[number, flip]

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from helpers.images import pad_to_square, read_part
+
 NEAR_BACKGROUND = 0.1  # overlap with an object, as Fast R-CNN's hard background
 _MOST_OBJECTS = 0.25  # of the ROIs that new layers are fitted to
 
@@ -24,7 +26,8 @@ class TrainingPicture:
 
     rois: (R, 4) float32 x1 y1 x2 y2 in pixels of the padded square. labels: (R,) int64. targets: (R, 4) float32 box
     regression targets, zeros for ROIs that overlap no object by `NEAR`; None when boxes are not learnt. overlaps: (R,)
-    float32, the best intersection over union with any object; None when it is not known.
+    float32, the best intersection over union with any object; None when it is not known. part: x1 y1 x2 y2 of the
+    picture, where that is all there is in the padded square: a tile of it (`fastRCNN.boxes.tiles`).
     """
 
     path: Path
@@ -32,6 +35,11 @@ class TrainingPicture:
     labels: NDArray[np.int64]
     targets: NDArray[np.float32] | None = None
     overlaps: NDArray[np.float32] | None = None
+    part: tuple[int, int, int, int] | None = None
+
+    def pixels(self, pad_size: int) -> NDArray[np.uint8]:
+        """Return the padded square (S, S, 3) uint8 BGR of `pad_size` pixels; reads the picture."""
+        return pad_to_square(read_part(self.path, self.part), pad_size)[0]
 
 
 def flipped_rois(rois: NDArray[Any], pad_size: int) -> NDArray[Any]:

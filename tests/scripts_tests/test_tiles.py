@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from fastRCNN.boxes.tiles import Tiling
+from fastRCNN.datasets import tutorial_folders
 from fastRCNN.detector import Detector
 from fastRCNN.engines import load_engine
 from fastRCNN.pipeline.detector_folder import load_settings
 from fastRCNN.pipeline.embeddings import read_embeddings
+from fastRCNN.pipeline.results import scored_pictures
 from fastRCNN.pipeline.seen_picture import SeenPicture, embed_in_tiles
 from helpers.annotations import boxes_path, labels_path, read_boxes, read_rois, write_annotation
 from helpers.artifacts import Artifacts
@@ -114,3 +116,20 @@ def test_the_published_detector_knows_no_tiles(run):
                                                                      *TILES)  # fmt: skip
     assert "whole number, or 'auto'" in said(run, "1_computeRois.py", "--set", "cntk_tiles=2.5")
     assert "from 1 to 100, or 'auto'" in said(run, "1_computeRois.py", "--set", "cntk_tiles=all")
+
+
+@pytest.mark.parametrize("classifier", ["nn", "faster"])
+def test_networks_that_are_trained_learn_from_tiles_as_well(run, classifier):
+    short = [f"{name}={value}" for name, value in {
+        "cntk_max_epochs": 2, "faster_max_epochs": 1, "rpn_testAfterNms": 40, "rpn_trainAfterNms": 60,
+        "nn_roisPerImage": 16, "cntk_nrRois": 60,
+    }.items()]  # fmt: skip
+    options = (*TILES, "--classifier", classifier, *(part for choice in short for part in ("--set", choice)))
+    of = Artifacts(run.root, "tiny")
+    for script in ("1_computeRois.py", "2_cntkGenerateInputs.py", "3_runCntk.py", "5_evaluateResults.py"):
+        run(script, *options)
+    with Detector.load(of.proc, classifier=classifier) as detector:
+        found = detector.detect(read_image(of.data / "testImages" / "5.png"))
+    result, _ = scored_pictures(tutorial_folders.read(of, "test"), of, classifier=classifier, nr_rois=60)
+    assert len(found) > 0 and np.isin(found.scores, result.scores).all()
+    assert "cntk_tiles" in said(run, "5_evaluateResults.py", *options, "--set", "cntk_tiles=1")

@@ -17,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.boxes.box_regression import BoxRegressor
+from fastRCNN.boxes.tiles import Tiling
 from fastRCNN.datasets.roidb import load_roidb
 from fastRCNN.network.network import Network
 from fastRCNN.pipeline.classifiers.protocol import Training, TrainingSet
 from fastRCNN.pipeline.outputs import SoftmaxScorer, offsets_file, read_outputs, scoring_network, write_outputs
 from fastRCNN.pipeline.proposed_rois import ProposedRois
 from fastRCNN.pipeline.training_pictures import training_pictures
+from fastRCNN.pipeline.training_tiles import in_tiles
 from helpers.artifacts import Artifacts
 
 if TYPE_CHECKING:
@@ -86,6 +88,9 @@ class NnClassifier:
         pictures = training_pictures(
             data.records, roidb, pad_size=pad_size, nr_rois=nr_rois, with_filler=data.compat == "tutorial"
         )
+        tiling = Tiling(data.context.tiles, data.context.tile_overlap)
+        if tiling.cuts:
+            pictures = in_tiles(pictures, data.records, tiling, pad_size=pad_size)
         trained, regressor = train_network(
             network, pictures, data.imdb.classes, recipe, checkpoint=of.checkpoint_file(self.name),
             fingerprint=data.fingerprint, context=data.context,

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fastRCNN.faster.pictures import AnnotatedPicture, Jitter, as_it_is, changed
+from fastRCNN.boxes.tiles import Tiling
+from fastRCNN.faster.pictures import AnnotatedPicture, Jitter, as_it_is, changed, with_tiles
 from helpers.boxes import iou_matrix
 from helpers.images import PAD_VALUE, pad_to_square, write_image
 
@@ -119,3 +120,26 @@ def test_boxes_that_do_not_count_and_proposals_move_too(picture):
 def test_arrays_that_do_not_belong_together_are_refused(picture):
     with pytest.raises(ValueError, match=r"expected objects \(G, 4\)"):
         AnnotatedPicture(picture.path, BOX, np.array([1, 2]))
+
+
+def test_tiles_are_pictures_of_their_own(tmp_path):
+    """160 x 100 pixels in tiles of 100: 0 to 99 and 60 to 159."""
+    image = np.random.default_rng(0).integers(0, 256, (100, 160, 3)).astype(np.uint8)
+    write_image(tmp_path / "a.png", image)
+    objects = np.array([[10, 10, 29, 29], [50, 0, 89, 39], [90, 50, 129, 89], [30, 0, 69, 9]], np.float64)
+    picture = AnnotatedPicture(
+        tmp_path / "a.png", objects, np.array([1, 2, 3, 4]), np.array([[0, 0, 5, 5], [99, 90, 110, 99]], np.float64)
+    )
+    assert with_tiles([picture], Tiling(), 100) == [picture]
+    whole, left, right = with_tiles([picture], Tiling("auto"), 100)
+    assert whole is picture and (left.part, right.part) == ((0, 0, 99, 99), (60, 0, 159, 99))
+    assert left.size == right.size == (100, 100) and whole.size == (160, 100)
+    assert left.classes.tolist() == [1, 2, 4]  # of the third a quarter is seen, which is too little
+    np.testing.assert_array_equal(left.objects, objects[[0, 1, 3]])
+    np.testing.assert_array_equal(left.ignored, [[0, 0, 5, 5], [99, 90, 99, 99], [90, 50, 99, 89]])
+    assert right.classes.tolist() == [2, 3]  # three quarters of the second, a quarter of the fourth
+    np.testing.assert_array_equal(right.objects, [[0, 0, 29, 39], [30, 50, 69, 89]])
+    np.testing.assert_array_equal(right.ignored, [[39, 90, 50, 99], [0, 0, 9, 9]])
+    np.testing.assert_array_equal(as_it_is(right, 100).pixels, image[:, 60:])
+    np.testing.assert_array_equal(as_it_is(right, 100).objects, right.objects)
+    assert changed(right, 100, np.random.default_rng(0), Jitter(scale=0.2)).pixels.shape == (100, 100, 3)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fastRCNN.boxes.tiles import Tiling
 from fastRCNN.engines.torch_engine import TorchEngine
 from fastRCNN.network.alexnet import cntk_shape, he_initialised
 from fastRCNN.pipeline.proposed_rois import (
@@ -46,6 +47,42 @@ def test_rois_and_their_rows() -> None:
         placed = np.rint(proposed.rois * (200 / 120)) + [0, 25, 0, 25]
         expected = engine.embed([padded[number]], [placed.astype(np.float32)])[0]
         np.testing.assert_allclose(rows, expected, atol=1e-4 * np.abs(expected).max())
+
+
+def test_proposals_of_all_views_are_merged() -> None:
+    """The whole picture and two tiles, 0 to 99 and 60 to 159; NMS at 0.7."""
+    network = faster_network(CLASSES)
+    propose = proposer_of(network, "net.npz")
+    seen = SeenPicture.of(np.zeros((100, 160, 3), np.uint8), 100, Tiling("auto"))
+    assert seen.tiles.tolist() == [[0, 0, 99, 99], [60, 0, 159, 99]]
+
+    def view(rois, scores):
+        return ProposedRois(np.array(rois, np.int32), np.array(scores)), np.array(scores, np.float32)[:, None] * 10
+
+    views = [
+        view([[0, 0, 159, 99], [20, 20, 29, 29]], [0.5, 0.3]),
+        view([[20, 20, 29, 30], [70, 10, 99, 40], [0, 0, 30, 99]], [0.6, 0.9, 0.4]),  # the second ends at its border
+        view([[70, 10, 110, 40], [60, 10, 80, 40], [140, 50, 159, 99]], [0.7, 0.8, 0.2]),
+    ]
+    proposed, rows = propose.merged(views, seen)
+    assert proposed.rois.tolist() == [
+        [70, 10, 110, 40], [20, 20, 29, 30], [0, 0, 159, 99], [0, 0, 30, 99], [140, 50, 159, 99]
+    ]  # fmt: skip
+    assert proposed.objectness.tolist() == [0.7, 0.6, 0.5, 0.4, 0.2]
+    np.testing.assert_allclose(rows[:, 0], [7, 6, 5, 4, 2])
+
+
+def test_rois_of_a_cut_picture() -> None:
+    network = faster_network(CLASSES)
+    engine, propose = TorchEngine(network, device="cpu"), proposer_of(network, "net.npz")
+    image = np.random.default_rng(0).integers(0, 256, (200, 320, 3)).astype(np.uint8)
+    seen = SeenPicture.of(image, 200, Tiling("auto"))
+    ((proposed, rows),) = propose.with_rows(engine, [seen])
+    assert 10 < len(proposed.rois) == len(rows) <= propose.most and rows.shape[1] == 15
+    assert proposed.rois[:, 2].max() <= 319 and proposed.rois[:, 3].max() <= 199 and proposed.rois.min() >= 0
+    np.testing.assert_array_equal(propose.of_picture(engine, seen).rois, proposed.rois)
+    whole = SeenPicture.of(image, 200)
+    np.testing.assert_array_equal(propose.of_picture(engine, whole).rois, propose.with_rows(engine, [whole])[0][0].rois)
 
 
 def test_a_network_that_does_not_propose() -> None:
