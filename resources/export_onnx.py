@@ -114,7 +114,7 @@ def detector_options(options: argparse.Namespace) -> DetectorOptions:
         score = chosen.score_threshold if trained.scoreThreshold is None else trained.scoreThreshold
         chosen = DetectorOptions(score, trained.nmsThreshold, trained.cntk_padWidth)
         if trained.cntk_tiles != 1:
-            print("Trained on pictures in tiles (cntk_tiles): give the ONNX detector each tile as a picture of its own.")
+            print("Trained with cntk_tiles: give the ONNX detector each tile as a picture of its own.")
     score, overlap = options.score_threshold, options.nms_threshold
     return DetectorOptions(
         chosen.score_threshold if score is None else score,
