@@ -61,7 +61,8 @@ def learn(yolo: Yolo, folder: Path, train: Sequence[Shown], test: Dataset, *, py
         write_job(yolo, folder, train, test)
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     (folder / "job.json").write_text(json.dumps({**job, "minutes": yolo.minutes}), encoding="utf-8")
-    environment = {**os.environ, "OMP_NUM_THREADS": str(yolo.threads)}
+    # as ours (`helpers.threads`): threads that wait leave the processor to others
+    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "OMP_NUM_THREADS": str(yolo.threads)}
     command = [str(python or environment_python(yolo_environment())), "-E", str(worker), str(folder)]
     subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
     if not (folder / "found.json").exists():

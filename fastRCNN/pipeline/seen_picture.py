@@ -20,12 +20,12 @@ from helpers.images import pad_to_square
 class SeenPicture:
     """`padded` (S, S, 3) uint8: the whole picture in its square. area: where it lies there.
 
-    image: (H, W, 3), what tiles are cut from, one when it is its turn. tiles: (T, 4), none where it is not cut.
+    image: (H, W, 3), what tiles are cut from, one when it is its turn; None, and no tiles (T, 4), where it is not cut.
     """
 
     padded: NDArray[np.uint8]
     area: PictureArea
-    image: NDArray[np.uint8]
+    image: NDArray[np.uint8] | None
     tiles: NDArray[np.int64]
 
     @classmethod
@@ -34,12 +34,13 @@ class SeenPicture:
         height, width = image.shape[:2]
         padded, _ = pad_to_square(image, pad_size)
         tiles = (tiling or Tiling()).boxes(width, height, pad_size)
-        return cls(padded, PictureArea.of(width, height, pad_size), image, tiles)
+        return cls(padded, PictureArea.of(width, height, pad_size), image if len(tiles) else None, tiles)
 
     def view(self, number: int) -> tuple[NDArray[np.uint8], PictureArea]:
         """Return tile `number`, with `WHOLE` the picture, in its padded square (S, S, 3), and where it lies there."""
         if number == WHOLE:
             return self.padded, self.area
+        assert self.image is not None
         left, top, right, bottom = self.tiles[number].tolist()
         padded, _ = pad_to_square(self.image[top : bottom + 1, left : right + 1], len(self.padded))
         return padded, PictureArea.of_part((left, top, right, bottom), len(self.padded))
