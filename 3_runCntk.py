@@ -4,6 +4,7 @@ Reads   proc/<dataset>/cntkFiles/{train,test}.*, the weight file (cntk_model)
 Writes  proc/<dataset>/models/frcn_<classifier>.npz               the network
         proc/<dataset>/models/frcn_<classifier>.model             the same for CNTK (with --engine cntk)
         proc/<dataset>/cntkFiles/{train,test}_<classifier>_parsed/<i>.dat.npz     key arr_0, one row per ROI
+        (the latter not where svm_embeddings is "computed": steps 4 and 5 then run the network again)
 For classifier "nn" the network is trained first:
         proc/<dataset>/models/checkpoint_nn.npz                   while it trains, after each epoch
         proc/<dataset>/models/training_nn.tsv, .png               loss, error and rate of each epoch
@@ -26,6 +27,7 @@ from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.cluster import add_cluster_option, open_cluster
 from fastRCNN.pipeline.detector_folder import DetectorSettings, save_detector
 from fastRCNN.pipeline.network_step import (
+    decide_keeping,
     drop_checkpoint,
     make_network,
     records_of,
@@ -85,6 +87,7 @@ def main() -> None:
             processes.leave()
             context = replace(context, processes=None)
         drop_checkpoint(checkpoint, fingerprint)
+        chain = decide_keeping(chain, records)
         with chain.writing("embeddings") as work, open_cluster(p.cluster if work.todo else "") as cluster:
             seconds = run_network(chain, work, context, records, p.compat, cluster) if work.todo else []
         log.info("Time: %s. Files: %s", timing_summary(seconds), artifacts.cntk_files)

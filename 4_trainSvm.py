@@ -4,6 +4,9 @@ Reads   proc/<dataset>/cntkFiles/train_svm_parsed/<i>.dat.npz, the ROIs and anno
 Writes  proc/<dataset>/trainedSvm/svmweights_exp1.txt, svmbias_exp1.txt, svmfeature_scale_exp1.txt
         and the same with _epoch0, _epoch1, ... : how they stood after each pass over the pictures
         proc/<dataset>/trainedSvm/boxes_exp1.npz      how to move ROIs onto objects (svm_bboxRegression)
+Where step 3 stored no embeddings (svm_embeddings), the network runs again for each pass over the pictures, and a
+training that was stopped goes on after its last whole pass when the script is run again (--restart forgets it):
+        proc/<dataset>/trainedSvm/checkpoint.npz      until it is finished
 Prints  per class: positives, negatives, and how well the two are told apart.
 For classifiers "nn" and "faster" there is nothing to do: the network has its own softmax layer.
 """
@@ -16,10 +19,12 @@ from pathlib import Path
 from fastRCNN.datasets.roi_table import RoiTable
 from fastRCNN.datasets.roidb import load_roidb
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
+from fastRCNN.pipeline.cluster import add_cluster_option, open_cluster
 from fastRCNN.pipeline.detector_folder import DetectorSettings, save_detector
-from fastRCNN.pipeline.embeddings import EmbeddingFiles
 from fastRCNN.pipeline.stages import Chain
+from fastRCNN.pipeline.unstored_rows import Unstored, open_embeddings
 from fastRCNN.svm.boxes import train_svm_boxes
+from fastRCNN.svm.checkpoint import SvmCheckpoint
 from fastRCNN.svm.train_svms import SvmTraining, train_svms
 from helpers.artifacts import exclusive
 from helpers.console import run_script, setup_logging, table
@@ -30,7 +35,10 @@ log = logging.getLogger("steps")
 
 def main() -> None:
     """Run step 4."""
-    p = get_parameters(sys.argv[1:], make_parser(__doc__))
+    parser = make_parser(__doc__)
+    parser.add_argument("--restart", action="store_true", help="begin anew, whatever a stopped run left")
+    add_cluster_option(parser)
+    p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
     if why := CLASSIFIERS[p.classifier].does_without("svm"):
         log.info('classifier is "%s": %s, step 4 is not needed.', p.classifier, why)
@@ -40,13 +48,20 @@ def main() -> None:
     folder, reports = artifacts.svm_folder, {}
     with exclusive(artifacts):
         chain.require_before("svm")
-        with chain.writing("svm", anew=True) as work:
+        checkpoint = SvmCheckpoint(artifacts.svm_checkpoint_file, chain.recipe_digest("svm"))
+        unstored = Unstored.choose(chain, p, "train")
+        if p.restart or not unstored:
+            checkpoint.path.unlink(missing_ok=True)
+        with (
+            chain.writing("svm", anew=True) as work,
+            open_cluster(p.cluster if unstored else "") as cluster,  # reading files is no work for others
+            open_embeddings(artifacts, p.classifier, "train", unstored, cluster) as embeddings_of,
+        ):
             ignore_from = None if p.compat == "tutorial" else p.svm_hardNegativeOverlap
             known = RoiTable(
                 load_roidb(imdb, artifacts, p.cntk_nrRois, with_ground_truth=True, ignore_from=ignore_from)
             )
-            paths = [artifacts.embedding_file("train", p.classifier, index) for index in range(len(imdb))]
-            embeddings = EmbeddingFiles(paths, known.counts)
+            embeddings = embeddings_of(range(len(imdb)), known.counts)
             model = train_svms(
                 embeddings,
                 known.overlaps,
@@ -56,6 +71,7 @@ def main() -> None:
                 jobs=p.jobs,
                 on_epoch=lambda epoch, so_far: work.enter(*so_far.save(folder, f"_epoch{epoch}")),
                 on_trained=lambda report: reports.setdefault(report.class_index, []).append(report),
+                checkpoint=checkpoint if unstored else None,
             )
             if p.svm_bboxRegression and p.compat != "tutorial":
                 regressor = train_svm_boxes(embeddings, known.rois,
@@ -67,6 +83,7 @@ def main() -> None:
                     regressor.save(boxes)
                     work.enter(boxes)
             work.enter(*model.save(folder))
+            checkpoint.path.unlink(missing_ok=True)
         for name in ("cntk_precision", "cntk_embeddingType"):
             p[name] = chain.used("embeddings", name, p[name])
         settings = DetectorSettings.choose(p, imdb.classes, chain.roi_limits)

@@ -30,6 +30,7 @@ from fastRCNN.pipeline.network_step import records_of, settled_numbers
 from fastRCNN.pipeline.official_results import Asked, Official, has_official, read_detections, write_official
 from fastRCNN.pipeline.results import scored_pictures
 from fastRCNN.pipeline.stages import Chain
+from fastRCNN.pipeline.unstored_rows import Unstored
 from fastRCNN.reporting.comparison import interval_data
 from fastRCNN.run_context import RunContext
 from fastRCNN.svm.train_svms import SvmTraining
@@ -72,8 +73,9 @@ def main() -> None:
     suppression = Suppression.choose(p, imdb.classes, probabilities=CLASSIFIERS[p.classifier].gives_probabilities)
     with open_cluster(p.cluster) as cluster:
         pictures = scored_pictures(
-            imdb, artifacts, classifier=p.classifier, nr_rois=nr_rois, compat=p.compat, cluster=cluster
-        )
+            imdb, artifacts, classifier=p.classifier, nr_rois=nr_rois, compat=p.compat, cluster=cluster,
+            unstored=Unstored.choose(chain, p, p.image_set),
+        )  # fmt: skip
         evaluation = evaluate(
             progress(counted(pictures, found), "pictures", len(imdb)),
             imdb.classes,
@@ -152,7 +154,8 @@ def svm_folds(chain: Chain, p, suppression: Suppression) -> Iterator[Iterator[Pi
         SvmTraining.choose(p), p.cntk_nrRois, p.svm_bboxRegression, p.svm_bboxRidge or None, suppression,
         p.evalVocOverlapThreshold, p.compat, p.seed, p.jobs,
     )  # fmt: skip
-    return scored_folds(chain.datasets["train"], chain.artifacts, p.folds, options)
+    unstored = Unstored.choose(chain, p, "train")
+    return scored_folds(chain.datasets["train"], chain.artifacts, p.folds, options, unstored=unstored)
 
 
 def network_folds(chain: Chain, p) -> Iterator[Iterator[PictureResult]]:

@@ -22,6 +22,7 @@ from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.results import scored_pictures
 from fastRCNN.pipeline.scoring import score_threshold_of
 from fastRCNN.pipeline.stages import Chain
+from fastRCNN.pipeline.unstored_rows import Unstored
 from fastRCNN.reporting.data import THRESHOLD_COLUMNS, build_report, threshold_rows
 from fastRCNN.reporting.decisions import PictureDecisions
 from fastRCNN.reporting.files import write_report_files
@@ -54,7 +55,8 @@ def main() -> None:
         probabilities=classifier.gives_probabilities, score_threshold=score_threshold_of(p),
         nr_rois=classifier.nr_rois(p),
     )  # fmt: skip
-    scored = scored_pictures(imdb, artifacts, classifier=p.classifier, nr_rois=classifier.nr_rois(p), compat=p.compat)
+    scored = scored_pictures(imdb, artifacts, classifier=p.classifier, nr_rois=classifier.nr_rois(p), compat=p.compat,
+                             unstored=Unstored.choose(chain, p, p.image_set))  # fmt: skip
     decisions: list[PictureDecisions] = []
     drawn = draw_pictures(
         progress(scored, "pictures", len(imdb)), decisions, folder, subject, with_ground_truth=p.ground_truth

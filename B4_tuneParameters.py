@@ -16,6 +16,7 @@ from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.folds import FoldOptions
 from fastRCNN.pipeline.stages import Chain
 from fastRCNN.pipeline.tuning import Trial, tune
+from fastRCNN.pipeline.unstored_rows import Unstored
 from fastRCNN.svm.train_svms import SvmTraining
 from helpers.console import progress, run_script, setup_logging, table
 from helpers.errors import UserError
@@ -50,7 +51,9 @@ def main() -> None:
         Suppression.choose(p, imdb.classes), p.evalVocOverlapThreshold, p.compat, p.seed, p.jobs,
     )  # fmt: skip
     folds = p.folds or min(5, sum(len(record.gt_boxes) > 0 for record in imdb))
-    trials = list(progress(tune(imdb, chain.artifacts, folds, options, seconds=60 * p.minutes), "values", None))
+    tried = tune(imdb, chain.artifacts, folds, options, seconds=60 * p.minutes,
+                 unstored=Unstored.choose(chain, p, "train"))  # fmt: skip
+    trials = list(progress(tried, "values", None))
     columns = ["parameter", "value", "mAP, area", "spread", "gain", ""]
     print(table(columns, rows_of(trials)))
     results = chain.artifacts.results

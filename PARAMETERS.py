@@ -152,6 +152,9 @@ svm_nrEpochs = 2  # passes of hard negative mining
 svm_retrainLimit = 2000  # this many new hard negatives trigger a retraining
 svm_retrainGrowth = 0.5  # ... but not before this part of those in play, where that is more
 svm_maxMemory = 2.0  # GB of embeddings held at once; what does not fit is stood for by a random part
+# "stored": step 3 writes the embeddings, and steps 4 and 5 read them; "computed": these run the network again in each
+# pass over the pictures: longer, and no disk; "auto": stored, if half of the disk that is free has room for them
+svm_embeddings = "auto"
 svm_evictThreshold = -1.1  # after a retraining, negatives scoring lower are easy and dropped
 svm_hardNegativeScore = -1.0001  # a negative is hard when it scores above this ...
 svm_hardNegativeOverlap = 0.3  # ... and overlaps the objects of the class by less than this
@@ -320,6 +323,7 @@ limits: Limits = {
     "svm_posWeight": (1e-12, 1e12, "balanced"),
     "svm_targetNorm": (1e-6, 1e6),
     "svm_bboxRidge": (0.0, 1e12),
+    "svm_embeddings": ("auto", "stored", "computed"),
     "svm_penality": ("l2",),
     "svm_loss": ("hinge", "squared_hinge"),
     "svm_rngSeed": (0, 2**31 - 1),

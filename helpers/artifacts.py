@@ -121,6 +121,11 @@ class Artifacts:
         """Return where step 3 keeps a training that is not finished."""
         return self.proc / "models" / f"checkpoint_{classifier}.npz"
 
+    @property
+    def svm_checkpoint_file(self) -> Path:
+        """Return where step 4 keeps a training that is not finished, if it computes embeddings anew."""
+        return self.svm_folder / "checkpoint.npz"
+
     def settings_file(self, classifier: str) -> Path:
         """Return the manifest of a trained detector: its parts and settings (`fastRCNN.pipeline.detector_folder`)."""
         return self.proc / "models" / f"detector_{classifier}.json"

@@ -166,6 +166,21 @@ class CntkInputs(Sequence[CntkRecord]):
             return opened.read(end - begin).decode("utf-8", errors="replace").rstrip("\r\n")
 
 
+class Chosen(Sequence[CntkRecord]):
+    """Some of `records`, by their places; each is read when it is asked for."""
+
+    def __init__(self, records: Sequence[CntkRecord], places: Sequence[int]) -> None:
+        self._records, self._places = records, places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]  # a number gives a record, a slice a list of them
+        if isinstance(index, slice):
+            return [self._records[place] for place in self._places[index]]
+        return self._records[self._places[index]]
+
+
 def read_cntk_inputs(
     artifacts: Artifacts, image_set: str, pictures: Sequence[Path], *, nr_rois: int, nr_classes: int
 ) -> CntkInputs:

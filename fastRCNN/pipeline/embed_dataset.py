@@ -53,16 +53,30 @@ def embed_dataset(
     seen: the picture as the network sees it, cut as `tiling` says. The next pictures are decoded and the last ones are
     written while the network runs, so memory holds a few pictures however many there are.
     """
-    with ThreadPoolExecutor(1) as readers, WriteBehind() as behind:
+    with WriteBehind() as behind:
+        start = time.perf_counter()
+        of_all = computed(records, compute, pad_size=pad_size, tiling=tiling)
+        for output, result in zip(outputs, of_all, strict=True):
+            behind.call(write, output, result)
+            yield time.perf_counter() - start
+            start = time.perf_counter()
+
+
+def computed(
+    records: Sequence[CntkRecord],
+    compute: Callable[[CntkRecord, SeenPicture], Result],
+    *,
+    pad_size: int,
+    tiling: Tiling | None = None,
+) -> Iterator[Result]:
+    """Yield what `compute` (see `embed_dataset`) gives for each of `records`; the next are decoded meanwhile."""
+    with ThreadPoolExecutor(1) as readers:
         first = range(min(_AHEAD, len(records)))
         ahead = deque(readers.submit(_read, records, place, pad_size, tiling) for place in first)
         for position in range(len(records)):
-            start = time.perf_counter()
             if position + _AHEAD < len(records):
                 ahead.append(readers.submit(_read, records, position + _AHEAD, pad_size, tiling))
-            result = compute(*ahead.popleft().result())
-            behind.call(write, outputs[position], result)
-            yield time.perf_counter() - start
+            yield compute(*ahead.popleft().result())
 
 
 def _read(

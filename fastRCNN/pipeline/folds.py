@@ -8,6 +8,7 @@ of ROIs, where they are fitted, know all pictures. Where the network itself is t
 Kohavi: A study of cross-validation and bootstrap for accuracy estimation and model selection, IJCAI 1995.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,12 +22,14 @@ from fastRCNN.datasets.imdb import Dataset
 from fastRCNN.datasets.roidb import RoiRecord, load_roidb
 from fastRCNN.evaluation.average_precision import PictureResult
 from fastRCNN.pipeline.classifiers.svm import SvmScorer
-from fastRCNN.pipeline.embeddings import EmbeddingFiles
 from fastRCNN.pipeline.scoring import score_picture
+from fastRCNN.pipeline.unstored_rows import EmbeddingsOf, Unstored, open_embeddings
 from fastRCNN.svm.boxes import train_svm_boxes
 from fastRCNN.svm.train_svms import SvmTraining, train_svms
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -63,27 +66,40 @@ def deal(has_objects: Sequence[bool], folds: int, *, seed: int = 0) -> NDArray[n
 
 
 def scored_folds(
-    imdb: Dataset, artifacts: Artifacts, folds: int, options: FoldOptions
+    imdb: Dataset, artifacts: Artifacts, folds: int, options: FoldOptions, *, unstored: Unstored | None = None
 ) -> Iterator[Iterator[PictureResult]]:
-    """Yield the pictures of each fold of the training pictures `imdb`, whose embeddings step 3 left for "svm".
+    """Yield the pictures of each fold of the training pictures `imdb`, scored by what is trained on the others.
 
-    They are scored by what is trained on the others; take them before the next fold.
+    Take them before the next fold. Embeddings are those that step 3 left for classifier "svm", or computed in every
+    pass as `unstored` says.
     """
     of_fold = deal([len(record.gt_boxes) > 0 for record in imdb], folds, seed=options.seed)
     ignore_from = None if options.compat == "tutorial" else options.training.negative_overlap
     records = list(load_roidb(imdb, artifacts, options.nr_rois, with_ground_truth=True, ignore_from=ignore_from))
-    for fold in range(folds):
-        scorer = _trained([records[i] for i in np.flatnonzero(of_fold != fold)], imdb.classes, artifacts, options)
-        left_out = [records[i] for i in np.flatnonzero(of_fold == fold)]
-        yield map(partial(_scored, artifacts=artifacts, scorer=scorer, compat=options.compat), left_out)
+    if unstored is not None:
+        passes = options.training.nr_epochs + 1 + options.with_boxes
+        log.info("Embeddings are not stored: the network runs again for each pass, %.0f times for all pictures.",
+                 passes * (folds - 1) + 1)  # fmt: skip
+    with open_embeddings(artifacts, "svm", "train", unstored) as embeddings_of:
+        for fold in range(folds):
+            others = [records[i] for i in np.flatnonzero(of_fold != fold)]
+            scorer = _trained(others, _embeddings(others, embeddings_of), imdb.classes, options)
+            left_out = [records[i] for i in np.flatnonzero(of_fold == fold)]
+            rows = _embeddings(left_out, embeddings_of)
+            yield map(partial(_scored, scorer=scorer, compat=options.compat), left_out, rows)
+
+
+def _embeddings(records: Sequence[RoiRecord], embeddings_of: EmbeddingsOf) -> Sequence[NDArray[np.float32]]:
+    return embeddings_of([record.image.index for record in records], [len(record.rois) for record in records])
 
 
 def _trained(
-    records: Sequence[RoiRecord], classes: Sequence[str], artifacts: Artifacts, options: FoldOptions
+    records: Sequence[RoiRecord],
+    embeddings: Sequence[NDArray[np.float32]],
+    classes: Sequence[str],
+    options: FoldOptions,
 ) -> SvmScorer:
     """Return what step 4 would train on `records`; a class that none of them shows is never detected."""
-    paths = [artifacts.embedding_file("train", "svm", record.image.index) for record in records]
-    embeddings = EmbeddingFiles(paths, [len(record.rois) for record in records])
     model = train_svms(
         embeddings, [record.overlaps for record in records], compat=options.compat, class_names=classes,
         parameters=replace(options.training, skip_classes_without_positives=True), jobs=options.jobs,
@@ -97,11 +113,9 @@ def _trained(
     return SvmScorer(model, regressor, options.compat)
 
 
-def _scored(record: RoiRecord, artifacts: Artifacts, scorer: SvmScorer, compat: str) -> PictureResult:
+def _scored(record: RoiRecord, rows: NDArray[np.float32], scorer: SvmScorer, compat: str) -> PictureResult:
     image, proposed = record.image, ~record.is_ground_truth
-    path = artifacts.embedding_file("train", "svm", image.index)
-    rows = EmbeddingFiles([path], [len(record.rois)])[0][proposed]
-    found = score_picture(scorer, rows, record.rois[proposed], image.width, image.height)
+    found = score_picture(scorer, rows[proposed], record.rois[proposed], image.width, image.height)
     ignored = IgnoredBoxes.of() if compat == "tutorial" else image.ignored_boxes
     return PictureResult(
         image.index, image.path, found.rois, found.scores, image.gt_boxes, image.gt_classes, found.moved, ignored

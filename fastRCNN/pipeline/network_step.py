@@ -1,6 +1,7 @@
 """The parts of step 3: the network it starts from, its training, and what it gives for all pictures."""
 
 import logging
+import shutil
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -11,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from fastRCNN.engines import starting_network
-from fastRCNN.network.network import Network, save_network
+from fastRCNN.network.network import Network, load_network, save_network
 from fastRCNN.network.precision import choose_precision
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.classifiers.protocol import Training, TrainingSet
 from fastRCNN.pipeline.cluster import Cluster
-from fastRCNN.pipeline.cntk_inputs import CntkInputs, CntkRecord, read_cntk_inputs
+from fastRCNN.pipeline.cntk_inputs import Chosen, CntkInputs, CntkRecord, read_cntk_inputs
 from fastRCNN.pipeline.embed_dataset import embed_dataset
 from fastRCNN.pipeline.half_floats import choose_type
 from fastRCNN.pipeline.picture_network import Found, NetworkRun, PictureNetwork, make_on_worker
@@ -24,7 +25,7 @@ from fastRCNN.pipeline.stages import Chain, Work
 from fastRCNN.pipeline.tiled_records import TiledRecords
 from fastRCNN.run_context import RunContext
 from helpers.console import progress
-from helpers.disk_room import SPARED, require_disk
+from helpers.disk_room import SPARED, require_disk, size_in_words
 from helpers.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -126,6 +127,45 @@ def drop_checkpoint(path: Path, fingerprint: str) -> None:
             path.unlink()
 
 
+def decide_keeping(chain: Chain, records: Mapping[str, Sequence[CntkRecord]]) -> Chain:
+    """Return `chain` with embeddings "stored" or "computed" where that was left to us; the network is there.
+
+    They are stored where those that are not there yet take no more than half of the disk that is free. What was decided
+    for as many ROIs of a picture stays.
+    """
+    kept, values = chain.choices.embeddings, chain.choices.values["embeddings"]
+    before = [chain.used("embeddings", name) for name in ("svm_embeddings", "cntk_nrRois")]
+    if kept == "auto" and before == ["computed", values["cntk_nrRois"]]:
+        kept = "computed"
+    elif kept == "auto":
+        of, classifier = chain.artifacts, chain.choices.classifier
+        rows = sum(
+            _count(of_set, place)
+            for name, of_set in records.items()
+            for place in range(len(of_set))
+            if not of.embedding_file(name, classifier, place).exists()
+        )
+        kept = "stored"
+        if rows:
+            dimension = load_network(of.model_file(classifier)).spec.feature_dimension
+            needed = rows * dimension * np.dtype(values["cntk_embeddingType"]).itemsize
+            free = shutil.disk_usage(of.proc).free
+            if needed > free / 2:
+                log.info("Embeddings of %d ROIs would take %s, more than half of the %s that are free on the disk.",
+                         rows, size_in_words(needed), size_in_words(free))  # fmt: skip
+                kept = "computed"
+    if kept == "computed":
+        log.info('svm_embeddings is "computed": embeddings are not stored. Steps 4 and 5 run the network again.')
+    return chain.with_embeddings(kept)
+
+
+def network_run(chain: Chain, context: RunContext, compat: str, kind: str) -> NetworkRun:
+    """Return how step 3 runs the network on ROIs; see `run_network`. kind: of the numbers in files."""
+    nr_rows = chain.choices.values["embeddings"].get("cntk_nrRois") if compat == "tutorial" else None
+    nr_classes = len(chain.datasets["train"].classes)
+    return NetworkRun(chain.artifacts, chain.choices.classifier, nr_classes, context, compat, nr_rows, kind)
+
+
 def run_network(
     chain: Chain,
     work: Work,
@@ -140,10 +180,7 @@ def run_network(
     write the files. Raises `UserError` before the first picture where the disk has no room for all of them.
     """
     artifacts, classifier = chain.artifacts, chain.choices.classifier
-    values = chain.choices.values["embeddings"]
-    nr_rows, kind = values.get("cntk_nrRois") if compat == "tutorial" else None, values["cntk_embeddingType"]
-    nr_classes = len(chain.datasets["train"].classes)
-    run = NetworkRun(artifacts, classifier, nr_classes, context, compat, nr_rows, kind)
+    run = network_run(chain, context, compat, chain.choices.values["embeddings"]["cntk_embeddingType"])
     todo = set(work.todo)
     for_cntk = artifacts.model_file(classifier).with_suffix(".model")
     seconds: list[float] = []
@@ -163,7 +200,7 @@ def run_network(
         }  # fmt: skip
         rows = {path: network.most or _count(records[name], place)
                 for name, of_set in left.items() for path, place in of_set.items()}  # fmt: skip
-        require_room(rows, np.dtype(kind).itemsize * network.engine.feature_dimension, artifacts.cntk_files)
+        require_room(rows, np.dtype(run.kind).itemsize * network.engine.feature_dimension, artifacts.cntk_files)
         for image_set, of_set in left.items():
             total, chosen = len(records[image_set]), Chosen(records[image_set], list(of_set.values()))
             log.info("%s: %d pictures, %d of them up to date.", image_set, total, total - len(of_set))
@@ -192,21 +229,6 @@ def _on_cluster(
         yield taken
 
 
-class Chosen(Sequence[CntkRecord]):
-    """Some of `records`, by their places; each is read when it is asked for."""
-
-    def __init__(self, records: Sequence[CntkRecord], places: Sequence[int]) -> None:
-        self._records, self._places = records, places
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]  # a number gives a record, a slice a list of them
-        if isinstance(index, slice):
-            return [self._records[place] for place in self._places[index]]
-        return self._records[self._places[index]]
-
-
 def _count(records: Sequence[CntkRecord], place: int) -> int:
     """Return the number of ROIs of a record, without reading them where that is possible."""
     return records.count(place) if isinstance(records, CntkInputs | TiledRecords) else len(records[place].rois)
@@ -220,5 +242,6 @@ def require_room(rows: Mapping[Path, int], bytes_per_row: int, folder: Path) -> 
     require_disk(
         f"{len(rows)} pictures with {sum(rows.values())} rows", sum(rows.values()) * bytes_per_row, folder,
         kept=sum(path.stat().st_size for path in rows if path.exists()), detail=f" of {bytes_per_row} bytes",
-        advice="Make room, lower cntk_nrRois, or work elsewhere: --root DIR", spared=_SPARED,
+        advice="Make room, lower cntk_nrRois, work elsewhere (--root DIR), or store no embeddings of classifier svm: "
+        "--set svm_embeddings=computed", spared=_SPARED,
     )  # fmt: skip

@@ -17,7 +17,7 @@ from fastRCNN.engines import load_engine
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.cntk_inputs import CntkRecord
 from fastRCNN.pipeline.embed_dataset import embed_picture, read_seen
-from fastRCNN.pipeline.half_floats import stored
+from fastRCNN.pipeline.half_floats import stored, widened
 from fastRCNN.pipeline.proposed_rois import ProposedRois
 from fastRCNN.pipeline.seen_picture import SeenPicture, embed_in_tiles
 from fastRCNN.run_context import RunContext
@@ -81,6 +81,11 @@ class PictureNetwork:
         rois = record.absolute_rois(self._run.context.pad_size)
         return None, embed_picture(self.engine, seen.padded, rois, self._run.nr_rows)
 
+    def rows(self, record: CntkRecord, seen: SeenPicture) -> NDArray[np.float32]:
+        """Return the (N, D) rows of the record's N ROIs, in the numbers that a file of them would hold."""
+        _, rows = self.compute(record, seen)
+        return widened(stored(rows, self._run.kind))[: len(record.rois)]
+
     def write(self, files: tuple[Path, ...], found: Found) -> None:
         """Write the files of one picture."""
         proposed, rows = found
@@ -94,13 +99,24 @@ def make_on_worker(run: NetworkRun, digest: str, record: CntkRecord, files: tupl
     """
     start = time.perf_counter()
     with _LOCK:
-        if digest not in _LOADED:
-            _LOADED.clear()
-            _LOADED[digest] = PictureNetwork(run)
-        network = _LOADED[digest]
+        network = _loaded(run, digest)
         network.write(files, network.compute(*read_seen(record, run.context.pad_size, run.tiling)))
     return time.perf_counter() - start
 
 
+def rows_on_worker(run: NetworkRun, digest: str, record: CntkRecord) -> NDArray[np.float32]:
+    """Return the rows of one picture (`PictureNetwork.rows`), in the process of a worker; see `make_on_worker`."""
+    with _LOCK:
+        return _loaded(run, digest).rows(*read_seen(record, run.context.pad_size, run.tiling))
+
+
+def _loaded(run: NetworkRun, digest: str) -> PictureNetwork:
+    key = run, digest
+    if key not in _LOADED:
+        _LOADED.clear()
+        _LOADED[key] = PictureNetwork(run)
+    return _LOADED[key]
+
+
 _LOCK = threading.Lock()  # a worker may have several threads; the engine has threads of its own
-_LOADED: dict[str, PictureNetwork] = {}
+_LOADED: dict[tuple[NetworkRun, str], PictureNetwork] = {}

@@ -6,7 +6,7 @@ box, which stands first among the ROIs of a training picture, one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ STAGES = {
     ),
     "svm": Stage("4_trainSvm.py", ("svm_", "cntk_nrRois", "train_posOverlapThres", "seed", "compat")),
 }
+_COMPUTED = {"svm_embeddings": "computed"}  # in the recipe of step 3 where it stored no embeddings
 # of a trained network, beside what the classifier names
 _TRAINING = ("engine", "seed", "cntk_nrRois", "cntk_padWidth", "cntk_precision")
 _TILES = ("cntk_tiles", "cntk_tileOverlap")  # where pictures are cut: files that know of no tiles stay as they are
@@ -56,12 +57,14 @@ class Choices:
     """What the user chose: the values that files depend on, by stage and name, the classifier, the weight file.
 
     precomputed_rois: take ROIs that others computed, where there are such (`fastRCNN.datasets.precomputed_rois`).
+    embeddings: whether step 3 keeps what the network gives for the ROIs (`Classifier.keeps`).
     """
 
     values: Mapping[str, Mapping[str, Any]]
     classifier: str = "svm"
     weights: Path | None = None
     precomputed_rois: bool = True
+    embeddings: str = "stored"
 
     @property
     def cuts(self) -> bool:
@@ -97,9 +100,10 @@ class Choices:
             }
             for stage, wanted in names.items()
         }
+        values["svm"].pop("svm_embeddings", None)  # the numbers are the same
         weights = Path(parameters["cntk_model"]) if parameters["cntk_model"] else None
         published = parameters.get("datasetPrecomputedRois", True) and parameters.get("ss_method") != "rpn"
-        return cls(values, classifier.name, weights, published)
+        return cls(values, classifier.name, weights, published, classifier.keeps(parameters))
 
 
 @dataclass(frozen=True)
@@ -223,9 +227,32 @@ def _network(place: Workplace) -> Plan:
 
 
 def _embeddings(place: Workplace) -> Plan:
-    """What the network gives, one file or two for each picture; and the network for CNTK, where that runs it."""
+    """What the network gives, one file or two for each picture; and the network for CNTK, where that runs it.
+
+    Where embeddings are not stored, the latter at most.
+    """
+    recipe, needs, units = _rows(place)
+    files = {path: recipe.digest(*needs[first], part=_kind(path)) for first, unit in units.items() for path in unit}
+    if place.choices.embeddings == "computed":
+        recipe, files, units = replace(recipe, parameters={**recipe.parameters, **_COMPUTED}), {}, {}
+    trained = _trained(place)
+    if recipe.parameters["engine"] == "cntk" and len(trained) == 1:
+        for_cntk = place.model_file.with_suffix(".model")
+        files[for_cntk] = recipe.digest(*(path.name for path in trained), part="for CNTK")
+        units[for_cntk] = (for_cntk,)
+    return Plan(recipe, files, units, is_whole=lambda path: path.suffix == ".txt" or can_be_read(path))
+
+
+def _trained(place: Workplace) -> list[Path]:
+    """Return the files of the network that are there."""
     classifier = CLASSIFIERS[place.choices.classifier]
-    trained = [path for path in classifier.network_files(place.artifacts) if path.is_file()]
+    return [path for path in classifier.network_files(place.artifacts) if path.is_file()]
+
+
+def _rows(place: Workplace) -> tuple[Recipe, dict[Path, tuple[str, ...]], dict[Path, tuple[Path, ...]]]:
+    """Return the recipe of what the network gives; by the first file of a picture, its inputs there, and its files."""
+    classifier = CLASSIFIERS[place.choices.classifier]
+    trained = _trained(place)
     inputs = {path.name: place.facts.digest(path) for path in trained}
     of_all, needs, units = tuple(inputs), {}, {}
     for image_set, dataset in place.datasets.items():
@@ -244,20 +271,18 @@ def _embeddings(place: Workplace) -> Plan:
                 needs[first] += (f"boxes of {key}",)
             unit = classifier.output_files(place.artifacts, first, key, with_boxes=len(trained) > 1)
             units[first] = tuple(unit)
-    recipe = place.recipe("embeddings", inputs)
-    files = {path: recipe.digest(*needs[first], part=_kind(path)) for first, unit in units.items() for path in unit}
-    if recipe.parameters["engine"] == "cntk" and len(trained) == 1:
-        for_cntk = place.model_file.with_suffix(".model")
-        files[for_cntk], units[for_cntk] = recipe.digest(*of_all, part="for CNTK"), (for_cntk,)
-    return Plan(recipe, files, units, is_whole=lambda path: path.suffix == ".txt" or can_be_read(path))
+    return place.recipe("embeddings", inputs), needs, units
 
 
 def _svm(place: Workplace) -> Plan:
     """The SVMs, how they stood after each pass, and their box regression."""
     of, name, dataset = place.artifacts, place.choices.classifier, place.datasets["train"]
     inputs = place.annotations("train")
+    made, needs, _ = _rows(place) if place.choices.embeddings == "computed" else (None, {}, {})
     for index, key in enumerate(dataset.keys):
-        inputs[f"embeddings of {key}"] = place.facts.digest(of.embedding_file("train", name, index))
+        file = of.embedding_file("train", name, index)
+        content = made.digest(*needs[file]) if made else place.facts.digest(file)
+        inputs[f"embeddings of {key}"] = content
         inputs[f"ROI file of {key}"] = place.facts.digest(of.roi_file(key))
     recipe = place.recipe("svm", inputs, classes=place.classes())
     suffixes = ("", *(f"_epoch{epoch}" for epoch in range(recipe.parameters["svm_nrEpochs"])))

@@ -121,7 +121,7 @@ class Chain:
             plan = self._plan(stage, ledger)
             files = _files_of(plan, ledger)
             script = STAGES[stage].script
-            _require_there(files, script)
+            _require_there(files if plan.files else [ledger.path], script)
             if ledger.interrupted:
                 raise UserError(f"{self.artifacts.proc}: {script} was stopped before its end. Run {script} again")
             if ledger.manifest and (changes := plan.recipe.changes(ledger.manifest.recipe)):
@@ -186,7 +186,7 @@ class Chain:
 
     def recipe_digest(self, stage: str) -> str:
         """Return the digest of all that `stage` is made from now."""
-        return self._place.plan(stage).recipe.digest()
+        return self._plan(stage, self.ledger(stage)).recipe.digest()
 
     def ledger(self, stage: str) -> Ledger:
         """Return the ledger of `stage` as it stands."""
@@ -198,6 +198,15 @@ class Chain:
         manifest = self.ledger(stage).manifest
         return [self._place.facts.path(name) for name in manifest.files] if manifest else []
 
+    @property
+    def stores_embeddings(self) -> bool:
+        """Whether step 3 keeps what its network gives for the ROIs; else whoever needs that runs it anew."""
+        return self._resolved("embeddings", self.ledger("embeddings")).choices.embeddings != "computed"
+
+    def with_embeddings(self, kept: str) -> "Chain":
+        """Return the same chain where step 3 has embeddings "stored" or "computed", as it decided."""
+        return Chain(self.artifacts, self.datasets, replace(self.choices, embeddings=kept), self._place.facts)
+
     def used(self, stage: str, name: str, default: Any = None) -> Any:
         """Return the value of parameter `name` that `stage` was made with."""
         manifest = self.ledger(stage).manifest
@@ -205,7 +214,17 @@ class Chain:
 
     def _plan(self, stage: str, ledger: Ledger) -> Plan:
         """Return the plan of `stage`; "auto" is what step 3 made of it on its machine, and right on this one."""
+        place = self._resolved(stage, ledger)
+        if stage == "svm":  # is made from what step 3 gives
+            place = self._resolved("embeddings", self.ledger("embeddings"))
+        return place.plan(stage)
+
+    def _resolved(self, stage: str, ledger: Ledger) -> Workplace:
+        """Return the workplace with what the manifest of `stage` has for "auto"."""
         place, left = self._place, ledger.manifest
+        if stage == "embeddings" and place.choices.embeddings == "auto":
+            kept = left.recipe.parameters.get("svm_embeddings", "stored") if left else "stored"
+            place = replace(place, choices=replace(place.choices, embeddings=kept))
         chosen = place.choices.values[stage]
         used = {
             name: left.recipe.parameters.get(name, "auto")
@@ -215,7 +234,7 @@ class Chain:
         if used:
             values = {**place.choices.values, stage: {**place.choices.values[stage], **used}}
             place = replace(place, choices=replace(place.choices, values=values))
-        return place.plan(stage)
+        return place
 
 
 class Work:

@@ -19,6 +19,7 @@ from fastRCNN.boxes.suppression import Suppression
 from fastRCNN.datasets.imdb import Dataset
 from fastRCNN.evaluation.average_precision import PictureResult, evaluate
 from fastRCNN.pipeline.folds import FoldOptions, scored_folds
+from fastRCNN.pipeline.unstored_rows import Unstored
 from helpers.artifacts import Artifacts
 
 Scored = list[list[PictureResult]]  # of each fold its pictures
@@ -99,13 +100,21 @@ def _training(name: str) -> Callable[[FoldOptions, Any], FoldOptions]:
     return change
 
 
-def tune(imdb: Dataset, artifacts: Artifacts, folds: int, options: FoldOptions, *, seconds: float) -> Iterator[Trial]:
+def tune(
+    imdb: Dataset,
+    artifacts: Artifacts,
+    folds: int,
+    options: FoldOptions,
+    *,
+    seconds: float,
+    unstored: Unstored | None = None,
+) -> Iterator[Trial]:
     """Yield a trial for what there is (parameter ""), then for each value that is tried, within about `seconds`.
 
-    A training that would end later, by how long the last one took, is left out.
+    A training that would end later, by how long the last one took, is left out. unstored: see `scored_folds`.
     """
     start = time.monotonic()
-    scored = [list(left_out) for left_out in scored_folds(imdb, artifacts, folds, options)]
+    scored = [list(left_out) for left_out in scored_folds(imdb, artifacts, folds, options, unstored=unstored)]
     took = time.monotonic() - start
     best = Trial("", "", _areas(scored, imdb.classes, options))
     yield best
@@ -117,7 +126,8 @@ def tune(imdb: Dataset, artifacts: Artifacts, folds: int, options: FoldOptions, 
             if step.trains and changed != options:
                 if time.monotonic() - start + took > seconds:
                     return
-                pictures = [list(left_out) for left_out in scored_folds(imdb, artifacts, folds, changed)]
+                left_out = scored_folds(imdb, artifacts, folds, changed, unstored=unstored)
+                pictures = [list(of_fold) for of_fold in left_out]
             elif step.look is not None:
                 pictures = [[step.look(picture, value) for picture in of_fold] for of_fold in scored]
             found.append((Trial(step.parameter, value, _areas(pictures, imdb.classes, changed)), changed, pictures))

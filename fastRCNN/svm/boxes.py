@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from fastRCNN.boxes.box_regression import NEAR, BoxRegressor, best_objects, box_targets
 from fastRCNN.boxes.ridge_choice import fit_boxes
+from fastRCNN.svm.reading import dimension_of, in_order
 
 _MOST_ROWS = 16_000  # that it is fitted to, drawn from all pictures: more take memory and change nothing
 
@@ -34,12 +35,13 @@ def train_svm_boxes(
     drawn = np.sort(rng.permutation(len(numbers))[:_MOST_ROWS])
     places, pictures = np.concatenate([np.zeros(0, np.int64), *near])[drawn], numbers[drawn]
     rows, targets, moved = [], [np.zeros((0, 4))], [np.zeros((0, 4))]
-    for number in np.unique(pictures).tolist():
+    used = np.unique(pictures).tolist()
+    for number, of_picture in zip(used, in_order(embeddings, used), strict=True):
         chosen = places[pictures == number]
-        rows.append(np.array(embeddings[number][chosen], np.float32))
+        rows.append(np.array(of_picture[chosen], np.float32))
         moved.append(rois[number][chosen])
         targets.append(box_targets(moved[-1], objects[number][matches[number][0][chosen]]))
-    together = np.concatenate(rows) if rows else np.zeros((0, embeddings[0].shape[1]), np.float32)
+    together = np.concatenate(rows) if rows else np.zeros((0, dimension_of(embeddings)), np.float32)
     fitted = fit_boxes(together, np.concatenate(moved), np.concatenate(targets), pictures, ridge=ridge, rng=rng)
     if fitted is None:
         return None

@@ -15,16 +15,25 @@ class FeaturePool:
     """Embeddings in slots 0..size-1, found again by (picture, row); slots without a user are used again.
 
     rows: (P, D) float32; a later `put` may move it in memory, so hold no view of it. keys: (P,) int64, which row of
-    which picture it is. nr_used: how many slots have a user.
+    which picture it is. users: (P,) int64, how many each slot has. nr_used: how many slots have a user.
     """
 
     def __init__(self, dimension: int) -> None:
         self.size = self.nr_used = 0
         self.rows = np.empty((0, dimension), np.float32)
         self.keys = np.empty(0, np.int64)
-        self._users = np.zeros(0, np.int64)
+        self.users = np.zeros(0, np.int64)
         self._free: list[int] = []  # a heap: all slots without a user, and some that have got one again
         self._of_picture: dict[int, NDArray[np.int64]] = {}  # the slots that were given to its rows last
+
+    def restore(self, rows: NDArray[np.float32], keys: NDArray[np.int64], users: NDArray[np.int64]) -> None:
+        """Be a pool again that had these `rows`, `keys` and `users`; takes over the arrays."""
+        self.rows, self.keys, self.users = rows, keys, users
+        self.size, self.nr_used = len(keys), int(np.count_nonzero(users))
+        self._free = np.flatnonzero(users == 0).tolist()  # sorted: a heap
+        order = np.argsort(keys >> 32, kind="stable")
+        pictures, begins = np.unique(keys[order] >> 32, return_index=True)
+        self._of_picture = dict(zip(pictures.tolist(), np.split(order, begins[1:]), strict=True)) if len(keys) else {}
 
     def put(self, features: NDArray[np.float32], row_numbers: NDArray[np.int64], picture: int) -> NDArray[np.int64]:
         """Return the slots, (k,) int64, of the rows `row_numbers` (k,) of `features` (n, D) of picture `picture`.
@@ -51,13 +60,13 @@ class FeaturePool:
 
     def use(self, slots: NDArray[np.int64]) -> None:
         """Give each of `slots`, none twice, one more user."""
-        self.nr_used += int(np.count_nonzero(self._users[slots] == 0))
-        self._users[slots] += 1
+        self.nr_used += int(np.count_nonzero(self.users[slots] == 0))
+        self.users[slots] += 1
 
     def leave(self, slots: NDArray[np.int64]) -> None:
         """Take a user from each of `slots`, none twice."""
-        self._users[slots] -= 1
-        empty = slots[self._users[slots] == 0]
+        self.users[slots] -= 1
+        empty = slots[self.users[slots] == 0]
         self.nr_used -= len(empty)
         for slot in empty.tolist():
             heapq.heappush(self._free, slot)
@@ -70,7 +79,7 @@ class FeaturePool:
             slot = heapq.heappop(self._free)
             if slot in wanted:
                 spared.append(slot)
-            elif self._users[slot] == 0 and (not taken or slot != taken[-1]):
+            elif self.users[slot] == 0 and (not taken or slot != taken[-1]):
                 taken.append(slot)
         for slot in spared:
             heapq.heappush(self._free, slot)
@@ -80,7 +89,7 @@ class FeaturePool:
         # the system enlarges such a block where it lies: nothing is copied, and there are never two of them
         self.rows.resize((self.size, self.rows.shape[1]), refcheck=False)
         self.keys.resize(self.size, refcheck=False)
-        self._users.resize(self.size, refcheck=False)
+        self.users.resize(self.size, refcheck=False)
         return target
 
 

@@ -34,10 +34,13 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from fastRCNN.svm.checkpoint import SvmCheckpoint
 from fastRCNN.svm.examples import Examples, make_fit
 from fastRCNN.svm.feature_pool import FeaturePool, key_of, lots
 from fastRCNN.svm.linear_svm import solve
 from fastRCNN.svm.model import SvmModel
+from fastRCNN.svm.positives import names_of, positives_of, trainable_classes
+from fastRCNN.svm.reading import dimension_of, in_order
 from fastRCNN.svm.scoring import score_rois
 from helpers.console import progress
 from helpers.errors import UserError
@@ -139,16 +142,18 @@ def train_svms(
     jobs: int = 1,
     on_epoch: Callable[[int, SvmModel], None] | None = None,
     on_trained: Callable[[ClassReport], None] | None = None,
+    checkpoint: SvmCheckpoint | None = None,
 ) -> SvmModel:
     """Return the SVMs of all classes.
 
-    features: per picture the embeddings of its real ROIs, (n_i, D) float32; read again in each pass, at most two at a
-        time.
+    features: per picture the embeddings of its real ROIs, (n_i, D) float32; read again in each pass
+        (`fastRCNN.svm.reading`).
     overlaps: per picture (n_i, C) float32, the best IoU of each ROI with an annotated object of each class.
     compat: "tutorial" mines with the published, mis-scaled score (`fastRCNN.svm.scoring`).
     jobs: classes trained at the same time; it does not change the result.
     on_epoch: called after each pass with its number and the SVMs so far.
     on_trained: called after each training of a class.
+    checkpoint: written after the positives and after each pass; where there is one, the training goes on from it.
 
     Raises `UserError` that names all classes without positives before any embedding is read.
     """
@@ -157,16 +162,27 @@ def train_svms(
         raise ValueError(f"expected overlaps for each picture, got {len(features)} features, {len(overlaps)} overlaps")
     if len(features) == 0:
         raise UserError("No pictures to train SVMs on. Put annotated pictures into positive/ and run steps 1 to 3.")
-    classes = _trainable_classes(overlaps, parameters, class_names)
+    classes = trainable_classes(
+        overlaps, parameters.positive_overlap, class_names, skip=parameters.skip_classes_without_positives
+    )
     training = _Training(features, overlaps, parameters, compat, classes, jobs, on_trained)
-    training.collect_positives()
+    passes = checkpoint.restore(training) if checkpoint else None
+    if passes is None:
+        passes = []
+        training.collect_positives()
+        if checkpoint:
+            checkpoint.save(training, passes)
     for epoch in range(parameters.nr_epochs):
-        training.mine(epoch)
+        if epoch == len(passes):
+            training.mine(epoch)
+            passes.append(training.model())
+            if checkpoint:
+                checkpoint.save(training, passes)
         if on_epoch is not None:
-            on_epoch(epoch, training.model())
+            on_epoch(epoch, passes[epoch])
     without = [j for j, examples in training.classes.items() if not examples.counts.any()]
     if without:
-        names = ", ".join(_names(without, class_names))
+        names = ", ".join(names_of(without, class_names))
         raise UserError(
             f"No negative example was found for: {names}. Every ROI overlaps such an object by "
             f"{parameters.negative_overlap} or more. Raise cntk_nrRois, the number of ROIs of a picture (its annotated "
@@ -174,40 +190,6 @@ def train_svms(
         )
     training.retrain(classes)
     return training.model()
-
-
-def _trainable_classes(
-    overlaps: Sequence[NDArray[np.float32]], parameters: SvmTraining, class_names: Sequence[str] | None
-) -> list[int]:
-    """Return the indices of the classes that have positives; see `skip_classes_without_positives` for the others."""
-    counts = sum(
-        np.bincount(best[positive], minlength=overlap.shape[1])
-        for overlap in overlaps
-        for best, positive in [_positives(overlap, parameters.positive_overlap)]
-    )
-    assert isinstance(counts, np.ndarray)
-    empty = [j for j in range(1, len(counts)) if counts[j] == 0]
-    if empty:
-        names = ", ".join(_names(empty, class_names))
-        if not parameters.skip_classes_without_positives or len(empty) == len(counts) - 1:
-            raise UserError(
-                f"No positive example for: {names}. An SVM cannot be trained without any. Annotate objects of "
-                f"{'this class' if len(empty) == 1 else 'these classes'} in positive/, or take "
-                f"{'it' if len(empty) == 1 else 'them'} out of `classes`, or let step 4 pass over such classes: "
-                "--set svm_skipClassesWithoutPositives=True"
-            )
-        _log.warning("No positive example for: %s. Skipped: never detected.", names)
-    return [j for j in range(1, len(counts)) if counts[j] > 0]
-
-
-def _names(indices: list[int], class_names: Sequence[str] | None) -> list[str]:
-    return [class_names[j] if class_names is not None else f"class {j}" for j in indices]
-
-
-def _positives(overlap: NDArray[np.float32], threshold: float) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the class each ROI overlaps most, (n,), and whether by enough to be its positive, (n,) bool."""
-    best = overlap[:, 1:].argmax(axis=1) + 1
-    return best, overlap[np.arange(len(overlap)), best] >= threshold
 
 
 class _Training:
@@ -223,7 +205,7 @@ class _Training:
     ) -> None:
         self.features, self.overlaps, self.parameters, self.compat = features, overlaps, parameters, compat
         self.jobs, self.on_trained = max(1, jobs), on_trained
-        dimension, nr_classes = features[0].shape[1], overlaps[0].shape[1]
+        dimension, nr_classes = dimension_of(features), overlaps[0].shape[1]
         self.pool = FeaturePool(dimension)
         self.limit = max(int(parameters.max_bytes) // (4 * dimension), 2 * nr_classes)  # rows
         self.classes = {j: Examples(self.pool) for j in classes}
@@ -250,12 +232,11 @@ class _Training:
             else set(rng.choice(nr_pictures, _PICTURES_FOR_SCALE, replace=False).tolist())
         )
         total, count = 0.0, 0
-        for i in progress(range(nr_pictures), "positives"):
-            best, positive = _positives(self.overlaps[i], self.parameters.positive_overlap)
+        shows = [positives_of(overlap, self.parameters.positive_overlap)[1].any() for overlap in self.overlaps]
+        wanted = [i for i in range(nr_pictures) if i in measured or shows[i]]
+        for i, features in zip(wanted, progress(self._read(wanted), "positives", len(wanted)), strict=True):
+            best, positive = positives_of(self.overlaps[i], self.parameters.positive_overlap)
             rows = np.flatnonzero(positive)
-            if i not in measured and len(rows) == 0:
-                continue
-            features = self._read(i)
             if i in measured:
                 total += np.sqrt(np.einsum("nd,nd->n", features, features)).sum(dtype=np.float64)
                 count += len(features)
@@ -274,7 +255,8 @@ class _Training:
     def mine(self, epoch: int) -> None:
         """Steps 3 and 4: one pass over the pictures."""
         title = f"mining, pass {epoch + 1} of {self.parameters.nr_epochs}"
-        for i, features in enumerate(progress(self._read_ahead(), title, len(self.features))):
+        everything = range(len(self.features))
+        for i, features in enumerate(progress(self._read(everything), title, len(everything))):
             overlap = self.overlaps[i]
             scores = score_rois(features, self.model(), compat=self.compat)
             hard = (scores > self.parameters.hard_threshold) & (overlap < self.parameters.negative_overlap)
@@ -371,20 +353,10 @@ class _Training:
             return half / nr_positives, half / nr_negatives
         return float(self.parameters.positive_weight), 1.0
 
-    def _read_ahead(self) -> Iterator[NDArray[np.float32]]:
-        """Yield the embeddings of each picture; the next one's are read while one is worked on."""
-        with ThreadPoolExecutor(1) as reader:
-            waiting = reader.submit(self._read, 0)
-            for following in range(1, len(self.features) + 1):
-                features = waiting.result()
-                if following < len(self.features):
-                    waiting = reader.submit(self._read, following)
-                yield features
-
-    def _read(self, i: int) -> NDArray[np.float32]:
-        features, expected = np.asarray(self.features[i], dtype=np.float32), len(self.overlaps[i])
-        if features.shape != (expected, self.weights.shape[1]):
-            raise ValueError(
-                f"picture {i}: expected embeddings of shape ({expected}, {self.weights.shape[1]}), got {features.shape}"
-            )
-        return features
+    def _read(self, pictures: Sequence[int]) -> Iterator[NDArray[np.float32]]:
+        """Yield the embeddings of each of `pictures`."""
+        for i, features in zip(pictures, in_order(self.features, pictures), strict=True):
+            expected = len(self.overlaps[i]), self.weights.shape[1]
+            if features.shape != expected:
+                raise ValueError(f"picture {i}: expected embeddings of shape {expected}, got {features.shape}")
+            yield features

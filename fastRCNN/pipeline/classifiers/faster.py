@@ -52,6 +52,10 @@ class FasterClassifier:
 
         return FasterTraining.choose(parameters).rpn_testAfterNms
 
+    def keeps(self, parameters: Mapping[str, Any]) -> str:
+        """Return "stored": scores and offsets are small, and tell what was proposed."""
+        return "stored"
+
     def roi_file(self, artifacts: Artifacts, key: str) -> Path:
         """Return the file of what step 3 found."""
         return artifacts.proposed_roi_file(self.name, key)

@@ -56,6 +56,10 @@ class NnClassifier:
         number: int = parameters["cntk_nrRois"]
         return number
 
+    def keeps(self, parameters: Mapping[str, Any]) -> str:
+        """Return "stored": scores and offsets are small."""
+        return "stored"
+
     def roi_file(self, artifacts: Artifacts, key: str) -> Path:
         """Return step 1's file."""
         return artifacts.roi_file(key)

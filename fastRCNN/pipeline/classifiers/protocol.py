@@ -139,6 +139,13 @@ class Classifier(Protocol):
         """Return how many ROIs of a picture are scored at most, as `parameters` (by name) say."""
         ...
 
+    def keeps(self, parameters: Mapping[str, Any]) -> str:
+        """Return whether step 3 keeps the rows of all ROIs, as `parameters` (by name) say.
+
+        "stored", or "computed": whoever needs them runs the network again; "auto": as the disk allows.
+        """
+        ...
+
     def roi_file(self, artifacts: Artifacts, key: str) -> Path:
         """Return where the ROIs of the picture with `key` lie, one for each row."""
         ...

@@ -47,6 +47,11 @@ class SvmClassifier:
         number: int = parameters["cntk_nrRois"]
         return number
 
+    def keeps(self, parameters: Mapping[str, Any]) -> str:
+        """Return svm_embeddings; with compat "tutorial" they are stored, as published, unless told otherwise."""
+        asked: str = parameters["svm_embeddings"]
+        return "stored" if asked == "auto" and parameters["compat"] == "tutorial" else asked
+
     def roi_file(self, artifacts: Artifacts, key: str) -> Path:
         """Return step 1's file."""
         return artifacts.roi_file(key)

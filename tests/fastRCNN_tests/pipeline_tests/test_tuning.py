@@ -55,7 +55,7 @@ def test_a_search(monkeypatch):
     """Two objects overlap by 0.6: from a threshold of 0.6 on both are found. The SVMs learn nothing from svm_C."""
     trained = []
 
-    def folds_of(imdb, artifacts, folds, options):
+    def folds_of(imdb, artifacts, folds, options, unstored):
         trained.append(options.training.C)
         for _ in range(folds):
             yield iter([picture([A, BESIDE_A, B], [0.9, 0.8, 0.1], [A, BESIDE_A])])
