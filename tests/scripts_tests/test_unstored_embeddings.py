@@ -62,6 +62,7 @@ def test_folds_and_tuning(finished: Runner, computed: Runner, capsys: pytest.Cap
     (computed.root / "results/tiny/tuning.tsv").unlink()
 
 
+@pytest.mark.filterwarnings("ignore")  # Dask's own
 def test_on_a_cluster(computed: Runner, tmp_path: Path, slim_weights: Path) -> None:
     pytest.importorskip("distributed")
     run = Runner(draw_tiny_data_set(tmp_path), slim_weights)
