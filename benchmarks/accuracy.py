@@ -16,6 +16,7 @@ import statistics
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -31,6 +32,11 @@ from helpers.images import find_images  # noqa: E402
 
 DATASET = "grocery"  # the name of every data set here, each in a root folder of its own: its values in PARAMETERS.py
 FOLDS = 5
+IN_STAGES = "faster, four stages"
+DETECTORS = {  # name -> classifier, parameters
+    **{name: (name, []) for name in CLASSIFIERS},
+    IN_STAGES: ("faster", ["faster_training=stages"]),
+}
 INTRODUCTION = """# Accuracy
 
 Mean average precision on test pictures: area under the curve / the 11 points of VOC 2007. Where several seeds were run,
@@ -46,9 +52,9 @@ class Experiment:
 
     dataset: str
     network: str  # "bundled" or "random"
-    classifier: str
+    classifier: str  # a key of `DETECTORS`
     boxes: bool  # with bounding-box regression
-    rois: int
+    rois: int  # 0: the network's own proposals
     seed: int
 
 
@@ -134,12 +140,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--photos", type=Path, help="folder with positive, negative and testImages of real photos")
     parser.add_argument("--sets", nargs="+", choices=SETS, metavar="SET", help=f"of {', '.join(SETS)}; default: all")
     parser.add_argument("--networks", nargs="+", choices=("bundled", "random"), default=["bundled", "random"])
-    parser.add_argument(
-        "--classifiers",
-        nargs="+",
-        choices=CLASSIFIERS,
-        default=[name for name, each in CLASSIFIERS.items() if not each.proposes],
-    )  # it has no ROIs to vary
+    parser.add_argument("--classifiers", nargs="+", choices=DETECTORS, metavar="NAME", default=list(DETECTORS),
+                        help=f"of {', '.join(map(repr, DETECTORS))}; default: all")  # fmt: skip
     parser.add_argument("--boxes", nargs="+", choices=("yes", "no"), default=["no", "yes"], help="box regression")
     parser.add_argument("--rois", nargs="+", type=int, default=[200, 2000])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
@@ -154,13 +156,17 @@ def parse() -> argparse.Namespace:
 
 def experiments(options: argparse.Namespace) -> Iterator[Experiment]:
     """Yield what `options` ask for; the box regression of SVMs comes last in the row, for it changes step 4 only."""
+    proposing = {name for name, (classifier, _) in DETECTORS.items() if CLASSIFIERS[classifier].proposes}
+    with_rois = [name for name in options.classifiers if name not in proposing]
     for dataset in options.sets:
-        for rois in options.rois:
-            for seed in options.seeds:
-                for network in options.networks:
-                    for classifier in options.classifiers:
-                        for boxes in options.boxes:
-                            yield Experiment(dataset, network, classifier, boxes == "yes", rois, seed)
+        for rois, seed, network, name, boxes in product(
+            options.rois, options.seeds, options.networks, with_rois, options.boxes
+        ):
+            yield Experiment(dataset, network, name, boxes == "yes", rois, seed)
+        for seed, network, name in product(
+            options.seeds, options.networks, [name for name in options.classifiers if name in proposing]
+        ):
+            yield Experiment(dataset, network, name, True, 0, seed)
 
 
 def measured(place: Place) -> list[dict]:
@@ -171,13 +177,13 @@ def measured(place: Place) -> list[dict]:
 
 
 def measure(experiment: Experiment, place: Place) -> dict:
-    """Return {"area", "eleven": mean average precisions, "seconds": of processor, of each step}."""
+    """Return {"area", "eleven": mean average precisions, "areas": of each data set, "seconds": of each step}."""
     options = step_options(experiment, place)
-    runs = [
-        run_steps(root, DATASET, options, classifier=experiment.classifier) for root in place.roots(experiment.dataset)
-    ]
+    classifier, _ = DETECTORS[experiment.classifier]
+    runs = [run_steps(root, DATASET, options, classifier=classifier) for root in place.roots(experiment.dataset)]
     return {
         "area": statistics.mean(run.area for run in runs),
+        "areas": [run.area for run in runs],
         "eleven": statistics.mean(run.eleven for run in runs),
         "seconds": [round(statistics.mean(times), 2) for times in zip(*(run.seconds for run in runs), strict=True)],
     }
@@ -185,7 +191,10 @@ def measure(experiment: Experiment, place: Place) -> dict:
 
 def step_options(experiment: Experiment, place: Place) -> list[str]:
     """Return the options of every step."""
-    chosen = [f"cntk_nrRois={experiment.rois}", f"{experiment.classifier}_bboxRegression={experiment.boxes}"]
+    classifier, parameters = DETECTORS[experiment.classifier]
+    chosen = [*parameters]
+    if experiment.rois:
+        chosen += [f"cntk_nrRois={experiment.rois}", f"{classifier}_bboxRegression={experiment.boxes}"]
     if experiment.network == "random":
         file = place.folder / f"random_{experiment.seed}.npz"
         if not file.exists():
@@ -212,7 +221,7 @@ def tables(entries: Sequence[dict]) -> str:
                 ]
                 row.append(cell(same))
             rows.append(row)
-        heads = [f"{size} ROIs" for size in sizes]
+        heads = [f"{size} ROIs" if size else "own proposals" for size in sizes]
         text.append(
             f"## {SETS[dataset]}\n\n" + markdown_table(["network", "classifier", "box regression", *heads], rows)
         )

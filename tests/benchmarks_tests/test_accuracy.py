@@ -30,8 +30,17 @@ def options(monkeypatch: pytest.MonkeyPatch, *arguments: str):
 
 def test_every_combination_is_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
     runs = list(experiments(options(monkeypatch, "--rois", "200", "2000", "--seeds", "0", "1", "2")))
-    assert len(runs) == len(set(runs)) == 2 * 3 * 2 * 2 * 2  # sizes, seeds, networks, classifiers, box regression
+    with_rois = [run for run in runs if run.rois]
+    assert len(with_rois) == len(set(with_rois)) == 2 * 3 * 2 * 2 * 2  # sizes, seeds, networks, classifiers, boxes
+    own = [run for run in runs if not run.rois]  # the network's own proposals, trained at once or in stages
+    assert len(own) == len(set(own)) == 3 * 2 * 2
+    assert {run.classifier for run in own} == {"faster", "faster, four stages"}
     assert {run.dataset for run in runs} == {"bundled"}
+
+
+def test_a_network_that_proposes_is_not_told_how_many(tmp_path: Path) -> None:
+    run = Experiment("bundled", "bundled", "faster, four stages", True, 0, 1)
+    assert step_options(run, Place(tmp_path, None)) == ["--seed", "1", "--set", "faster_training=stages"]
 
 
 def test_photos_are_needed_for_their_sets(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
