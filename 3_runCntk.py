@@ -33,8 +33,8 @@ from fastRCNN.pipeline.network_step import (
     records_of,
     require_checkpoint,
     run_network,
-    settled_numbers,
 )
+from fastRCNN.pipeline.numbers import settled_numbers
 from fastRCNN.pipeline.stages import Chain
 from fastRCNN.run_context import RunContext
 from helpers.artifacts import exclusive

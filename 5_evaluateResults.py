@@ -26,7 +26,8 @@ from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.cluster import add_cluster_option, open_cluster
 from fastRCNN.pipeline.folds import FoldOptions, scored_folds
 from fastRCNN.pipeline.network_folds import FoldTraining, scored_network_folds, seconds_of_training
-from fastRCNN.pipeline.network_step import records_of, settled_numbers
+from fastRCNN.pipeline.network_step import records_of
+from fastRCNN.pipeline.numbers import settled_numbers
 from fastRCNN.pipeline.official_results import Asked, Official, has_official, read_detections, write_official
 from fastRCNN.pipeline.results import scored_pictures
 from fastRCNN.pipeline.stages import Chain

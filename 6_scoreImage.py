@@ -15,10 +15,8 @@ from pathlib import Path
 
 from fastRCNN.detector import Detector
 from fastRCNN.evaluation.detections import Detections, detections_table
-from fastRCNN.network.precision import choose_precision
-from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.detector_folder import FREE, DetectorSettings, load_settings
-from fastRCNN.pipeline.half_floats import choose_type
+from fastRCNN.pipeline.numbers import settled_numbers
 from fastRCNN.pipeline.roi_limits import with_fitted_limits
 from fastRCNN.pipeline.scoring import score_threshold_of
 from fastRCNN.pipeline.stages import artifacts_of, dataset_of
@@ -88,14 +86,12 @@ def tell(records: dict | list, file: Path | None) -> None:
 
 def settings_of(artifacts: Artifacts, p) -> DetectorSettings:
     """Return how the trained detector is to be used; `UserError` where `p` says otherwise than its training did."""
-    may_round = CLASSIFIERS[p.classifier].may_round and p.compat == "corrected"
-    precision = choose_precision(p.cntk_precision, engine=p.engine, device=p.device, may_round=may_round)
+    numbers = settled_numbers(p)
     manifest = artifacts.settings_file(p.classifier)
     if not manifest.exists() and artifacts.model_file(p.classifier).exists():  # put together by hand
         train = dataset_of(p, "train")
-        kind = choose_type(p.cntk_embeddingType, may_round=may_round)
         settings = DetectorSettings.choose(with_fitted_limits(p, train), train.classes)
-        return replace(settings, cntk_precision=precision, cntk_embeddingType=kind)
+        return replace(settings, **numbers)
     trained = load_settings(artifacts, p.classifier)
     if changes := trained.changes(p):
         raise UserError(

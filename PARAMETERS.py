@@ -72,6 +72,7 @@ cntk_svdRanks: list[int] = []  # [1024, 256]: fc6, fc7 of a trained network cut 
 train_posOverlapThres = 0.5  # a ROI shows an object from this overlap (intersection over union) on
 
 # training of the network (classifier "nn")
+cntk_trainingPrecision = "float32"  # or "bfloat16": classifier "faster" as well; faster on new processors, less exact
 cntk_max_epochs = 18  # passes over the training pictures
 cntk_mb_size = 5  # pictures in a minibatch
 cntk_l2_reg_weight = 0.0005  # weight decay
@@ -252,6 +253,7 @@ limits: Limits = {
     "cntk_tiles": (1, 100, "auto"),
     "cntk_tileOverlap": (0.0, 0.75),
     "cntk_precision": ("auto", "float32", "bfloat16"),
+    "cntk_trainingPrecision": ("float32", "bfloat16"),
     "cntk_embeddingType": ("auto", "float16", "float32"),
     "train_posOverlapThres": (0.01, 1.0),
     "cntk_max_epochs": (1, 100_000),

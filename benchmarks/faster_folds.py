@@ -99,7 +99,7 @@ def run_fold(options: argparse.Namespace, changes: Mapping[str, Any], fold: int,
         recipe = FasterTraining(**changes)
         pictures = [each for each in shown if each not in held] + (empty if recipe.faster_negatives else [])
         context = RunContext(device=options.device, threads=options.threads, seed=seed, pad_size=options.pad,
-                             precision=options.precision)  # fmt: skip
+                             training_precision=options.precision)  # fmt: skip
         start = time.perf_counter()
         network, rpn = prepared(load_network(options.network), pictures, recipe, options.pad)
         trainer = FasterTrainer(network, pictures, classes, recipe, rpn, context=context)

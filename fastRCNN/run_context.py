@@ -14,7 +14,8 @@ class RunContext:
     threads: int | None = None  # at most; None leaves it to the engine
     seed: int = 0
     pad_size: int = 1000  # pixels
-    precision: str = "float32"  # or "bfloat16": in training as well
+    precision: str = "float32"  # or "bfloat16", of a network that is used
+    training_precision: str = "float32"  # the same, of one that learns
     memory_limit: float | None = None  # bytes for what the frozen layers give in training; None: half of what is free
     tiles: int | str = 1  # that pictures are cut into, and how much of one its neighbour shows: `fastRCNN.boxes.tiles`
     tile_overlap: float = 0.25
@@ -32,6 +33,6 @@ class RunContext:
         precision = "float32" if p["cntk_precision"] == "auto" else p["cntk_precision"]
         memory_limit = p["cntk_maxMemory"] * 1e9 or None
         return cls(
-            p["engine"], p["device"], p["jobs"], p["seed"], p["cntk_padWidth"], precision, memory_limit,
-            p["cntk_tiles"], p["cntk_tileOverlap"],
+            p["engine"], p["device"], p["jobs"], p["seed"], p["cntk_padWidth"], precision, p["cntk_trainingPrecision"],
+            memory_limit, p["cntk_tiles"], p["cntk_tileOverlap"],
         )  # fmt: skip

@@ -1,8 +1,9 @@
 """The network in PyTorch: trunk once per picture, ROI pooling, head once per different ROI.
 
 With precision "bfloat16", convolutions and linear layers multiply numbers of 8 significant bits and sum in float32.
-Processors with instructions for it (Intel's AMX, AVX-512 BF16) and GPUs are several times as fast at that. NumPy does
-not know the type, so between PyTorch and our compiled loops such arrays pass as int16 with the same bits.
+Processors with instructions for it (Intel's AMX, AVX-512 BF16) and GPUs are several times as fast at that. Layers that
+give scores and offsets stay in float32: their results would be rounded to 8 bits, and scores would tie. NumPy does not
+know the type, so between PyTorch and our compiled loops such arrays pass as int16 with the same bits.
 
 Letters in shapes: B pictures, S side of the padded square, C channels, H and W of the map, N ROIs, U different ROIs,
 P side of a pooled ROI, D outputs.
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from fastRCNN.engines.torch_device import Process, choose_device, exact_products
 from fastRCNN.engines.torch_layers import as_numpy, as_tensor, build_layers
+from fastRCNN.network.layers import Layer
 from fastRCNN.network.network import Network
 from fastRCNN.network.pooling import pool, pooling_keys
 from fastRCNN.network.roi_pooling import roi_pool
@@ -45,12 +47,14 @@ class TorchEngine:
         self.dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         if threads:
             torch.set_num_threads(min(threads, _MOST_THREADS))
-        rpn = network.spec.rpn
-        self.trunk_layers, self.head_layers, *self.rpn_layers = (
-            # channels last is what the convolutions, the pooling and the normalisation want
-            build_layers(network, layers).to(self.device, self.dtype).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-            for layers in (network.spec.trunk, network.spec.head, *((rpn.conv, rpn.cls, rpn.box) if rpn else ()))
-        )
+        spec, rpn = network.spec, network.spec.rpn
+        hidden = len(spec.head) - (spec.classes is not None)  # behind these it scores classes
+        self.trunk_layers, self.head_layers = self._built(network, spec.trunk), self._built(network, spec.head[:hidden])
+        self.score_layers = self._built(network, spec.head[hidden:], torch.float32)
+        self.rpn_layers = (
+            [self._built(network, rpn.conv), *(self._built(network, of, torch.float32) for of in (rpn.cls, rpn.box))]
+            if rpn else []
+        )  # fmt: skip
         self.feature_dimension = network.spec.feature_dimension
         self.block = max(1, min(_BLOCK, _BLOCK_NUMBERS // network.spec.pooled_shape.numbers))
         mean, scale = (torch.tensor(values) for values in (network.spec.input.mean, network.spec.input.scale))
@@ -58,6 +62,13 @@ class TorchEngine:
             self.dtype
         )  # (256, 3): of each pixel value
         self._process = Process(self.device)
+
+    def _built(
+        self, network: Network, layers: Sequence[Layer], dtype: torch.dtype | None = None
+    ) -> torch.nn.Sequential:
+        """Return `layers`, channels last in memory: what convolutions, pooling and normalisation want."""
+        built = build_layers(network, layers).to(self.device, dtype or self.dtype)
+        return built.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]
 
     def embed(
         self, pictures: Sequence[NDArray[np.uint8]], rois: Sequence[NDArray[np.float32]]
@@ -87,7 +98,7 @@ class TorchEngine:
         conv, cls, box = self.rpn_layers
         with torch.inference_mode(), exact_products(self.device, self.precision):
             seen = [conv(one[None]) for one in maps] if self.device.type == "cpu" else [conv(maps)]
-            scores, offsets = (torch.cat([layer(one) for one in seen]).float().cpu() for layer in (cls, box))
+            scores, offsets = (torch.cat([layer(one.float()) for one in seen]).cpu() for layer in (cls, box))
         return scores.contiguous().numpy(), offsets.contiguous().numpy()
 
     def head(self, maps: torch.Tensor, rois: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
@@ -124,8 +135,13 @@ class TorchEngine:
         first, which = _different(pooling_keys(self.spec, rois))
         different = np.asarray(rois)[first]
         blocks = [different[start : start + self.block] for start in range(0, len(different), self.block)]
-        rows = torch.cat([self.head_layers(self._pooled(feature_map, block)).flatten(1) for block in blocks])
-        return rows[torch.from_numpy(which).to(self.device)].float().cpu().numpy()
+        rows = torch.cat([self._of_block(self._pooled(feature_map, block)) for block in blocks])
+        return rows[torch.from_numpy(which).to(self.device)].cpu().numpy()
+
+    def _of_block(self, pooled: torch.Tensor) -> torch.Tensor:
+        """Return (N, D) float32 for `pooled` (N, C, P, P)."""
+        rows: torch.Tensor = self.score_layers(self.head_layers(pooled).flatten(1).float())
+        return rows
 
     def _pooled(self, feature_map: torch.Tensor, rois: NDArray[np.float32]) -> torch.Tensor:
         """Return (N, C, P, P), of the engine's type and where `feature_map` (C, H, W) is."""

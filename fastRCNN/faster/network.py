@@ -49,7 +49,7 @@ class FasterNetwork:
         self.source, self.classes, self.rpn, self.spec = network, classes, rpn, network.spec
         self.bbox_per_class = bbox_per_class
         self.engine = TorchEngine(network, device=context.device, threads=context.threads)
-        self.device, self.precision = self.engine.device, context.precision
+        self.device, self.precision = self.engine.device, context.training_precision
         self.generator = torch.Generator(self.device)
         self.parameters: dict[str, nn.Parameter] = {}
         split = first_trained_layer(self.spec, train_conv_from)

@@ -52,7 +52,7 @@ class TrainableNetwork:
         self.source, self.classes = network, classes
         self.spec = network.spec
         self.engine = TorchEngine(network, device=context.device, threads=context.threads)
-        self.device, self.precision = self.engine.device, context.precision
+        self.device, self.precision = self.engine.device, context.training_precision
         self.generator = torch.Generator(self.device)
         split = first_trained_layer(self.spec, train_conv_from)
         self.frozen = nn.Sequential(*list(self.engine.trunk_layers)[:split])

@@ -13,13 +13,11 @@ import numpy as np
 
 from fastRCNN.engines import starting_network
 from fastRCNN.network.network import Network, load_network, save_network
-from fastRCNN.network.precision import choose_precision
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.classifiers.protocol import Training, TrainingSet
 from fastRCNN.pipeline.cluster import Cluster
 from fastRCNN.pipeline.cntk_inputs import Chosen, CntkInputs, CntkRecord, read_cntk_inputs
 from fastRCNN.pipeline.embed_dataset import embed_dataset
-from fastRCNN.pipeline.half_floats import choose_type
 from fastRCNN.pipeline.picture_network import Found, NetworkRun, PictureNetwork, make_on_worker
 from fastRCNN.pipeline.stages import Chain, Work
 from fastRCNN.pipeline.tiled_records import TiledRecords
@@ -31,18 +29,6 @@ from helpers.errors import UserError
 log = logging.getLogger(__name__)
 
 _SPARED = SPARED
-
-
-def settled_numbers(parameters: Mapping[str, Any]) -> dict[str, str]:
-    """Return what "auto" means here for the numbers that step 3 computes with and keeps, by the parameters' names."""
-    p, classifier = parameters, CLASSIFIERS[parameters["classifier"]]
-    may_round = classifier.may_round and p["compat"] == "corrected"
-    return {
-        "cntk_precision": choose_precision(
-            p["cntk_precision"], engine=p["engine"], device=p["device"], may_round=may_round
-        ),
-        "cntk_embeddingType": choose_type(p["cntk_embeddingType"], may_round=may_round),
-    }
 
 
 def choose_network(weight_file: Path | None, seed: int) -> Network:

@@ -48,7 +48,7 @@ STAGES = {
 }
 _COMPUTED = {"svm_embeddings": "computed"}  # in the recipe of step 3 where it stored no embeddings
 # of a trained network, beside what the classifier names
-_TRAINING = ("engine", "seed", "cntk_nrRois", "cntk_padWidth", "cntk_precision")
+_TRAINING = ("engine", "seed", "cntk_nrRois", "cntk_padWidth", "cntk_trainingPrecision")
 _TILES = ("cntk_tiles", "cntk_tileOverlap")  # where pictures are cut: files that know of no tiles stay as they are
 
 

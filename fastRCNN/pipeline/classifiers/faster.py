@@ -36,7 +36,8 @@ class FasterClassifier:
     trains_network = True
     trains_together = False
     gives_probabilities = True
-    may_round = False  # proposals of nearly equal scores would change places
+    may_round = True
+    may_halve = False
 
     def does_without(self, stage: str) -> str:
         """Steps 1, 2 and 4 have nothing to do."""

@@ -45,7 +45,8 @@ class NnClassifier:
     trains_network = True
     trains_together = True
     gives_probabilities = True
-    may_round = False  # rounded scores would tie
+    may_round = True
+    may_halve = False  # rounded scores would tie
 
     def does_without(self, stage: str) -> str:
         """Step 4 has nothing to do."""

@@ -131,6 +131,11 @@ class Classifier(Protocol):
         """Whether cntk_precision "auto" may be bfloat16."""
         ...
 
+    @property
+    def may_halve(self) -> bool:
+        """Whether cntk_embeddingType "auto" may be float16: embeddings may, scores would tie."""
+        ...
+
     def does_without(self, stage: str) -> str:
         """Return why step `stage` has nothing to do for it, "" where it has."""
         ...

@@ -37,6 +37,7 @@ class SvmClassifier:
     trains_together = False
     gives_probabilities = False
     may_round = True
+    may_halve = True
 
     def does_without(self, stage: str) -> str:
         """Every step works for it."""

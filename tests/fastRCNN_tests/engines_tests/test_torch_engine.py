@@ -17,6 +17,7 @@ from fastRCNN.network.alexnet import caffe_shape, cntk_shape, he_initialised, to
 from fastRCNN.network.pooling import pool
 from fastRCNN.network.roi_pooling import roi_pool
 from helpers.errors import UserError
+from tests.fastRCNN_tests.rpn_tests.drawn_network import faster_network
 
 WIDTHS = (8, 12, 12, 12, 8)
 
@@ -86,6 +87,29 @@ def test_bfloat16_is_close_to_float32(shape):
     # each rounding is at most 2**-9 of a number, and seven layers follow each other
     assert np.linalg.norm(rounded - exact) < 7 * 2**-9 * np.linalg.norm(exact)
     assert not np.array_equal(rounded, exact)
+
+
+def test_bfloat16_does_not_round_scores(drawn_detector):
+    """Neither those of classes nor those of anchors, nor offsets: what comes in is rounded, what comes out is not."""
+    network, picture, rois = drawn_detector
+    exact = TorchEngine(network, device="cpu")
+    rounded = TorchEngine(network, device="cpu", precision="bfloat16")
+    pairs = list(
+        zip(exact.regions(exact.feature_map([picture])), rounded.regions(rounded.feature_map([picture])), strict=True)
+    )
+    pairs.append((exact.embed([picture], [rois])[0], rounded.embed([picture], [rois])[0]))
+    for of_exact, of_rounded in pairs:
+        assert of_rounded.dtype == np.float32 and of_rounded.shape == of_exact.shape
+        assert 0 < np.linalg.norm(of_rounded - of_exact) < 9 * 2**-9 * np.linalg.norm(of_exact)
+        assert (of_rounded.view(np.uint32) & 0xFFFF).any()
+
+
+@pytest.fixture
+def drawn_detector():
+    """A network with layers that propose and score, a picture, ROIs."""
+    rng = np.random.default_rng(1)
+    rois = np.sort(rng.integers(0, 200, (50, 2, 2)), axis=1).reshape(50, 4).astype(np.float32)
+    return faster_network(("__background__", "a")), rng.integers(0, 256, (200, 200, 3)).astype(np.uint8), rois
 
 
 def test_the_first_of_equal_cells():

@@ -217,6 +217,27 @@ def test_zeros_behind_the_picture_alone(side, kernel, stride, pad, extra):
     assert found.shape[2] == spec.trunk[0].output(Shape(3, side)).side
 
 
+def test_the_gradient_of_zeros_behind_the_picture():
+    """It is that of the padded picture, and has the channels last in memory as the map has: all else is slow."""
+    spec = NetworkSpec((Conv("a", 6, 3, 2, 0, 3, extra=1),), ())
+    network = he_initialised(0, spec=spec)
+    rng = np.random.default_rng(0)
+    x = torch.from_numpy(rng.standard_normal((2, 3, 32, 32)).astype(np.float32))
+    x = x.to(memory_format=torch.channels_last).requires_grad_()
+    layer = build_layers(network, spec.trunk).to(memory_format=torch.channels_last)
+    weights = torch.from_numpy(rng.standard_normal((2, 6, 16, 16)).astype(np.float32))
+    seen = []
+    inner = x * 1.0
+    inner.register_hook(seen.append)
+    (layer(inner) * weights).sum().backward()
+    plain = x.detach().clone().requires_grad_()
+    padded = nn.functional.pad(plain, (0, 1, 0, 1))
+    expected = nn.functional.conv2d(padded, torch.from_numpy(network.weight("a")), stride=2, groups=3)
+    (expected * weights).sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), plain.grad.numpy(), atol=1e-5)
+    assert seen[0].is_contiguous(memory_format=torch.channels_last)
+
+
 def test_a_pooled_map_describes_a_roi_where_there_is_no_head():
     spec = NetworkSpec((Conv("stem", 6, 3, stride=16),), (), pooling_size=3, pooling_kind="align")
     network = he_initialised(0, spec=spec)

@@ -386,7 +386,7 @@ def test_bfloat16_trains_in_bfloat16(pictures, slim, conv):
     networks = []
     for precision in ("float32", "bfloat16"):
         trainer = NnTrainer(
-            slim, pictures, CLASSES, parameters, context=dataclasses.replace(CONTEXT, precision=precision)
+            slim, pictures, CLASSES, parameters, context=dataclasses.replace(CONTEXT, training_precision=precision)
         )
         list(trainer.prepare())
         with trainer._mixed_precision():

@@ -72,7 +72,9 @@ def test_the_seed_matters_to_a_network_that_is_trained_or_random(tiny, slim_weig
     assert place_of(tiny, *given).choices.values["network"].keys() == {"cntk_svdRanks"}
     assert place_of(tiny, random_filters=True).choices.values["network"].keys() == {"cntk_svdRanks", "seed"}
     trained = place_of(tiny, *given, "--classifier", "nn").choices
-    assert {"seed", "nn_flip", "cntk_max_epochs", "engine", "cntk_precision"} <= trained.values["network"].keys()
+    assert {"seed", "nn_flip", "cntk_max_epochs", "engine", "cntk_trainingPrecision"} <= trained.values[
+        "network"
+    ].keys()
     assert (trained.classifier, trained.weights) == ("nn", slim_weights)
     assert place_of(tiny, random_filters=True).choices.weights is None
 

@@ -31,8 +31,8 @@ def test_every_row_names_steps_that_there_are():
 
 def test_what_the_table_says():
     svm, nn = CLASSIFIERS["svm"], CLASSIFIERS["nn"]
-    assert (svm.trains_network, svm.gives_probabilities, svm.may_round) == (False, False, True)
-    assert (nn.trains_network, nn.gives_probabilities, nn.may_round) == (True, True, False)
+    assert (svm.trains_network, svm.gives_probabilities, svm.may_round, svm.may_halve) == (False, False, True, True)
+    assert (nn.trains_network, nn.gives_probabilities, nn.may_round, nn.may_halve) == (True, True, True, False)
     of = Artifacts(Path("r"), "d")
     assert [path.name for path in svm.network_files(of)] == ["frcn_svm.npz"]
     assert [path.name for path in nn.network_files(of)] == ["frcn_nn.npz", "boxes_nn.npz"]
