@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from fastRCNN.engines.torch_engine import TorchEngine
-from fastRCNN.engines.torch_layers import BUILDERS, build_layers
+from fastRCNN.engines.torch_layers import BUILDERS, _Inner, build_layers
 from fastRCNN.network import layers as known
 from fastRCNN.network.alexnet import he_initialised
 from fastRCNN.network.batch_norm import BatchNorm
@@ -218,24 +218,27 @@ def test_zeros_behind_the_picture_alone(side, kernel, stride, pad, extra):
 
 
 def test_the_gradient_of_zeros_behind_the_picture():
-    """It is that of the padded picture, and has the channels last in memory as the map has: all else is slow."""
     spec = NetworkSpec((Conv("a", 6, 3, 2, 0, 3, extra=1),), ())
     network = he_initialised(0, spec=spec)
     rng = np.random.default_rng(0)
-    x = torch.from_numpy(rng.standard_normal((2, 3, 32, 32)).astype(np.float32))
-    x = x.to(memory_format=torch.channels_last).requires_grad_()
-    layer = build_layers(network, spec.trunk).to(memory_format=torch.channels_last)
-    weights = torch.from_numpy(rng.standard_normal((2, 6, 16, 16)).astype(np.float32))
-    seen = []
-    inner = x * 1.0
-    inner.register_hook(seen.append)
-    (layer(inner) * weights).sum().backward()
+    x = torch.from_numpy(rng.standard_normal((2, 3, 32, 32)).astype(np.float32)).requires_grad_()
     plain = x.detach().clone().requires_grad_()
+    weights = torch.from_numpy(rng.standard_normal((2, 6, 16, 16)).astype(np.float32))
+    (build_layers(network, spec.trunk)(x) * weights).sum().backward()
     padded = nn.functional.pad(plain, (0, 1, 0, 1))
     expected = nn.functional.conv2d(padded, torch.from_numpy(network.weight("a")), stride=2, groups=3)
     (expected * weights).sum().backward()
     np.testing.assert_allclose(x.grad.numpy(), plain.grad.numpy(), atol=1e-5)
-    assert seen[0].is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_gradient_has_its_channels_last_as_its_map_has():
+    """PyTorch's own gradient of a slice has not, and all layers before it become slow."""
+    x = torch.randn(1, 6, 5, 7).to(memory_format=torch.channels_last).requires_grad_()
+    _Inner.apply(x, 3, 5).sum().backward()
+    inside = torch.zeros(5, 7)
+    inside[1:4, 1:6] = 1
+    assert torch.equal(x.grad, inside.expand(1, 6, 5, 7))
+    assert x.grad.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_a_pooled_map_describes_a_roi_where_there_is_no_head():
