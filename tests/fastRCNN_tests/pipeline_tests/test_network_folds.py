@@ -21,7 +21,7 @@ from tests.scripts_tests.test_step_3_nn import NN
 def data(run):
     """What step 3 trained classifier nn on."""
     for script in ("1_computeRois.py", "2_cntkGenerateInputs.py", "3_runCntk.py"):
-        run(script, *NN)
+        run(script, *NN, "--set", "cntk_precision=float32")
     of = Artifacts(run.root, "tiny")
     imdb = open_dataset(of, "train")
     records = read_cntk_inputs(of, "train", imdb.image_paths, nr_rois=120, nr_classes=3)
