@@ -36,6 +36,9 @@ roi_maxDimRel: float | str = "fitted"  # largest width and height
 roi_minNrPixelsRel: float | str = "fitted"  # smallest area, relative to the squared longest side
 roi_maxNrPixelsRel: float | str = "fitted"  # largest area
 roi_maxAspectRatio: float | str = "fitted"  # width : height and height : width at most
+# Where cntk_nrRois is small: "fitted" deals them among five groups of sizes, each with a fifth of the training objects;
+# or edges between groups, the root of the area relative to the longest side: [0.05, 0.2]; "none": as they are ranked
+roi_sizeGroups: list[float] | str = "none"
 
 # Selective Search (Uijlings et al. 2013)
 # "fast": ours; "selectivesearch" (the package's boxes), "package", "opencv", "opencv-quality", "dlib"; "rpn": regions
@@ -237,6 +240,7 @@ limits: Limits = {
     "roi_minNrPixelsRel": (0.0, 1.0, "fitted"),
     "roi_maxNrPixelsRel": (0.0, 1.0, "fitted"),
     "roi_maxAspectRatio": (1.0, 1000.0, "fitted"),
+    "roi_sizeGroups": ("none", "fitted", [0.0, 1.0]),
     "ss_method": ("fast", "selectivesearch", "package", "opencv", "opencv-quality", "dlib", "rpn"),
     "ss_scale": (1.0, 1e6),
     "ss_sigma": (0.0, 100.0),

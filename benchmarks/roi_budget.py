@@ -5,9 +5,10 @@
     python benchmarks/roi_budget.py --out DIR --folds 5                         training pictures only, each fifth left
                                                                                 out in turn and tested on: to choose by
 
-Three ways to choose the first ROIs are compared: "published" (shuffled, the tutorial's limits, as `--compat tutorial`
-does), "ranked" (best first, the same limits) and "fitted" (best first, limits fitted to the training annotations: the
-default). All else is the same: steps 2 to 5 run as usual on ROIs that this program has written.
+Ways to choose the first ROIs are compared: "published" (shuffled, the tutorial's limits, as `--compat tutorial` does),
+"ranked" (best first, the same limits), "fitted" (best first, limits fitted to the training annotations: the default)
+and, where `--ways` names it, "dealt" (fitted, and dealt among groups of sizes: roi_sizeGroups). All else is the same:
+steps 2 to 5 run as usual on ROIs that this program has written; with `--recall-only` they do not.
 What is measured stands in DIR/roi_budget.jsonl, a line per run; the same command continues after an interruption.
 """
 
@@ -43,12 +44,13 @@ INTRODUCTION = """# What a number of ROIs finds
 Recall of the first ROIs and mean average precision on pictures that were not trained on, over `cntk_nrRois`. published:
 shuffled, with the tutorial's limits of size; ranked: best first, same limits; fitted: best first, limits that fit the
 training annotations, which is the default (the groceries' ROIs are then found at 300 pixels, else at 200, see
-PARAMETERS.py). SVMs with box regression, bundled network, one seed; all else is the same.
+PARAMETERS.py); dealt: as fitted, and dealt among five groups of sizes (`roi_sizeGroups = "fitted"`). SVMs with box
+regression, bundled network, one seed; all else is the same.
 "Folds": each of so many parts of the training pictures left out in turn, and the mean: what the defaults were
 chosen by. Seconds are those of processor, all threads together. Made by `benchmarks/roi_budget.py --write`.
 
 """
-WAYS = ("published", "ranked", "fitted")
+WAYS = ("published", "ranked", "fitted", "dealt")
 ROIS = (50, 100, 200, 300, 2000)
 THRESHOLDS = (0.5, 0.7)
 
@@ -74,7 +76,7 @@ def main() -> None:
                 wanted = [Run(dataset, way, rois, options.folds, fold) for rois in options.rois]
                 done = [entry["run"] for entry in measured(table)]
                 todo = [run for run in wanted if asdict(run) not in done]
-                for entry in measure(todo, options.root, options.out, options.set) if todo else ():
+                for entry in measure(todo, options.root, options.out, options.set, options.recall_only) if todo else ():
                     with table.open("a", encoding="utf-8") as file:
                         file.write(json.dumps(entry) + "\n")
     text = tables(measured(table))
@@ -91,7 +93,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--root", type=Path, default=REPOSITORY, help="folder that holds data/")
     parser.add_argument("--dataset", nargs="+", default=["grocery"], metavar="NAME", help="folder(s) below data/")
     parser.add_argument("--rois", nargs="+", type=int, default=list(ROIS), metavar="N", help="values of cntk_nrRois")
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="how the first ROIs are chosen")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS[:3]), help="how ROIs are chosen")
+    parser.add_argument("--recall-only", action="store_true", help="write ROIs and look what they cover, no more")
     parser.add_argument("--folds", type=int, default=0, metavar="N", help="test on each Nth of the training pictures")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the tables to this markdown file too")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter, for all runs")
@@ -108,7 +111,9 @@ def measured(table: Path) -> list[dict]:
     return [json.loads(line) for line in table.read_text(encoding="utf-8").splitlines()]
 
 
-def measure(runs: Sequence[Run], root: Path, out: Path, settings: Sequence[str] = ()) -> Iterator[dict]:
+def measure(
+    runs: Sequence[Run], root: Path, out: Path, settings: Sequence[str] = (), recall_only: bool = False
+) -> Iterator[dict]:
     """Yield an entry for each of `runs`, which differ in their number of ROIs only; the ROIs are made once."""
     first = runs[0]
     place = Artifacts(out / f"{first.way}_{first.folds}_{first.fold}", first.dataset)
@@ -118,6 +123,9 @@ def measure(runs: Sequence[Run], root: Path, out: Path, settings: Sequence[str] 
     seconds = write_all_rois(place, first.way, sets)
     for run in runs:
         print(f"{run} ...", file=sys.stderr, flush=True)
+        if recall_only:
+            yield {"run": asdict(run), "recall": recall_of_test_pictures(place, run.rois, sets)}
+            continue
         outcome = run_steps(place.root, run.dataset, [*sets, "--set", f"cntk_nrRois={run.rois}"], steps=STEPS[1:])
         recall = recall_of_test_pictures(place, run.rois, sets)
         stored = sum(path.stat().st_size for path in place.cntk_files.rglob("*") if path.is_file())
@@ -146,8 +154,9 @@ def link_data(data: Path, target: Path, run: Run) -> None:
 
 def write_all_rois(place: Artifacts, way: str, sets: Sequence[str]) -> float:
     """Write the ROIs of all pictures as step 1 would, chosen in this `way`; return the seconds of processor it took."""
-    compat = "corrected" if way == "fitted" else "tutorial"
-    p = get_parameters(["--root", str(place.root), "--dataset", place.dataset, "--compat", compat, *sets])
+    compat = "corrected" if way in ("fitted", "dealt") else "tutorial"
+    dealt = ["--set", "roi_sizeGroups=fitted"] if way == "dealt" else []
+    p = get_parameters(["--root", str(place.root), "--dataset", place.dataset, "--compat", compat, *sets, *dealt])
     imdbs = [dataset_of(p, image_set) for image_set in IMAGE_SETS]
     parameters = RoiParameters.choose(with_fitted_limits(p, imdbs[0]))
     parameters = replace(parameters, shuffled=way == "published")
@@ -179,7 +188,7 @@ def tables(entries: Sequence[dict]) -> str:
         for name, cell in CELLS.items():
             for way in WAYS:
                 runs = {size: [e for e in mine if (e["run"]["way"], e["run"]["rois"]) == (way, size)] for size in sizes}
-                if any(runs.values()):
+                if any(runs.values()) and all(NEEDS[name] in each for of in runs.values() for each in of):
                     rows.append([f"{name}, {way}", *(cell(of) if of else "" for of in runs.values())])
         text.append(f"## {title}\n\n{markdown_table(heads, rows)}")
     return "\n\n".join(text)
@@ -197,6 +206,7 @@ CELLS = {  # what stands in a row -> its cell for the runs of one way and number
     "seconds of processor, steps 1 to 5": lambda of: f"{_mean(of, lambda e: sum(e['seconds'])):.1f}",
     "MB on disk": lambda of: f"{_mean(of, lambda e: e['megabytes']):.0f}",
 }
+NEEDS = dict(zip(CELLS, ("area", "recall", "seconds", "megabytes"), strict=True))  # what an entry must have for it
 
 if __name__ == "__main__":
     run_script(main)

@@ -186,6 +186,9 @@ def _relations(merged: Mapping[str, Any], limits: Limits) -> list[str]:
     for low, high in (("roi_minDimRel", "roi_maxDimRel"), ("roi_minNrPixelsRel", "roi_maxNrPixelsRel")):
         if _is_number(merged[low]) and _is_number(merged[high]) and merged[low] > merged[high]:
             faults.append(f"{low} = {merged[low]} is greater than {high} = {merged[high]}: no ROI could pass")
+    edges = merged["roi_sizeGroups"]
+    if isinstance(edges, (list, tuple)) and all(map(_is_number, edges)) and list(edges) != sorted(set(edges)):
+        faults.append(f"roi_sizeGroups = {edges!r}: expected edges from small to large")
     if merged["cntk_padWidth"] != merged["cntk_padHeight"]:
         faults.append(
             f"cntk_padWidth = {merged['cntk_padWidth']} and cntk_padHeight = {merged['cntk_padHeight']} differ"

@@ -68,14 +68,17 @@ class DetectorSettings:
     def changes(self, parameters: Mapping[str, Any]) -> list[str]:
         """Return one phrase for each of `parameters` (by name) that is not what the detector was trained with.
 
-        What thins out what was found (`FREE`) is free; "auto" and "fitted" stand for what training made of it.
+        What thins out what was found (`FREE`) is free; "auto" and "fitted" stand for what training made of it, where
+        it made something of it.
         """
         trained = json.loads(json.dumps({**asdict(self), **asdict(self.rois)}))  # tuples become lists
         phrases = []
         for name in sorted(trained.keys() & parameters.keys() - {"classes", *FREE}):
             asked = json.loads(json.dumps(parameters[name]))
-            words = () if name == "cntk_tiles" else ("auto", "fitted")
-            if asked not in (trained[name], *words):
+            stands = (name != "cntk_tiles" and asked == "auto") or (
+                asked == "fitted" and not isinstance(trained[name], str)
+            )
+            if asked != trained[name] and not stands:
                 phrases.append(f"{name} was {trained[name]!r}, is {asked!r}")
         return phrases
 

@@ -16,7 +16,7 @@ from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.cntk_inputs import LineDigests, input_files, line_digests
 from fastRCNN.pipeline.embeddings import can_be_read
 from fastRCNN.pipeline.rpn_regions import network_of_regions
-from fastRCNN.proposals.roi_parameters import BY_NETWORK
+from fastRCNN.proposals.roi_parameters import BY_NETWORK, GROUPS, NO_GROUPS
 from fastRCNN.svm.model import model_files
 from helpers.artifacts import Artifacts
 from helpers.file_facts import MISSING, FileFacts, text_digest
@@ -101,6 +101,8 @@ class Choices:
             for stage, wanted in names.items()
         }
         values["svm"].pop("svm_embeddings", None)  # the numbers are the same
+        if values["rois"].get(GROUPS) == NO_GROUPS:  # ROIs that know of no groups stay as they are
+            del values["rois"][GROUPS]
         weights = Path(parameters["cntk_model"]) if parameters["cntk_model"] else None
         published = parameters.get("datasetPrecomputedRois", True) and parameters.get("ss_method") != "rpn"
         return cls(values, classifier.name, weights, published, classifier.keeps(parameters))

@@ -21,7 +21,7 @@ from fastRCNN.datasets.precomputed_rois import PrecomputedRois
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.recipes import STAGES, Choices, Plan, Workplace
 from fastRCNN.pipeline.roi_limits import with_fitted_limits
-from fastRCNN.proposals.roi_parameters import LIMITS
+from fastRCNN.proposals.roi_parameters import FITTED_NAMES
 from helpers.artifacts import IMAGE_SETS, Artifacts
 from helpers.errors import UserError
 from helpers.file_facts import FileFacts
@@ -101,9 +101,9 @@ class Chain:
         return cls(artifacts, datasets, choices, facts)
 
     @property
-    def roi_limits(self) -> dict[str, float]:
-        """The limits of ROIs, in numbers, by their names in PARAMETERS.py."""
-        return {name: self.choices.values["rois"][name] for name in LIMITS}
+    def roi_limits(self) -> dict[str, Any]:
+        """The limits of ROIs, and groups of sizes, in numbers, by their names in PARAMETERS.py."""
+        return {name: value for name, value in self.choices.values["rois"].items() if name in FITTED_NAMES}
 
     @property
     def precomputed_rois(self) -> PrecomputedRois:

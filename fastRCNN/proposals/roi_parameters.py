@@ -9,12 +9,15 @@ from typing import Any
 
 LIMITS = ("roi_minDimRel", "roi_maxDimRel", "roi_minNrPixelsRel", "roi_maxNrPixelsRel", "roi_maxAspectRatio")
 BY_NETWORK = "rpn"  # instead of a kind of Selective Search: regions that a network proposes
-FITTED = "fitted"  # instead of a number, for each of `LIMITS`: the one that fits the training annotations
+FITTED = "fitted"  # instead of a number, for each of `FITTED_NAMES`: the one that fits the training annotations
+GROUPS = "roi_sizeGroups"
+FITTED_NAMES = (*LIMITS, GROUPS)
+NO_GROUPS = "none"
 
 
 @dataclass(frozen=True)
 class RoiParameters:
-    """The parameters of step 1 under the tutorial's names; PARAMETERS.py explains each. The limits are numbers here.
+    """The parameters of step 1 under the tutorial's names; PARAMETERS.py explains each. What is fitted is numbers here.
 
     `shuffled`: Selective Search's ROIs in the published order, a random one, instead of the best first.
     """
@@ -37,10 +40,11 @@ class RoiParameters:
     grid_downscaleRatioPerIteration: float = 1.5
     grid_aspectRatios: Sequence[float] = field(default=(1.0, 2.0, 0.5))
     grid_stepSizeRel: float = 0.5
+    roi_sizeGroups: Sequence[float] | str = NO_GROUPS  # edges between the groups, relative to the longest side
     shuffled: bool = False
 
     @classmethod
-    def choose(cls, parameters: Mapping[str, Any], limits: Mapping[str, float] | None = None) -> "RoiParameters":
+    def choose(cls, parameters: Mapping[str, Any], limits: Mapping[str, Any] | None = None) -> "RoiParameters":
         """Return those of `parameters` (by name) that concern ROIs; `limits` say what stands for "fitted"."""
         names = [each.name for each in fields(cls) if each.name != "shuffled"]
         chosen = {name: parameters[name] for name in names}

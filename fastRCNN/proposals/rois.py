@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fastRCNN.boxes.nms import nms, nms_largest_first
 from fastRCNN.proposals.roi_parameters import BY_NETWORK, RoiParameters
 from fastRCNN.proposals.selective_search import best_first, selective_search
+from fastRCNN.proposals.size_groups import dealt_by_size
 from helpers.boxes import as_boxes, clip_boxes
 from helpers.images import read_image, resize_to_max_dim
 from helpers.in_order import in_order
@@ -47,8 +48,9 @@ def compute_rois(
 
     Selective-search ROIs come first, the best of them first, so that a cut to `cntk_nrRois` keeps what is most likely
     to be of use; then grid ROIs from large to small. (Grid ROIs in between push better ones out: measured, one after
-    every 1 to 8.) The published order of selective-search ROIs is random, by `rng`: `parameters.shuffled`. Where no ROI
-    passes the filter the whole picture is the ROI (the published code invented [0, 0, 10, 10]).
+    every 1 to 8.) With `roi_sizeGroups` both are dealt among groups of sizes. The published order of selective-search
+    ROIs is random, by `rng`: `parameters.shuffled`. Where no ROI passes the filter the whole picture is the ROI (the
+    published code invented [0, 0, 10, 10]).
     regions: what stands in the place of Selective Search with `ss_method` "rpn".
     """
     return compute_roi_stages(image, parameters, rng, regions=regions).final
@@ -88,6 +90,8 @@ def compute_roi_stages(
     )  # fmt: skip
     kept_found = filter_rois(found, max(width, height), p)[: p.ss_maxRois]
     kept = np.concatenate([kept_found, filter_rois(grid, max(width, height), p)])
+    if not isinstance(p.roi_sizeGroups, str):
+        kept = kept[dealt_by_size(kept, p.roi_sizeGroups, max(width, height))]
 
     # 4. back to the original picture
     original = (image.shape[1], image.shape[0])

@@ -1,4 +1,4 @@
-"""benchmarks/roi_budget.py: its folds, the three ways to choose ROIs, its tables, and one real run of the steps."""
+"""benchmarks/roi_budget.py: its folds, the ways to choose ROIs, its tables, and one real run of the steps."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def test_without_folds_the_data_set_is_as_it_is(tiny_root, tmp_path):
     assert names(tiny_root / "data" / "tiny" / "positive") == "0123"
 
 
-def test_three_ways_to_choose(tiny_root):
+def test_ways_to_choose(tiny_root):
     sets = [part for value in SMALL for part in ("--set", value)]
     place, found = Artifacts(tiny_root, "tiny"), {}
     for way in roi_budget.WAYS:
@@ -50,6 +50,8 @@ def test_three_ways_to_choose(tiny_root):
     sides = {way: np.ptp(rois.reshape(-1, 2, 2), axis=1) for way, rois in found.items()}
     assert sides["fitted"].max() < 40 < sides["ranked"].max()  # objects are 24 or 26 pixels wide and high
     assert not np.array_equal(found["published"][:20], found["ranked"][:20])
+    assert not np.array_equal(found["dealt"], found["fitted"])
+    assert sorted(found["dealt"].tolist()) == sorted(found["fitted"].tolist())
     assert recall_of_test_pictures(place, 0, sets) == [0, 0]
     assert recall_of_test_pictures(place, 1000, sets) == [1, 1]
 
@@ -97,3 +99,10 @@ def test_a_whole_run_and_that_it_is_not_repeated(tiny_root, slim_weights, tmp_pa
     assert capsys.readouterr().out == first
     assert (out / "page.md").read_text() == roi_budget.INTRODUCTION + first
     assert measured(out / "none.jsonl") == []
+
+
+def test_recall_alone(tiny_root, tmp_path):
+    runs = [Run("tiny", "dealt", rois, 2) for rois in (0, 1000)]
+    entries = list(roi_budget.measure(runs, tiny_root, tmp_path / "out", SMALL, recall_only=True))
+    assert [entry["recall"] for entry in entries] == [[0, 0], [1, 1]]
+    assert tables(entries).splitlines()[4:] == ["| recall at IoU 0.5 / 0.7, dealt | 0.000 / 0.000 | 1.000 / 1.000 |"]

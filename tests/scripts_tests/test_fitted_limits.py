@@ -88,3 +88,21 @@ def test_a_data_set_with_values_of_its_own_is_told(run, capsys):
         path.write_text(path.read_text().replace("disc", "orange").replace("square", "mustard"))
     run("1_computeRois.py", "--dataset", "groceryPhotos")
     assert "groceryPhotos has values of its own in PARAMETERS.py: classes, nmsThreshold.\n" in capsys.readouterr().err
+
+
+def test_groups_of_sizes_are_the_same_in_every_step_and_in_use(run, capsys, tmp_path):
+    groups = ("--set", "roi_sizeGroups=fitted")
+    for script in run.steps:
+        run(script, *groups)
+    # 25 and 27 pixels of 120, four objects each: two edges
+    assert "roi_sizeGroups = [0.2083, 0.225] (fitted)" in capsys.readouterr().err
+    settings = json.loads((run.root / "proc" / "tiny" / "models" / "detector_svm.json").read_text())["settings"]
+    assert settings["rois"]["roi_sizeGroups"] == [0.2083, 0.225]
+    picture = run.root / "data" / "tiny" / "testImages" / "6.png"
+    run("6_scoreImage.py", *groups, str(picture), "--tsv", str(tmp_path / "d.tsv"), "--json", str(tmp_path / "d.json"))
+    of_step_5 = run.root / "results" / "tiny" / "visualizations" / "svm_16.detections.tsv"
+    assert (tmp_path / "d.tsv").read_bytes() == of_step_5.read_bytes()
+    assert "1_computeRois.py" in message(run, "2_cntkGenerateInputs.py")
+    assert "roi_sizeGroups was [0.2083, 0.225], is 'none'" in message(run, "6_scoreImage.py", str(picture))
+    with pytest.raises(SystemExit, match="expected edges from small to large"):
+        run("1_computeRois.py", "--set", "roi_sizeGroups=[0.3, 0.2]")

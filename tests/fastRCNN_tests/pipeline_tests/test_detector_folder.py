@@ -57,6 +57,16 @@ def test_what_is_asked_for_must_be_what_was_trained():
     ]  # fmt: skip
 
 
+def test_words_that_training_made_nothing_of_are_changes():
+    """Here "auto" is a way to cut pictures, and without groups of sizes there are none that could be "fitted"."""
+    p = get_parameters(["--set", "cntk_precision=bfloat16"])
+    settings = DetectorSettings.choose(p, CLASSES, LIMITS)
+    p.update(cntk_tiles="auto", roi_sizeGroups="fitted")
+    assert settings.changes(p) == ["cntk_tiles was 1, is 'auto'", "roi_sizeGroups was 'none', is 'fitted'"]
+    p.update(cntk_tiles=1)
+    assert replace(settings, rois=replace(settings.rois, roi_sizeGroups=[0.1, 0.2])).changes(p) == []
+
+
 def test_parts_are_those_of_the_manifest(saved):
     of, parts = saved
     assert check_parts(of, "svm") == parts

@@ -5,9 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fastRCNN.datasets import tutorial_folders
 from fastRCNN.datasets.annotation_statistics import ANY_SIZE
 from fastRCNN.datasets.imdb import ImageRecord
 from fastRCNN.pipeline.roi_limits import fitted_limits, limits_in_words, with_fitted_limits
+from fastRCNN.proposals.roi_parameters import RoiParameters
+from helpers.artifacts import Artifacts
 from helpers.errors import UserError
 from PARAMETERS import get_parameters
 
@@ -66,3 +69,18 @@ def test_given_numbers_alone_ask_for_no_annotation():
 def test_a_given_number_that_leaves_no_room(given, message):
     with pytest.raises(UserError, match=message):
         with_fitted_limits(get_parameters(["--set", given]), PICTURES)
+
+
+def test_groups_of_sizes_are_fitted_where_that_is_asked_for(tiny_root):
+    """Two objects in each of four pictures of 120 x 90: discs of 27 pixels, squares of 25."""
+    train = tutorial_folders.read(Artifacts(tiny_root, "tiny"), "train")
+    p = get_parameters(["--root", str(tiny_root), "--dataset", "tiny"])
+    assert with_fitted_limits(p, train)["roi_sizeGroups"] == "none"
+    assert RoiParameters.choose(with_fitted_limits(p, train)).roi_sizeGroups == "none"
+    p["roi_sizeGroups"] = "fitted"
+    fitted = with_fitted_limits(p, train)
+    assert fitted["roi_sizeGroups"] == [0.2083, 0.225]  # 25 / 120 and 27 / 120, twice each
+    assert RoiParameters.choose(fitted).roi_sizeGroups == [0.2083, 0.225]
+    assert RoiParameters.choose(p, {**fitted_limits(train), "roi_sizeGroups": [0.3]}).roi_sizeGroups == [0.3]
+    assert limits_in_words(fitted, p).endswith(", roi_sizeGroups = [0.2083, 0.225] (fitted)")
+    assert "roi_sizeGroups" not in limits_in_words(fitted_limits(train), {**p, "roi_sizeGroups": "none"})
