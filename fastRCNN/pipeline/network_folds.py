@@ -161,6 +161,7 @@ class _Fold:
             done: Iterable[float] = embed_dataset(
                 Chosen(data.records, self._places), list(units), network.compute,
                 lambda first, found: network.write(units[first], found), pad_size=data.context.pad_size,
+                tiling=run.tiling,
             )  # fmt: skip
             for _ in progress(done, "left out", len(units)):
                 pass

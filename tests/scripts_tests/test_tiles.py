@@ -10,6 +10,7 @@ from fastRCNN.datasets import tutorial_folders
 from fastRCNN.detector import Detector
 from fastRCNN.engines import load_engine
 from fastRCNN.pipeline.detector_folder import load_settings
+from fastRCNN.pipeline.embed_dataset import embed_dataset
 from fastRCNN.pipeline.embeddings import read_embeddings
 from fastRCNN.pipeline.results import scored_pictures
 from fastRCNN.pipeline.seen_picture import SeenPicture, embed_in_tiles
@@ -111,6 +112,16 @@ def test_rois_that_were_exchanged_since_step_2_are_noticed(again):
     assert "2_cntkGenerateInputs.py" in said(again, "3_runCntk.py", *TILES)
 
 
+def test_embeddings_that_are_not_stored_are_those_of_the_tiles(done, again):
+    options = (*TILES, "--set", "svm_embeddings=computed")
+    for script in again.steps[2:5]:
+        again(script, *options)
+    weights = [
+        np.loadtxt(Artifacts(root, "tiny").svm_folder / "svmweights_exp1.txt") for root in (done.root, again.root)
+    ]
+    np.testing.assert_array_equal(*weights)
+
+
 def test_the_published_detector_knows_no_tiles(run):
     assert "cntk_tiles = 2: --compat tutorial knows no tiles" in said(run, "1_computeRois.py", "--compat", "tutorial",
                                                                      *TILES)  # fmt: skip
@@ -119,7 +130,7 @@ def test_the_published_detector_knows_no_tiles(run):
 
 
 @pytest.mark.parametrize("classifier", ["nn", "faster"])
-def test_networks_that_are_trained_learn_from_tiles_as_well(run, classifier):
+def test_networks_that_are_trained_learn_from_tiles_as_well(run, classifier, monkeypatch):
     short = [f"{name}={value}" for name, value in {
         "cntk_max_epochs": 2, "faster_max_epochs": 1, "rpn_testAfterNms": 40, "rpn_trainAfterNms": 60,
         "nn_roisPerImage": 16, "cntk_nrRois": 60,
@@ -133,3 +144,12 @@ def test_networks_that_are_trained_learn_from_tiles_as_well(run, classifier):
     result, _ = scored_pictures(tutorial_folders.read(of, "test"), of, classifier=classifier, nr_rois=60)
     assert len(found) > 0 and np.isin(found.scores, result.scores).all()
     assert "cntk_tiles" in said(run, "5_evaluateResults.py", *options, "--set", "cntk_tiles=1")
+    cut = []
+
+    def watched(*arguments, tiling, **more):
+        cut.append(tiling)
+        return embed_dataset(*arguments, tiling=tiling, **more)
+
+    monkeypatch.setattr("fastRCNN.pipeline.network_folds.embed_dataset", watched)
+    run("5_evaluateResults.py", *options, "--folds", "2")
+    assert cut == [Tiling(2)] * 2
