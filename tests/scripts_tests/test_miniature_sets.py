@@ -76,7 +76,7 @@ def test_both_years_to_the_end(voc: Runner, classifier: str, capsys: pytest.Capt
 
 def test_both_years_by_a_network_that_finds_its_rois(voc: Runner) -> None:
     options = [*PASCAL, "--classifier", "faster", *settings(
-        trainSets="2007_trainval+2012_trainval", faster_max_epochs=3, rpn_testAfterNms=60, rpn_trainAfterNms=60,
+        trainSets="2007_trainval+2012_trainval", faster_max_epochs=12, rpn_testAfterNms=60, rpn_trainAfterNms=60,
         cntk_padWidth=300, cntk_padHeight=300, evalMaxPerPicture=50,
     )]  # fmt: skip
     for script in ("3_runCntk.py", "5_evaluateResults.py"):
