@@ -124,6 +124,7 @@ faster_sigma = 1.0  # as rpn_sigma, for the detector
 faster_bboxPerClass = False  # True: offsets of their own for each class, as published
 faster_alignCells = True  # pad the picture so that cells of the map look where ROI pooling takes them to be
 faster_pooling = "align"  # ROIs between the cells of the map; "max": to whole cells; "network": as in its weight file
+faster_hiddenLayers: list[int] = [256]  # new layers of so many numbers, where a network ends with its map: EfficientNet
 faster_max_epochs = 20  # passes over the training pictures, end to end
 faster_rpnEpochs = 6  # in four stages, of each stage that learns to propose
 faster_detectorEpochs = 14  # and of each that learns to detect

@@ -101,7 +101,7 @@ def run_fold(options: argparse.Namespace, changes: Mapping[str, Any], fold: int,
         context = RunContext(device=options.device, threads=options.threads, seed=seed, pad_size=options.pad,
                              training_precision=options.precision)  # fmt: skip
         start = time.perf_counter()
-        network, rpn = prepared(load_network(options.network), pictures, recipe, options.pad)
+        network, rpn = prepared(load_network(options.network), pictures, recipe, options.pad, seed=seed)
         trainer = FasterTrainer(network, pictures, classes, recipe, rpn, context=context)
         for step in trainer.run():
             if step.last and options.workers == 1:

@@ -232,6 +232,9 @@ def _relations(merged: Mapping[str, Any], limits: Limits) -> list[str]:
         len(ranks) in (0, 2) and all(type(rank) is int and rank >= 0 for rank in ranks)
     ):
         faults.append(f"cntk_svdRanks = {ranks!r}: expected [], or whole numbers for fc6 and fc7, like [1024, 256]")
+    hidden = merged["faster_hiddenLayers"]
+    if isinstance(hidden, (list, tuple)) and not all(type(width) is int and 1 <= width <= 100_000 for width in hidden):
+        faults.append(f"faster_hiddenLayers = {hidden!r}: expected [], or whole numbers from 1 to 100000, like [256]")
     kvals = merged["ss_kvals"]
     if isinstance(kvals, (list, tuple)) and not (
         len(kvals) == 3

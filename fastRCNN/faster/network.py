@@ -18,6 +18,7 @@ from torch import nn
 
 from fastRCNN.engines.torch_device import exact_products
 from fastRCNN.engines.torch_engine import TorchEngine
+from fastRCNN.faster.hidden_layers import PREFIX
 from fastRCNN.network.layers import Layer, Linear, through
 from fastRCNN.network.network import Network
 from fastRCNN.network.pooling import pool
@@ -29,6 +30,12 @@ OUTPUT = "score_and_bbox"  # the last layer of the result: C scores, then 4 C of
 NEW = ("rpn_conv", "rpn_cls", "rpn_box", "score", "bbox")
 BOX_DEVIATION = np.array([0.1, 0.1, 0.2, 0.2])  # the detector's targets are divided by it, as published
 _FIRST_DEVIATIONS = {"rpn_conv": 0.01, "rpn_cls": 0.01, "rpn_box": 0.01, "score": 0.01, "bbox": 0.001}  # as published
+
+
+def is_new(parameter: str) -> bool:
+    """Return whether a parameter, by its name, is of a layer that starts with random filters."""
+    layer = parameter.split(".")[0]
+    return layer in NEW or layer.startswith(PREFIX)
 
 
 class FasterNetwork:

@@ -41,6 +41,7 @@ class FasterTraining:
     faster_bboxPerClass: bool = False
     faster_alignCells: bool = True
     faster_pooling: str = "align"
+    faster_hiddenLayers: tuple[int, ...] = (256,)
     # the course of the training
     faster_training: str = "e2e"
     faster_max_epochs: int = 20
@@ -139,8 +140,8 @@ def published() -> FasterTraining:
         rpn_nmsThreshold=0.7, rpn_minSide=16.0, rpn_trainBeforeNms=12000, rpn_trainAfterNms=2000,
         rpn_testBeforeNms=6000, rpn_testAfterNms=300, faster_roisPerImage=128, faster_foregroundFraction=0.25,
         faster_foregroundOverlap=0.5, faster_backgroundOverlap=0.0, faster_sigma=1.0, faster_bboxPerClass=True,
-        faster_alignCells=False, faster_pooling="max", faster_max_epochs=20, faster_rpnEpochs=16,
-        faster_detectorEpochs=8, faster_mb_size=1, faster_optimiser="sgd",
+        faster_alignCells=False, faster_pooling="max", faster_hiddenLayers=(), faster_max_epochs=20,
+        faster_rpnEpochs=16, faster_detectorEpochs=8, faster_mb_size=1, faster_optimiser="sgd",
         faster_lr_per_image=(0.001,) * 10 + (0.0001,) * 10 + (0.00001,),
         faster_rpn_lr_per_image=(0.001,) * 12 + (0.0001,) * 4,
         faster_detector_lr_per_image=(0.001,) * 6 + (0.0001,) * 2, faster_cosine=False, faster_oldRateFactor=1.0,

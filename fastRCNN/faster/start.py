@@ -11,6 +11,7 @@ import numpy as np
 
 from fastRCNN.faster.anchors import anchor_recall, fitted_anchors
 from fastRCNN.faster.cells import with_aligned_cells
+from fastRCNN.faster.hidden_layers import with_hidden_layers
 from fastRCNN.faster.pictures import AnnotatedPicture
 from fastRCNN.faster.recipe import FasterTraining
 from fastRCNN.network.network import Network
@@ -25,14 +26,15 @@ RECALLS = (0.5, 0.7)
 
 
 def prepared(
-    network: Network, pictures: Sequence[AnnotatedPicture], recipe: FasterTraining, pad_size: int
+    network: Network, pictures: Sequence[AnnotatedPicture], recipe: FasterTraining, pad_size: int, *, seed: int = 0
 ) -> tuple[Network, RpnSpec]:
     """Return the network to start from, and its region proposal network; the log says how well its anchors fit.
 
-    `UserError` where no picture has an object.
+    seed: of the filters of layers that the network lacks. `UserError` where no picture has an object.
     """
     if not sum(len(picture.objects) for picture in pictures):
         raise UserError("There is no annotated object to learn from: annotate some with A1_annotateImages.py")
+    network = with_hidden_layers(network, recipe.faster_hiddenLayers, seed=seed)
     if recipe.faster_alignCells:
         network = with_aligned_cells(network)
     if recipe.faster_pooling != "network":

@@ -50,7 +50,7 @@ def train_faster(
     if tiling.cuts:
         learnt = [picture for picture in learnt if len(picture.objects) or recipe.faster_negatives]
         log.info("%d pictures to learn from, tiles included.", len(learnt))
-    network, rpn = prepared(network, learnt, recipe, context.pad_size)
+    network, rpn = prepared(network, learnt, recipe, context.pad_size, seed=context.seed)
     require_enough_memory(network.spec, rpn, recipe, nr_classes=len(classes), context=context)
     trainer = FasterTrainer(
         network, learnt, tuple(classes), recipe, rpn, held=held, context=context, checkpoint=checkpoint,

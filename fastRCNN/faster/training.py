@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 
 from fastRCNN.engines.torch_device import exact_products
-from fastRCNN.faster.network import NEW, FasterNetwork
+from fastRCNN.faster.network import FasterNetwork, is_new
 from fastRCNN.faster.optimisers import Optimiser, RunningMean
 from fastRCNN.faster.phases import Phase, phases
 from fastRCNN.faster.pictures import AnnotatedPicture, as_it_is, changed
@@ -144,7 +144,7 @@ class FasterTrainer:
             if phase.learns(name.split(".")[0], trunk=self.trunk)
         }  # fmt: skip
         rates = {
-            name: (1.0 if name.split(".")[0] in NEW else p.faster_oldRateFactor)
+            name: (1.0 if is_new(name) else p.faster_oldRateFactor)
             * (p.faster_biasRateFactor if name.endswith(".bias") else 1.0)
             for name in learning
         }
