@@ -8,6 +8,7 @@ import logging
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastRCNN.faster.anchors import anchor_recall, fitted_anchors
 from fastRCNN.faster.cells import with_aligned_cells
@@ -42,8 +43,8 @@ def prepared(
             network, spec=dataclasses.replace(network.spec, pooling_kind=recipe.faster_pooling)
         )
     in_square = [_in_square(picture, pad_size) for picture in pictures]
-    sizes = np.concatenate(in_square)[:, 2:] - np.concatenate(in_square)[:, :2] + 1
     if isinstance(recipe.rpn_anchorScales, str):
+        sizes = _sizes_to_find(in_square, pictures, recipe.rpn_minSide)
         anchors = fitted_anchors(sizes, recipe.rpn_nrAnchors, centre=network.spec.first_centre)
         shown = ", ".join(f"{right - left + 1:.0f} x {low - top + 1:.0f}" for left, top, right, low in anchors)
         log.info("Anchors fitted to %d objects, in pixels of the padded picture: %s.", len(sizes), shown)
@@ -59,6 +60,19 @@ def prepared(
         recipe.rpn_minSide,
     )  # fmt: skip
     return network, rpn
+
+
+def _sizes_to_find(
+    in_square: Sequence[np.ndarray], pictures: Sequence[AnnotatedPicture], least: float
+) -> NDArray[np.float64]:
+    """Return width and height (G, 2), in the padded square, of objects with sides of `least` pixels of the picture.
+
+    Of smaller ones, mostly slips of the hand, no proposal would stay. All, where there are no others.
+    """
+    sizes: NDArray[np.float64] = np.concatenate([boxes[:, 2:] - boxes[:, :2] + 1 for boxes in in_square])
+    original = np.concatenate([np.reshape(picture.objects, (-1, 4)) for picture in pictures])
+    large = (original[:, 2:] - original[:, :2] + 1 >= least).all(axis=1)
+    return sizes[large] if large.any() else sizes
 
 
 def _in_square(picture: AnnotatedPicture, pad_size: int) -> np.ndarray:

@@ -35,6 +35,18 @@ def test_anchors_fit_objects_in_the_networks_pixels_around_what_cells_look_at(la
     assert (rpn.nms_threshold, rpn.min_side) == (0.7, 4.0)
 
 
+def test_anchors_do_not_fit_objects_that_no_proposal_could_be(large, slim):
+    """Of two boxes by mistake, one pixel and a line, less than `rpn_minSide` (4) wide."""
+    slips = np.array([[5, 5, 5, 5], [20, 30, 22, 90]], np.float64)
+    with_slips = dataclasses.replace(
+        large, objects=np.concatenate([large.objects, slips]), classes=np.array([1, 2, 1, 1])
+    )
+    recipe = dataclasses.replace(SMALL, rpn_nrAnchors=2)
+    assert prepared(slim, [with_slips], recipe, SIDE)[1].anchors == prepared(slim, [large], recipe, SIDE)[1].anchors
+    alone = dataclasses.replace(large, objects=slips, classes=np.array([1, 1]))
+    assert len(prepared(slim, [alone], recipe, SIDE)[1].anchors) == 2
+
+
 def test_published_anchors_and_cells(large, slim):
     recipe = dataclasses.replace(
         SMALL,
