@@ -11,7 +11,7 @@ With --folds   proc/<dataset>/folds/, where networks are trained (classifiers nn
 import json
 import logging
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from fastRCNN.pipeline.network_folds import FoldTraining, scored_network_folds, 
 from fastRCNN.pipeline.network_step import records_of
 from fastRCNN.pipeline.numbers import settled_numbers
 from fastRCNN.pipeline.official_results import Asked, Official, has_official, read_detections, write_official
-from fastRCNN.pipeline.results import scored_pictures
+from fastRCNN.pipeline.results import counted, scored_pictures
 from fastRCNN.pipeline.stages import Chain
 from fastRCNN.pipeline.unstored_rows import Unstored
 from fastRCNN.reporting.comparison import interval_data
@@ -169,13 +169,6 @@ def network_folds(chain: Chain, p) -> Iterator[Iterator[PictureResult]]:
     if chain.is_up_to_date("network"):
         known = seconds_of_training(chain.artifacts.model_file(p.classifier).with_name(f"training_{p.classifier}.tsv"))
     return scored_network_folds(data, p.folds, FoldTraining(classifier, training, start, p.cntk_embeddingType, known))
-
-
-def counted(pictures: Iterable[PictureResult], found: list[int]) -> Iterator[PictureResult]:
-    """Yield `pictures`, and put the number of ROIs of each into `found`."""
-    for picture in pictures:
-        found.append(len(picture.boxes))
-        yield picture
 
 
 def as_data(evaluation: Evaluation, interval: Interval | None, p) -> dict:

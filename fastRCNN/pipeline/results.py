@@ -27,7 +27,7 @@ from fastRCNN.svm.model import model_files
 from helpers.artifacts import Artifacts
 from helpers.file_facts import file_digest
 
-__all__ = ["PictureResult", "scored_pictures"]
+__all__ = ["PictureResult", "counted", "scored_pictures"]
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,13 @@ def scored_pictures(
     inputs: Iterable[CntkRecord | None] = unstored.records if unstored else itertools.repeat(None)
     calls = ((run, _without_overlaps(record), of_step_2) for record, of_step_2 in zip(records, inputs, strict=False))
     yield from cluster.map(_score_on_worker, calls)
+
+
+def counted(pictures: Iterable[PictureResult], found: list[int]) -> Iterator[PictureResult]:
+    """Yield `pictures`, and put the number of ROIs of each into `found`."""
+    for picture in pictures:
+        found.append(len(picture.boxes))
+        yield picture
 
 
 def _without_overlaps(record: RoiRecord) -> RoiRecord:

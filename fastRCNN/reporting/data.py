@@ -36,10 +36,12 @@ def build_report(
     errors: ErrorAnalysis,
     subject: Subject,
     parameters: Mapping[str, Any],
+    advice: Mapping[str, str] | None = None,
 ) -> tuple[Report, list[ThresholdCounts]]:
     """Return the report on `pictures`, and the counts over thresholds for each object class.
 
-    parameters: of the run, by name; those that the result does not depend on are left out of the report.
+    parameters: of the run, by name; those that the result does not depend on are left out of the report. advice:
+    what often helps against each kind of mistake.
     """
     misses = [miss for picture in pictures for miss in picture.misses]
     alarms = [alarm for picture in pictures for alarm in picture.alarms]
@@ -69,6 +71,8 @@ def build_report(
         parameters={name: parameters[name] for name in sorted(parameters) if name not in _NOT_SHOWN},
         errors=errors,
         interval=map_interval(evaluation),
+        advice=advice or {},
+        nr_uncovered=sum(miss.uncovered for miss in misses),
     )
     return report, per_class
 

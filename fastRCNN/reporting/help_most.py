@@ -1,33 +1,21 @@
 """The report's section "What would help most": what AP is lost to, and what is usually done about it."""
 
+from collections.abc import Mapping
 from html import escape
 
 import numpy as np
 
 from fastRCNN.evaluation.error_analysis import ErrorAnalysis
 
-# kind -> what it is, what helps
-WORDS = {
-    "class": (
-        "taken for another class",
-        "more pictures of the classes that are confused; a network that has seen more (resources/README.md)",
-    ),
-    "place": (
-        "badly placed: near an object, overlapping it by too little",
-        "more ROIs (cntk_nrRois; where fewer than that are found, a smaller grid_stepSizeRel), box regression "
-        "(svm_bboxRegression)",
-    ),
-    "both": ("near an object of another class", "what helps against a wrong class and against a bad place"),
-    "duplicate": ("found a second time", "a lower nmsThreshold; a higher one where objects overlap each other"),
-    "background": (
-        "on nothing",
-        "more pictures, also without objects (negative/); a network that has seen more; classifier nn",
-    ),
-    "missed": (
-        "missed: nothing on it or near it",
-        "ROI limits that the objects fit into (B3_cntkAnalyzeInputs.py), more ROIs, B1_evaluateRois.py",
-    ),
+WORDS = {  # what each kind of mistake is
+    "class": "taken for another class",
+    "place": "badly placed: near an object, overlapping it by too little",
+    "both": "near an object of another class",
+    "duplicate": "found a second time",
+    "background": "on nothing",
+    "missed": "missed: nothing on it or near it",
 }
+_LITTLE = 0.0005  # of mAP: what costs less is not worth an advice
 _NOTE = (
     "By how much mean average precision would rise if one kind of mistake were undone: wrong detections removed, moved "
     "onto their object or given its class; missed objects not asked for. Every ROI ranks for every class, as for the "
@@ -35,20 +23,35 @@ _NOTE = (
 )
 
 
-def help_section(errors: ErrorAnalysis) -> str:
-    """Return the section's HTML: the kinds of mistakes, the costliest first."""
+def help_section(errors: ErrorAnalysis, advice: Mapping[str, str], *, missed: int = 0, uncovered: int = 0) -> str:
+    """Return the section's HTML: the kinds of mistakes, the costliest first.
+
+    advice: kind -> what often helps; left out where a kind costs nothing. missed: how many objects are; uncovered: so
+    many of them have no box on them.
+    """
     means = errors.mean_gains()
     rows = "".join(
-        f'<tr><td class="wide"><b>{escape(WORDS[kind][0])}</b><br>{escape(WORDS[kind][1])}</td>'
+        f'<tr><td class="wide"><b>{escape(WORDS[kind])}</b>{_helps(advice.get(kind, ""), means[kind])}</td>'
         f"<td>{_bar(means[kind])}{means[kind]:.3f}</td>"
         f'<td class="wide">{escape(_worst_classes(errors, kind))}</td></tr>'
         for kind in sorted(means, key=lambda kind: -means[kind])
     )
+    note = escape(_NOTE + _of_missed(missed, uncovered))
     return (
-        f'<p class="note">{escape(_NOTE)}</p><div class="card scroll"><table><thead><tr>'
+        f'<p class="note">{note}</p><div class="card scroll"><table><thead><tr>'
         "<th>mistake, and what often helps</th><th>mAP lost</th><th>most in</th></tr></thead>"
         f"<tbody>{rows}</tbody></table></div>"
     )
+
+
+def _helps(text: str, gain: float) -> str:
+    return f"<br>{escape(text)}" if text and gain >= _LITTLE else ""
+
+
+def _of_missed(missed: int, uncovered: int) -> str:
+    if not missed:
+        return ""
+    return f" {uncovered or 'None'} of the {missed} missed objects {'has' if uncovered == 1 else 'have'} no box on it."
 
 
 def _worst_classes(errors: ErrorAnalysis, kind: str) -> str:

@@ -32,6 +32,11 @@ class Mistake:
     rank: tuple[float, ...]
     number: int
 
+    @property
+    def uncovered(self) -> bool:
+        """Whether it is a missed object that no box covers."""
+        return len(self.rank) > 1 and self.rank[0] == 0
+
 
 def find_mistakes(
     picture: PictureResult,

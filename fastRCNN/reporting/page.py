@@ -6,7 +6,7 @@ bytes. Letters in shapes: C classes with background first.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
@@ -41,7 +41,8 @@ class Report:
     decision threshold, None for none. confusion: (C, C) counts. misses, alarms: the worst ones, worst first, as crops.
     pictures: drawn ones. parameters: names and values for the last table. interval: of mAP (area), see
     `fastRCNN.evaluation.bootstrap`; None where it is not known. nr_rois: of a picture, at most.
-    errors: what average precision is lost to.
+    errors: what average precision is lost to. advice: kind of mistake -> what often helps. nr_uncovered: of the missed
+    objects, how many have no box on them.
     """
 
     dataset: str
@@ -61,13 +62,19 @@ class Report:
     errors: ErrorAnalysis
     interval: Interval | None = None
     nr_rois: int | None = None
+    advice: Mapping[str, str] = field(default_factory=dict)
+    nr_uncovered: int = 0
 
 
 def report_page(report: Report) -> str:
     """Return the HTML page of `report`."""
     sections = [
         ("overview", "", _numbers(report)),
-        ("help", "What would help most", help_section(report.errors)),
+        (
+            "help",
+            "What would help most",
+            help_section(report.errors, report.advice, missed=report.nr_misses, uncovered=report.nr_uncovered),
+        ),
         ("misses", f"Missed objects ({report.nr_misses})", _misses(report)),
         ("alarms", f"False alarms ({report.nr_alarms})", _alarms(report)),
         ("precision", "Average precision", _precision_table(report.evaluation)),

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.network.network import Network, load_network
+from fastRCNN.pipeline.classifiers.advice import advice
 from fastRCNN.pipeline.classifiers.protocol import Training, TrainingSet
 from fastRCNN.pipeline.outputs import SoftmaxScorer, offsets_file, read_outputs, write_outputs
 from fastRCNN.pipeline.proposed_rois import ProposedRois, Proposer, objectness_file, proposer_of, write_proposed
@@ -56,6 +57,21 @@ class FasterClassifier:
     def keeps(self, parameters: Mapping[str, Any]) -> str:
         """Return "stored": scores and offsets are small, and tell what was proposed."""
         return "stored"
+
+    def advice(self, parameters: Mapping[str, Any], rois: float) -> dict[str, str]:
+        """Return what often helps against each kind of mistake."""
+        p, most = parameters, self.nr_rois(parameters)
+        stages = p["faster_training"] == "stages"
+        epochs = "faster_detectorEpochs" if stages else "faster_max_epochs"
+        longer = f"a longer training ({epochs}, now {p[epochs]})"
+        empty = "" if p["faster_negatives"] else "; faster_negatives = True"
+        few = f"more proposals: there are {rois:.0f} for each picture, so a higher rpn_nmsThreshold"
+        more = f"more proposals (rpn_testAfterNms, now {most})" if rois >= 0.95 * most else few
+        anchors = "" if p["rpn_anchorScales"] == "fitted" else 'rpn_anchorScales = "fitted"; '
+        return advice(
+            p, rois=more, learning=longer + empty, boxes=longer,
+            coverage=f"{anchors}B1_evaluateRois.py --classifier faster shows which objects proposals cover",
+        )  # fmt: skip
 
     def roi_file(self, artifacts: Artifacts, key: str) -> Path:
         """Return the file of what step 3 found."""

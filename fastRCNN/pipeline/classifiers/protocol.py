@@ -151,6 +151,13 @@ class Classifier(Protocol):
         """
         ...
 
+    def advice(self, parameters: Mapping[str, Any], rois: float) -> Mapping[str, str]:
+        """Return what often helps against each kind of mistake (`fastRCNN.evaluation.error_analysis`), for the report.
+
+        rois: how many a picture has, on average.
+        """
+        ...
+
     def roi_file(self, artifacts: Artifacts, key: str) -> Path:
         """Return where the ROIs of the picture with `key` lie, one for each row."""
         ...

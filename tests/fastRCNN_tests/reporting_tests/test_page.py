@@ -62,13 +62,13 @@ def _result(folder: Path, index: int, boxes, scores, gt_boxes, gt_classes):
     )
 
 
-def _report(results, threshold=0.5):
+def _report(results, threshold=0.5, advice=None):
     decisions = [decide(r, Detections.from_scores(r.scores, r.boxes, CLASSES), threshold=threshold) for r in results]
     subject = Subject("a&b", "test", "svm", CLASSES, threshold=threshold, nr_rois=200)
     errors = ErrorCounter(CLASSES)
     evaluation = evaluate(errors.watching(results), CLASSES)
     parameters = {"seed": 7, "note": EVIL}
-    return build_report(decisions, evaluation, errors.result(), subject, parameters)
+    return build_report(decisions, evaluation, errors.result(), subject, parameters, advice)
 
 
 @pytest.fixture
@@ -105,6 +105,18 @@ def test_what_would_help_most_stands_above_the_mistakes(tmp_path):
     assert section.index("on nothing") < section.index("taken for another class"), "the costliest first"
     assert "</span>0.500</td>" in section, "0.9 on nothing before 0.6 on the object: AP 1 / 2"
     assert f"{escape(EVIL)} 0.500" in section
+
+
+def test_advice_stands_beside_what_costs_something(tmp_path):
+    a, b, c = [10, 10, 49, 49], [80, 10, 139, 59], [20, 70, 60, 110]
+    results = [_result(tmp_path, 0, [a, c], [[0, 0.6, 0, 0], [0, 0.9, 0, 0]], [a, b], [1, 1])]
+    report, _ = _report(results, advice={"background": "more <pictures>", "missed": "more ROIs", "class": "no class"})
+    page = report_page(report)
+    assert "on nothing</b><br>more &lt;pictures&gt;</td>" in page and "near it</b><br>more ROIs</td>" in page
+    assert "no class" not in page and report.errors.mean_gains()["class"] == 0
+    assert report.nr_uncovered == 1 and "1 of the 1 missed objects has no box on it." in page
+    nothing_missed, _ = _report([_result(tmp_path, 0, [a], [[0, 0.9, 0, 0]], [a], [1])])
+    assert "missed objects ha" not in report_page(nothing_missed)
 
 
 def test_mistakes_come_before_pictures(results):
