@@ -50,6 +50,7 @@ def main() -> None:
     labels = np.concatenate([record.gt_classes for record in records])
     if len(labels) == 0:
         raise UserError(f"{artifacts.data}: no annotated object in these pictures, so nothing could be covered")
+    warn_of_none([record.key for record, found in zip(records, rois, strict=True) if len(found) == 0], len(rois))
     largest = max(map(len, rois))
     counts = sorted({count for count in (*COUNTS, classifier.nr_rois(p)) if count < largest} | {largest})
     overlaps = best_overlaps(rois, [record.gt_boxes for record in records], counts)
@@ -74,11 +75,19 @@ def main() -> None:
     ]))  # fmt: skip
 
     write_tsv(artifacts.results / "roi_recall.tsv", headers, rows)
-    draw(artifacts.results / "roi_recall.png", counts, used, recalls)
+    if largest:
+        draw(artifacts.results / "roi_recall.png", counts, used, recalls)
     log.info("Files: %s", artifacts.results / "roi_recall.{tsv,png}")
     if classifier.proposes:
         print_anchors(load_network(artifacts.model_file(p.classifier)).spec, records, p.cntk_padWidth)
     compare(artifacts, records)
+
+
+def warn_of_none(without: Sequence[str], number: int) -> None:
+    """Warn of the pictures `without` ROIs, of so many."""
+    if without:
+        log.warning("Nothing was proposed in %d of %d pictures, like %s: no object of them can be found.",
+                    len(without), number, without[0])  # fmt: skip
 
 
 def print_anchors(spec: NetworkSpec, records: Sequence[ImageRecord], pad_size: int) -> None:

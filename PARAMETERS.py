@@ -148,7 +148,7 @@ faster_scaleJitter = 0.2  # pictures are made larger or smaller by up to this pa
 faster_colourJitter = 0.2  # brightness, contrast and saturation change by up to this part
 faster_negatives = True  # pictures without objects are learnt from as well
 faster_validation = 0.0  # part of the training pictures that is held out: the best epoch by their mAP is kept
-faster_patience = 0  # epochs without a better mAP on them after which the training ends; 0: never
+faster_patience = 0  # epochs without a better mAP on them after which it ends (end to end only); 0: never
 
 # ---- support vector machines (step 4) --------------------------------------------------------------------------------
 svm_C = 0.001  # cost of a violated margin: larger follows the training data closer

@@ -8,6 +8,7 @@ array that is never used is never read.
 import io
 import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -49,3 +50,17 @@ def data_offset(path: Path, info: zipfile.ZipInfo) -> int:
         file.seek(info.header_offset)
         fields = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
     return info.header_offset + _LOCAL_HEADER.size + fields[-2] + fields[-1]
+
+
+def is_intact(path: Path, member: str) -> bool:
+    """Return whether the bytes of `member` in the npz `path` have the checksum that was written with them.
+
+    A map of the file reads past the checksum. Comparing it takes 3 ms for 8 MB; what is compressed is compared when it
+    is unpacked, so here that counts as intact.
+    """
+    with zipfile.ZipFile(path) as archive:
+        info = archive.getinfo(member)
+    if info.compress_type != zipfile.ZIP_STORED or not info.file_size:
+        return True
+    data = np.memmap(path, np.uint8, "r", data_offset(path, info), (info.file_size,))
+    return zlib.crc32(data.data) == info.CRC

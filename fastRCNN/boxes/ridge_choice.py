@@ -22,6 +22,7 @@ from helpers.boxes import paired_iou
 _log = logging.getLogger(__name__)
 
 RIDGES = (1.0, 10.0, 100.0, 1000.0, 10_000.0)
+_TRIED = ", ".join(f"{ridge:g}" for ridge in RIDGES)
 _ROWS = 800  # that are looked at, at most: to decompose a matrix of this size takes a moment
 _ALIKE = 0.999  # overlap from which on a ROI is the annotated box itself, which no picture has when it is scored
 _WITHOUT_CHOICE = 10.0  # the ridge where there are no two pictures to compare
@@ -39,8 +40,8 @@ class RidgeChoice:
     def __str__(self) -> str:
         left_out = f"from {self.overlap_before:.3f} to {self.overlap_after:.3f} in pictures that were left out"
         if self.ridge is None:
-            return f"not used: at best it changes the overlap of ROIs with their objects {left_out}"
-        return f"ridge {self.ridge:g}, which raises the overlap of ROIs with their objects {left_out}"
+            return f"not used: of ridges {_TRIED} the best changes the overlap of ROIs with their objects {left_out}"
+        return f"ridge {self.ridge:g} (of {_TRIED}) raises the overlap of ROIs with their objects {left_out}"
 
 
 def fit_boxes(

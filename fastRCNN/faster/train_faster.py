@@ -45,6 +45,9 @@ def train_faster(
     folder = checkpoint.parent
     folder.mkdir(parents=True, exist_ok=True)
     log_file = folder / "training_faster.tsv"
+    if recipe.faster_patience and recipe.faster_training != "e2e":
+        log.warning('faster_patience = %d counts only with faster_training "e2e": all stages are trained to their end.',
+                    recipe.faster_patience)  # fmt: skip
     tiling = Tiling(context.tiles, context.tile_overlap)
     learnt, held = (with_tiles(part, tiling, context.pad_size) for part in split(pictures, recipe, context.seed))
     if tiling.cuts:

@@ -17,10 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastRCNN.pipeline.half_floats import widened
 from helpers.errors import UserError
-from helpers.npz import data_offset, write_npz
+from helpers.npz import data_offset, is_intact, write_npz
 
 _MEMBER = "arr_0.npy"
-_ADVICE = "Run 3_runCntk.py again: it writes this file."
+_ADVICE = "Delete it, then run 3_runCntk.py again: it writes what is missing."
 _ANEW = "Run 3_runCntk.py --restart: it writes all these files anew."
 
 
@@ -97,8 +97,8 @@ class EmbeddingFiles(Sequence[NDArray[np.float32]]):
     nr_rows: n_i, the number of real ROIs of each picture; the file may hold more rows, which are filler.
 
     Nothing is kept in memory: an item lives as long as the caller holds it. Treat items as read-only: they may be
-    memory maps. Raises `UserError` that names the file when a row is missing, the files differ in D, or a number is
-    not finite.
+    memory maps. Raises `UserError` that names the file when a row is missing, the files differ in D, a number is not
+    finite, or the checksum of the numbers, compared once, is another.
     """
 
     def __init__(self, paths: Sequence[str | Path], nr_rows: Sequence[int]) -> None:
@@ -134,6 +134,8 @@ class EmbeddingFiles(Sequence[NDArray[np.float32]]):
             )
         array = np.asarray(widened(array[:expected]))
         if index not in self._checked:
+            if not is_intact(path, _MEMBER):
+                raise UserError(f"{path}: damaged, its numbers do not fit the checksum in the file. {_ADVICE}")
             _require_finite(array, path)
             self._checked.add(index)
         return array

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.npz import data_offset, write_npz
+from helpers.npz import data_offset, is_intact, write_npz
 
 ARRAYS = {
     "a": np.arange(6, dtype=np.float32).reshape(2, 3), "b/weight": np.array([True, False]), "empty": np.zeros((0, 4)),
@@ -56,6 +56,16 @@ def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a.npz", "b.npz"):
         write_npz(tmp_path / name, ARRAYS)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_what_is_intact(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    write_npz(path, {"x": np.arange(3.0), "none": np.zeros((0, 4)), "y": np.arange(5.0, 9.0)})
+    assert [is_intact(path, f"{name}.npy") for name in ("x", "none", "y")] == [True] * 3
+    content = bytearray(path.read_bytes())
+    content[content.index(np.float64(7.0).tobytes()) + 7] ^= 1
+    path.write_bytes(content)
+    assert [is_intact(path, f"{name}.npy") for name in ("x", "none", "y")] == [True, True, False]
 
 
 def test_an_error_leaves_the_old_file(tmp_path: Path) -> None:

@@ -66,6 +66,16 @@ def test_recall_of_one_set(run):
     assert run("B1_evaluateRois.py", "--image-set", "test")[1].out.startswith("2 objects in 2 pictures")
 
 
+def test_pictures_without_rois_are_warned_of(run, root):
+    assert "Nothing was proposed" not in run("B1_evaluateRois.py")[1].err
+    artifacts = Artifacts(root, "tiny")
+    for key in ("testImages/5", "testImages/6"):
+        artifacts.roi_file(key).write_text("")
+    code, printed = run("B1_evaluateRois.py")
+    assert code == 0 and "Nothing was proposed in 2 of 7 pictures, like testImages/5" in printed.err
+    assert run("B1_evaluateRois.py", "--image-set", "test")[0] == 0
+
+
 def test_recall_needs_step_1(run, root):
     Artifacts(root, "tiny").roi_file("positive/2").unlink()
     assert "Run 1_computeRois.py first" in str(run("B1_evaluateRois.py")[0])

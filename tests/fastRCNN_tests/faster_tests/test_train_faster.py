@@ -38,6 +38,15 @@ def test_stages_have_their_names_in_the_log(pictures, slim, tmp_path):
     assert [row.split("\t")[1] for row in rows] == ["rpn 1", "detector 1", "rpn 2", "detector 2"]
 
 
+def test_patience_counts_end_to_end_only(pictures, slim, tmp_path, caplog):
+    recipe = dataclasses.replace(SMALL, faster_training="stages", faster_rpnEpochs=1, faster_detectorEpochs=1)
+    for patience in (0, 3):
+        caplog.clear()
+        patient = dataclasses.replace(recipe, faster_patience=patience)
+        train_faster(slim, pictures, CLASSES, patient, checkpoint=tmp_path / f"{patience}.npz", context=CONTEXT)
+        assert ("faster_patience = 3 counts only" in caplog.text) == bool(patience)
+
+
 def test_held_out_pictures_show_objects_and_depend_on_the_seed(tmp_path):
     pictures = [drawn(tmp_path, seed, objects=seed % 4 and 2) for seed in range(12)]
     recipe = dataclasses.replace(SMALL, faster_validation=0.34)

@@ -47,6 +47,21 @@ def test_float16_that_are_not_finite(tmp_path, array, wrong):
         EmbeddingFiles([tmp_path / "0.npz"], [7])[0]
 
 
+def test_a_flipped_bit_is_noticed_once_and_the_message_says_what_to_delete(tmp_path):
+    path, rows = tmp_path / "0.dat.npz", np.random.default_rng(0).standard_normal((100, 4096)).astype(np.float32)
+    write_embeddings(path, rows)
+    files = EmbeddingFiles([path], [90])
+    assert files[0].shape == (90, 4096)
+    content = bytearray(path.read_bytes())
+    content[content.index(rows[70, 4].tobytes())] ^= 1
+    path.write_bytes(content)
+    assert can_be_read(path) and files[0].shape == (90, 4096), "looked at once, when it is first read"
+    with pytest.raises(UserError, match=r"0\.dat\.npz: damaged, .* Delete it, then run 3_runCntk\.py again"):
+        EmbeddingFiles([path], [90])[0]
+    np.savez_compressed(path, arr_0=rows)  # the published format: unpacking compares it
+    np.testing.assert_array_equal(EmbeddingFiles([path], [90])[0], rows[:90])
+
+
 def test_same_numbers_same_bytes(tmp_path, array):
     write_embeddings(tmp_path / "a.npz", array)
     write_embeddings(tmp_path / "b.npz", np.asfortranarray(array))
