@@ -20,9 +20,9 @@ from fastRCNN.datasets.record_table import some_records
 from fastRCNN.evaluation.average_precision import PictureResult
 from fastRCNN.network.network import Network, save_network
 from fastRCNN.pipeline.classifiers.protocol import Classifier, Training, TrainingSet
+from fastRCNN.pipeline.cntk_inputs import Chosen
 from fastRCNN.pipeline.embed_dataset import embed_dataset
 from fastRCNN.pipeline.folds import deal
-from fastRCNN.pipeline.network_step import Chosen
 from fastRCNN.pipeline.picture_network import NetworkRun, PictureNetwork
 from fastRCNN.pipeline.results import scored_pictures
 from helpers.console import in_words, progress
@@ -100,8 +100,10 @@ class _Fold:
         self._others = np.flatnonzero(~left_out).tolist()
         self._of = data.artifacts.trial(f"{how.classifier.name}_{name.replace(' ', '_')}")
         self._left_out = some_records(data.imdb, self._places)
+        seen = {"cntk_precision": data.context.precision, "cntk_tiles": data.context.tiles,
+                "cntk_tileOverlap": data.context.tile_overlap}  # fmt: skip
         self._recipe = Recipe(
-            "5_evaluateResults.py", {"cntk_embeddingType": how.kind},
+            "5_evaluateResults.py", {"cntk_embeddingType": how.kind, **seen},
             {"training": data.fingerprint, **{f"left out: {key}": "" for key in self._left_out.keys}},
         )  # fmt: skip
         self._ledger = Ledger(self._of.manifest_file("fold"), FileFacts(self._of.facts_file, self._of.proc))

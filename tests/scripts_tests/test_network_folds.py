@@ -132,6 +132,20 @@ def test_faster_needs_no_step_before(run, capsys):
 
 
 @pytest.mark.parametrize("options", [NN, FASTER])
+def test_pictures_that_are_cut_into_tiles(prepared, options, capsys):
+    tiles = (*options, "--set", "cntk_tiles=2")
+    prepared("2_cntkGenerateInputs.py", *tiles)
+    prepared("5_evaluateResults.py", *options, *FOLDS)
+    whole = digests(prepared.root / "proc/tiny/folds")
+    capsys.readouterr()
+    prepared("5_evaluateResults.py", *tiles, *FOLDS)
+    assert "trained before" not in capsys.readouterr().err
+    cut = digests(prepared.root / "proc/tiny/folds")
+    rows = [name for name in cut if name.endswith(".dat.npz")]
+    assert len(rows) == 5 and all(cut[name] != whole[name] for name in rows)
+
+
+@pytest.mark.parametrize("options", [NN, FASTER])
 def test_a_class_that_only_left_out_pictures_show_is_not_found(prepared, options, capsys):
     picture = prepared.root / "data/tiny/positive/0.png"
     write_annotation(picture, [[10, 10, 39, 39]], ["ring"])
