@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from fastRCNN.compiling import compiled
 
 LARGEST = 65504.0  # of a float16
+_BLOCK = 1 << 16  # numbers
+_SIGN_AND_NUMBER = np.int32(-0x70000001)  # all bits but the three below the highest
+_OFFSET = np.float32(2.0**112)  # between the exponents of both; exact, also for the smallest
 
 
 def choose_type(wanted: str, *, may_round: bool = True) -> str:
@@ -34,11 +37,17 @@ def widened(array: NDArray[np.floating]) -> NDArray[np.float32]:
     """Return `array` as float32: itself where it is that, the same numbers where it is float16."""
     if array.dtype != np.float16:
         return array.astype(np.float32, copy=False)
-    bits = np.ascontiguousarray(array).reshape(-1).view(np.uint16)
-    result = np.empty(len(bits), np.float32)
-    if _widen(bits, result.view(np.uint32), result):
-        return array.astype(np.float32)
-    return result.reshape(array.shape)
+    halves = np.ascontiguousarray(array).reshape(-1).view(np.int16)
+    result, odd = np.empty(len(halves), np.float32), False
+    result_bits, twice = result.view(np.int32), np.empty(min(len(halves), _BLOCK), np.uint16)
+    for begin in range(0, len(halves), _BLOCK):  # a block stays in the processor's nearer caches
+        block, bits, numbers = (each[begin : begin + _BLOCK] for each in (halves, result_bits, result))
+        np.left_shift(block, np.int32(13), out=bits)  # the sign fills the four highest bits,
+        np.bitwise_and(bits, _SIGN_AND_NUMBER, out=bits)  # of which three go
+        np.multiply(numbers, _OFFSET, out=numbers)
+        doubled = np.left_shift(block.view(np.uint16), np.uint16(1), out=twice[: len(block)])
+        odd = odd or doubled.max() >= 0xF800  # infinite, or none: those come out wrong
+    return array.astype(np.float32) if odd else result.reshape(array.shape)
 
 
 def stored(rows: NDArray[np.float32], kind: str) -> NDArray[np.floating]:
@@ -67,28 +76,3 @@ def _narrow(numbers, bits, result):
             normal = ((size + 0xFFF + ((size >> 13) & 1)) >> 13) - (112 << 10)
             small = of_shifted_bits[k] - 0x3F000000
             of_result[k] = ((of_bits[k] >> 16) & 0x8000) | (normal if size >= 0x38800000 else small)
-
-
-def _widen_numpy(bits: NDArray, result_bits: NDArray, result: NDArray) -> int:
-    """Do what `_widen` does: slower, but there at once."""
-    result[:] = bits.view(np.float16)
-    return 0
-
-
-@compiled(what="conversion from float16", seconds=2, stand_in=_widen_numpy)
-def _widen(bits, result_bits, result):
-    """Write the float32 of `bits` (n,) uint16 to `result` (n,), whose memory `result_bits` is too.
-
-    Returns 0; something else where a number is infinite or none: those come out wrong.
-    """
-    odd = 0
-    for begin in range(0, len(bits), 4096):  # a block stays in the processor's nearest cache between the loops
-        count = min(4096, len(bits) - begin)
-        of_bits, of_result_bits, of_result = bits[begin:][:count], result_bits[begin:][:count], result[begin:][:count]
-        for k in range(count):
-            of_result_bits[k] = ((of_bits[k] & 0x7FFF) << 13) | ((of_bits[k] & 0x8000) << 16)
-        for k in range(count):
-            odd |= ((of_bits[k] & 0x7FFF) + 0x400) & 0x8000
-        for k in range(count):
-            of_result[k] *= np.float32(2.0**112)  # the offset of the exponent; exact, also for the smallest
-    return odd

@@ -12,17 +12,21 @@ def kernels(request, monkeypatch):
     """Compiled code, and what stands in for it."""
     if request.param == "numpy":
         monkeypatch.setattr(half_floats, "_narrow", half_floats._narrow_numpy)
-        monkeypatch.setattr(half_floats, "_widen", half_floats._widen_numpy)
     else:
         import numba  # noqa: F401 - from now on nothing stands in
 
 
-def test_every_float16_is_widened(kernels):
+def test_every_float16_is_widened():
     every = np.arange(65536, dtype=np.uint16).view(np.float16)
     finite = every[np.isfinite(every)]
     assert widened(finite).tobytes() == finite.astype(np.float32).tobytes()
     np.testing.assert_array_equal(widened(every.reshape(256, 256)), every.astype(np.float32).reshape(256, 256))
     assert widened(finite[:0]).shape == (0,)
+    long = np.tile(finite, 3)  # several blocks, the last one not full
+    assert widened(long).tobytes() == long.astype(np.float32).tobytes()
+    for odd in (np.inf, -np.inf, np.nan):
+        long[7] = odd
+        np.testing.assert_array_equal(widened(long), long.astype(np.float32))
 
 
 def test_float32_is_narrowed_to_the_nearest(kernels):
