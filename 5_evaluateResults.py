@@ -21,20 +21,15 @@ from fastRCNN.boxes.suppression import Suppression
 from fastRCNN.evaluation.average_precision import Evaluation, PictureResult, evaluate, evaluate_detections
 from fastRCNN.evaluation.bootstrap import Interval, map_interval
 from fastRCNN.evaluation.kept_detections import KeptDetections
-from fastRCNN.pipeline.beside import training_start
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.cluster import add_cluster_option, open_cluster
-from fastRCNN.pipeline.folds import FoldOptions, scored_folds
-from fastRCNN.pipeline.network_folds import FoldTraining, scored_network_folds, seconds_of_training
 from fastRCNN.pipeline.network_step import records_of
 from fastRCNN.pipeline.numbers import settled_numbers
 from fastRCNN.pipeline.official_results import Asked, Official, has_official, read_detections, write_official
 from fastRCNN.pipeline.results import counted, scored_pictures
 from fastRCNN.pipeline.stages import Chain
 from fastRCNN.pipeline.unstored_rows import Unstored
-from fastRCNN.reporting.comparison import interval_data
 from fastRCNN.run_context import RunContext
-from fastRCNN.svm.train_svms import SvmTraining
 from helpers.artifacts import IMAGE_SETS, exclusive
 from helpers.console import progress, run_script, setup_logging, table
 from helpers.tables import write_text
@@ -151,6 +146,9 @@ def print_folds(p) -> None:
 def svm_folds(chain: Chain, p, suppression: Suppression) -> Iterator[Iterator[PictureResult]]:
     """Return the pictures of each fold, scored by SVMs that are trained on the embeddings of the others."""
     chain.require("rois", "inputs", "network", "embeddings")
+    from fastRCNN.pipeline.folds import FoldOptions, scored_folds  # only here: what trains is much to import
+    from fastRCNN.svm.train_svms import SvmTraining
+
     options = FoldOptions(
         SvmTraining.choose(p), p.cntk_nrRois, p.svm_bboxRegression, p.svm_bboxRidge or None, suppression,
         p.evalVocOverlapThreshold, p.compat, p.seed, p.jobs,
@@ -161,6 +159,9 @@ def svm_folds(chain: Chain, p, suppression: Suppression) -> Iterator[Iterator[Pi
 
 def network_folds(chain: Chain, p) -> Iterator[Iterator[PictureResult]]:
     """Return the pictures of each fold, scored by a network that is trained on the others."""
+    from fastRCNN.pipeline.beside import training_start
+    from fastRCNN.pipeline.network_folds import FoldTraining, scored_network_folds, seconds_of_training
+
     classifier = CLASSIFIERS[p.classifier]
     training = classifier.training(p)
     chain.require_before("network")
@@ -176,7 +177,7 @@ def as_data(evaluation: Evaluation, interval: Interval | None, p) -> dict:
     return {
         "mAP_11point": evaluation.map_11point,
         "mAP_area": evaluation.map_area,
-        "mAP_area_interval": interval_data(interval),
+        "mAP_area_interval": interval.as_data() if interval else None,
         "classes": {
             c.name: {"ap_11point": c.ap_11point, "ap_area": c.ap_area, "positives": c.positives,
                      "detections": c.detections} for c in evaluation.classes

@@ -8,7 +8,6 @@
 import errno
 import logging
 import os
-import secrets
 import stat
 import time
 import warnings
@@ -256,7 +255,7 @@ def _acquire(lock: BaseFileLock, folder: Path) -> None:
 def _new_file(path: Path) -> Path:
     """Make an empty file beside `path`, with the rights that a file there has, or gets by the user's settings."""
     while True:
-        temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(6)}{path.suffix}")
+        temporary = path.with_name(f"{TEMPORARY}{os.urandom(6).hex()}{path.suffix}")
         with suppress(FileExistsError):
             os.close(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666))
             break

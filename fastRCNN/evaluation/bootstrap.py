@@ -36,6 +36,10 @@ class Interval:
         """Return "0.86 to 0.97"."""
         return f"{self.low:.2f} to {self.high:.2f}"
 
+    def as_data(self) -> list[float]:
+        """Return both ends as JSON files have them."""
+        return [round(self.low, 4), round(self.high, 4)]
+
 
 def map_interval(evaluation: Evaluation, *, samples: int = SAMPLES, seed: int = 0) -> Interval | None:
     """Return the interval of the mean `ap_area` over `samples` draws of the pictures.

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
 
 from fastRCNN.network.layers import Layer, Linear
 from fastRCNN.network.network import Network
@@ -61,6 +60,8 @@ def truncated_svd(weight: NDArray[np.float32], rank: int) -> tuple[NDArray[np.fl
     U are the eigenvectors of W W^T, in double precision: for the few largest of them many times as fast as a whole
     decomposition.
     """
+    from scipy.linalg import eigh  # only here: it takes a moment to import
+
     wide = np.asarray(weight, np.float64)
     size = len(wide)
     _, vectors = eigh(wide @ wide.T, subset_by_index=(size - rank, size - 1))

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from fastRCNN.evaluation.bootstrap import Interval
 from fastRCNN.reporting.charts import line_chart, thinned
 from fastRCNN.reporting.page import Report
 from fastRCNN.reporting.style import PAGE, STYLE
@@ -39,7 +38,7 @@ def as_summary(report: Report, missed: Sequence[tuple[str, str, Sequence[int]]])
         "threshold": report.threshold,
         "mAP_area": evaluation.map_area,
         "mAP_11point": evaluation.map_11point,
-        "mAP_area_interval": interval_data(report.interval),
+        "mAP_area_interval": report.interval.as_data() if report.interval else None,
         "classes": {
             c.name: {
                 "ap_area": c.ap_area,
@@ -51,11 +50,6 @@ def as_summary(report: Report, missed: Sequence[tuple[str, str, Sequence[int]]])
         "missed_objects": [[picture, name, *map(int, box)] for picture, name, box in missed],
         "parameters": {name: report.parameters[name] for name in _SAME if name in report.parameters},
     }
-
-
-def interval_data(interval: Interval | None) -> list[float] | None:
-    """Return `interval` as JSON has it."""
-    return None if interval is None else [round(interval.low, 4), round(interval.high, 4)]
 
 
 def read_summaries(folder: Path, image_set: str, classifiers: Sequence[str]) -> list[dict[str, Any]]:
