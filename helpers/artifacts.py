@@ -15,10 +15,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-from filelock import BaseFileLock, FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from helpers.errors import UserError
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 log = logging.getLogger(__name__)
 
@@ -210,6 +212,8 @@ def exclusive(artifacts: Artifacts) -> Iterator[None]:
     The lock is the operating system's, so it ends with its process, however that ends. Raises `UserError` when another
     run holds it. On a file system without locks (some network folders) a warning says that nothing is held.
     """
+    from filelock import FileLock, Timeout  # only here: not each step takes a lock
+
     artifacts.proc.mkdir(parents=True, exist_ok=True)
     note = artifacts.proc / "inUse.txt"
     lock = FileLock(artifacts.proc / ".lock", timeout=0)
@@ -233,7 +237,7 @@ def exclusive(artifacts: Artifacts) -> Iterator[None]:
         lock.release()
 
 
-def _acquire(lock: BaseFileLock, folder: Path) -> None:
+def _acquire(lock: "BaseFileLock", folder: Path) -> None:
     """Acquire `lock`, or say that the file system of `folder` has no locks; `Timeout` when another run holds it."""
     try:
         with warnings.catch_warnings(record=True) as said:

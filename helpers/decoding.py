@@ -15,14 +15,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image
 
 from helpers.errors import UserError
+
+if TYPE_CHECKING:
+    from PIL import Image  # imported where a picture is opened, which not each step does
 
 MAX_PIXELS = 178_000_000  # beyond this a "picture" is a decompression bomb or a mistake; about Pillow's own limit
 _FORMATS = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG", "BMP": "BMP", "WEBP": "WebP", "TIFF": "TIFF"}
@@ -64,7 +66,7 @@ class Inspection:
 
 @dataclass
 class _Opened:
-    image: Image.Image
+    image: "Image.Image"
     kind: str
     orientation: int  # what is left to be done
     turned: bool
@@ -114,6 +116,8 @@ def size_from_header(path: Path) -> tuple[int, int]:
 @contextmanager
 def _opened(file: BinaryIO, nr_bytes: int, name: str) -> Iterator[_Opened]:
     """Open a picture with its header checked. Whatever goes wrong with it, here or later, becomes a `UserError`."""
+    from PIL import Image
+
     start = file.read(8)
     kind = next((kind for signature, kind in _SIGNATURES.items() if start.startswith(signature)), "")
     try:
@@ -141,8 +145,10 @@ def _opened(file: BinaryIO, nr_bytes: int, name: str) -> Iterator[_Opened]:
         raise UserError(f"{name}: the {kind} picture is damaged and cannot be decoded ({error})") from error
 
 
-def _open_quietly(file: BinaryIO) -> tuple[Image.Image, list[str]]:
+def _open_quietly(file: BinaryIO) -> tuple["Image.Image", list[str]]:
     """Return the opened file and Pillow's warnings about it."""
+    from PIL import Image
+
     with _opening, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         image = Image.open(file, formats=_TO_OPEN)
@@ -152,7 +158,7 @@ def _open_quietly(file: BinaryIO) -> tuple[Image.Image, list[str]]:
     return image, [f"the decoder says: {each.message}" for each in told]
 
 
-def _orientation(image: Image.Image, notes: list[str]) -> int:
+def _orientation(image: "Image.Image", notes: list[str]) -> int:
     """Return the EXIF orientation, 1 to 8; 1 where there is none."""
     try:
         value = image.getexif().get(_ORIENTATION, 1)
@@ -222,6 +228,8 @@ def _pillow_pixels(data: bytes, opened: _Opened) -> NDArray[np.uint8]:
 
 def _check_png_sums(data: bytes) -> None:
     """Raise for a PNG whose check sums do not fit: in loading, Pillow does not look at those of the pixels."""
+    from PIL import Image
+
     with Image.open(io.BytesIO(data), formats=("PNG",)) as second:
         second.verify()
 

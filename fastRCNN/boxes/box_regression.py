@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastRCNN.boxes.ridge_regression import RidgeRegression
 from fastRCNN.network.weight_files import WeightFile, write_weight_file
 from helpers.boxes import as_boxes, iou_matrix, widths_heights
 from helpers.errors import UserError
@@ -141,23 +142,9 @@ def fit_ridge(
     ridge: the factor of the squared weights, for rows whose root mean square distance from their centre is 10, so that
     it means the same for every network; the bias is not shrunk. Without rows nothing moves.
     """
-    dimension = rows.shape[1]
     if len(rows) == 0:
-        return np.zeros((4, dimension), np.float32), np.zeros(4, np.float32)
-    from scipy.linalg import solve  # only here: it takes a moment to import
-
-    centre, middle = rows.mean(axis=0), targets.mean(axis=0)
-    centred = rows - centre
-    size = math.sqrt(np.dot(centred.ravel(), centred.ravel()) / len(rows))
-    scale = np.float32(10 / size if size > 0 else 1)
-    centred *= scale
-    dual = len(rows) < dimension  # the smaller of the two systems
-    system = (centred @ centred.T if dual else centred.T @ centred).astype(np.float64)
-    system[np.diag_indices(len(system))] += ridge
-    goal = targets - middle if dual else centred.T @ (targets - middle)
-    solution = solve(system, goal, assume_a="pos", overwrite_a=True, check_finite=False).astype(np.float32)
-    weights = np.ascontiguousarray(scale * (centred.T @ solution if dual else solution).T)
-    return weights, (middle - weights @ centre).astype(np.float32)
+        return np.zeros((4, rows.shape[1]), np.float32), np.zeros(4, np.float32)
+    return RidgeRegression(rows).fit(targets, ridge)
 
 
 def best_objects(rois: ArrayLike, objects: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.boxes.box_regression import decode, fit_ridge
+from fastRCNN.boxes.ridge_regression import RidgeRegression
 from helpers.boxes import paired_iou
 
 _log = logging.getLogger(__name__)
@@ -57,17 +58,20 @@ def fit_boxes(
 
     ridge: None chooses it as `choose_ridge` does, for the same arguments, and the log says which.
     """
-    choice = choose_ridge(rows, rois, targets, pictures, rng=rng) if ridge is None else None
+    if len(rows) == 0:
+        return fit_ridge(rows, targets)
+    regression = RidgeRegression(rows)
+    choice = choose_ridge(regression, rois, targets, pictures, rng=rng) if ridge is None else None
     if choice is not None:
         _log.info("Box regression: %s.", choice)
         if choice.ridge is None:
             return None
         ridge = choice.ridge
-    return fit_ridge(rows, targets, ridge=_WITHOUT_CHOICE if ridge is None else ridge)
+    return regression.fit(targets, _WITHOUT_CHOICE if ridge is None else ridge)
 
 
 def choose_ridge(
-    rows: NDArray[np.float32],
+    rows: NDArray[np.float32] | RidgeRegression,
     rois: NDArray[np.floating],
     targets: NDArray[np.floating],
     pictures: NDArray[np.int64],
@@ -76,16 +80,18 @@ def choose_ridge(
 ) -> RidgeChoice | None:
     """Return the choice for `fit_ridge(rows, targets)`; None where there are no two pictures to compare.
 
-    rows (N, D) of `rois` (N, 4), their `targets` (N, 4) and `pictures` (N,), the number of the picture of each.
+    rows (N, D), or what they were made to, of `rois` (N, 4); their `targets` (N, 4) and `pictures` (N,), the number of
+    the picture of each.
     """
-    chosen = np.sort(rng.permutation(len(rows))[:_ROWS])
+    chosen = np.sort(rng.permutation(len(rois))[:_ROWS])
     targets, pictures, rois = np.asarray(targets, np.float64)[chosen], pictures[chosen], rois[chosen]
     objects = decode(rois, targets)
     before = paired_iou(rois, objects)
     counted = before < _ALIKE
     if not counted.any() or len(np.unique(pictures)) < 2:
         return None
-    values, vectors = np.linalg.eigh(_kernel(rows[chosen]))
+    regression = rows if isinstance(rows, RidgeRegression) else RidgeRegression(rows)
+    values, vectors = np.linalg.eigh(regression.products(chosen) + _CONSTANT)
     projected = vectors.T @ targets
     groups = [np.flatnonzero(pictures == number) for number in np.unique(pictures)]
     after = []
@@ -98,11 +104,3 @@ def choose_ridge(
         after.append(float(paired_iou(decode(rois, predicted), objects)[counted].mean()))
     best, unmoved = int(np.argmax(after)), float(before[counted].mean())
     return RidgeChoice(RIDGES[best] if after[best] > unmoved else None, unmoved, after[best])
-
-
-def _kernel(rows: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the inner products (N, N) of `rows`, centred and scaled as `fit_ridge` does it, and a constant."""
-    centred = rows.astype(np.float64) - rows.mean(axis=0, dtype=np.float64)
-    size = np.sqrt((centred**2).sum() / len(rows))
-    centred *= 10 / size if size > 0 else 1.0
-    return centred @ centred.T + _CONSTANT

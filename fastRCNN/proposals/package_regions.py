@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from fastRCNN.compiling import compiled, inline_kernel
 
 VALUE_BINS = 25
-BIN_OF_VALUE = np.array([np.histogram(value, VALUE_BINS, (0.0, 255.0))[0].argmax() for value in range(256)], np.int64)
+_EDGES = np.linspace(0.0, 255.0, VALUE_BINS + 1)  # as np.histogram has them; the last bin holds its upper one as well
+BIN_OF_VALUE = np.minimum(np.searchsorted(_EDGES, np.arange(256), side="right") - 1, VALUE_BINS - 1)
 DIAGONAL = 0.70711  # sin 45 degrees, rounded to five places as scikit-image's local binary pattern does
 BOTH_BLIND_CHANNELS = 2.0  # hue and saturation always agree: one each
 

@@ -13,7 +13,6 @@ from typing import Any
 import filelock
 import pytest
 
-import helpers.artifacts
 from helpers.ledgers import Ledger
 
 
@@ -78,7 +77,7 @@ def killed_at(root: Path, last: int) -> Iterator[Disk]:
         for name in ("write_text", "write_bytes"):
             patch.setattr(Path, name, half(name, getattr(Path, name)))
         patch.setattr(Ledger, "_write", half("journal", Ledger._write))
-        patch.setattr(helpers.artifacts, "FileLock", Lock)
+        patch.setattr(filelock, "FileLock", Lock)
         with suppress(Killed):
             yield disk
     for lock in locks:  # the operating system does this when a process ends
