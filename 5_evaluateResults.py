@@ -145,10 +145,10 @@ def print_folds(p) -> None:
 
 def svm_folds(chain: Chain, p, suppression: Suppression) -> Iterator[Iterator[PictureResult]]:
     """Return the pictures of each fold, scored by SVMs that are trained on the embeddings of the others."""
-    chain.require("rois", "inputs", "network", "embeddings")
     from fastRCNN.pipeline.folds import FoldOptions, scored_folds  # only here: what trains is much to import
     from fastRCNN.svm.train_svms import SvmTraining
 
+    chain.require("rois", "inputs", "network", "embeddings")
     options = FoldOptions(
         SvmTraining.choose(p), p.cntk_nrRois, p.svm_bboxRegression, p.svm_bboxRidge or None, suppression,
         p.evalVocOverlapThreshold, p.compat, p.seed, p.jobs,
