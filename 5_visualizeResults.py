@@ -65,7 +65,7 @@ def main() -> None:
     drawn = draw_pictures(watched, decisions, folder, subject, with_ground_truth=p.ground_truth)
     errors = ErrorCounter(imdb.classes, nms_threshold=suppression, overlap_threshold=p.evalVocOverlapThreshold,
                           max_per_picture=p.evalMaxPerPicture)  # fmt: skip
-    evaluation = evaluate(errors.watching(drawn), imdb.classes, nms_threshold=suppression,
+    evaluation = evaluate(drawn, imdb.classes, watch=errors.add, nms_threshold=suppression,
                           overlap_threshold=p.evalVocOverlapThreshold, compat=p.compat,
                           max_per_picture=p.evalMaxPerPicture)  # fmt: skip
     advice = classifier.advice(p, float(np.mean(numbers or [0])))

@@ -28,7 +28,7 @@ is left out of the mean; a class with objects and without detections has AP 0. L
 K detections, C classes with background first.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -166,6 +166,7 @@ def evaluate(
     compat: str = "corrected",
     max_per_picture: int = 0,
     kept: KeptDetections | None = None,
+    watch: Callable[[PictureResult, Sequence[Candidates] | None], None] | None = None,
     jobs: int = 1,
 ) -> Evaluation:
     """Evaluate scored `pictures`, read one at a time; `class_names` starts with background.
@@ -173,7 +174,8 @@ def evaluate(
     nms_threshold: of plain suppression, or how else overlapping candidates are dealt with (`compat="tutorial"` takes
     the threshold alone). max_per_picture: so many of the best candidates of a picture, of all classes, count; 0: all.
     kept: takes those that count, by the number of the picture in `pictures`, before those on ignored boxes are left
-    out. jobs: pictures that are worked on at once.
+    out. watch: is called with each picture and its candidates, in order; with None where `compat="tutorial"` chooses
+    them at the end. jobs: pictures that are worked on at once.
     """
     if compat not in COMPAT:
         raise ValueError(f"compat: expected one of {COMPAT}, got {compat!r}")
@@ -194,6 +196,8 @@ def evaluate(
 
     for picture, boxes, candidates in in_order(candidates_of, pictures, jobs):
         number = matcher.add_objects(picture.gt_boxes, picture.gt_classes)
+        if watch is not None:
+            watch(picture, candidates if published is None else None)
         if published is not None:
             published.add(boxes, picture.scores)
         for places, scores, classes in candidates:

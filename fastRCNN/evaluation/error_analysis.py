@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from fastRCNN.boxes.ignored import ignored_detections
 from fastRCNN.boxes.suppression import Suppression
 from fastRCNN.evaluation.average_precision import PictureResult
-from fastRCNN.evaluation.candidates import best_of_picture, picture_candidates
+from fastRCNN.evaluation.candidates import Candidates, best_of_picture, picture_candidates
 from fastRCNN.evaluation.matching import match_detections
 from fastRCNN.evaluation.precision_curve import ap_area
 from helpers.boxes import iou_matrix
@@ -80,14 +80,10 @@ class ErrorCounter:
             self.add(picture)
             yield picture
 
-    def add(self, picture: PictureResult) -> None:
-        """Take the next picture."""
+    def add(self, picture: PictureResult, candidates: Iterable[Candidates] | None = None) -> None:
+        """Take the next picture; candidates: what is left of it by suppression, where that is known (`evaluate`)."""
         p, found = picture, np.zeros(len(picture.gt_classes), bool)
-        boxes = p.boxes[:, None] if p.moved is None else p.moved
-        candidates = picture_candidates(boxes, p.scores, nms_threshold=self.nms_threshold)
-        if self.max_per_picture and p.scores.shape[1] > 1:
-            candidates = iter([best_of_picture(candidates, self.max_per_picture)])
-        for places, scores, classes in candidates:
+        for places, scores, classes in self._candidates_of(p) if candidates is None else candidates:
             counted = ~ignored_detections(
                 places, classes, p.gt_boxes, p.gt_classes, p.ignored_boxes, threshold=self.overlap_threshold
             )
@@ -102,6 +98,13 @@ class ErrorCounter:
             self._candidates.append((scores, classes.astype(np.int32), kinds, objects))
         self._objects.append((p.gt_classes, found))
         self._nr_objects += len(found)
+
+    def _candidates_of(self, p: PictureResult) -> Iterable[Candidates]:
+        boxes = p.boxes[:, None] if p.moved is None else p.moved
+        candidates = picture_candidates(boxes, p.scores, nms_threshold=self.nms_threshold)
+        if self.max_per_picture and p.scores.shape[1] > 1:
+            return [best_of_picture(candidates, self.max_per_picture)]
+        return candidates
 
     def _judged(self, overlaps: NDArray, same: NDArray) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
         """Return the kind of mistake (K,) that each candidate is if it is not right, and the object that it is near.

@@ -116,3 +116,28 @@ def test_pictures_do_not_meet():
     # that is right, of four: (1 + 1 + 3 / 4) / 3
     assert found.ap[0] == pytest.approx(2 / 3)
     assert gains(found) == {"place": 1 / 4}
+
+
+@pytest.mark.parametrize(("compat", "most"), [("corrected", 0), ("corrected", 2), ("tutorial", 0)])
+def test_the_candidates_of_the_evaluation_serve_as_well(compat, most):
+    """What is suppressed once is not suppressed again; the published code knows its candidates at the end only."""
+    rng = np.random.default_rng(1)
+    boxes = np.concatenate([corner := rng.integers(0, 60, (40, 2)), corner + 30], axis=1)
+    scores = rng.random((40, 3), np.float32)
+    picture = PictureResult(0, Path("x"), boxes, scores, boxes[:3] + 4, np.array([1, 2, 1]))
+    names, found, told = ("_", "a", "b"), [], []
+    for way in ("watching", "watch"):
+        counter = ErrorCounter(names, max_per_picture=most)
+
+        def watch(picture, candidates, counter=counter):
+            told.append(candidates)
+            counter.add(picture, candidates)
+
+        pictures = counter.watching([picture]) if way == "watching" else [picture]
+        evaluate(pictures, names, max_per_picture=most, compat=compat, watch=watch if way == "watch" else None)
+        found.append(counter.result())
+    assert [each is None for each in told] == [compat == "tutorial"]
+    np.testing.assert_array_equal(found[0].ap, found[1].ap)
+    for kind in KINDS:
+        np.testing.assert_array_equal(found[0].gains[kind], found[1].gains[kind])
+    assert any(values.any() for values in found[0].gains.values())
