@@ -4,6 +4,7 @@ A member is written under a temporary name and renamed when it is whole; one tha
 again.
 """
 
+import argparse
 import hashlib
 import shutil
 import sys
@@ -20,6 +21,27 @@ from resources.weight_import.download import Published, download
 
 _BLOCK = 1 << 20
 _SPARED = 100e6  # bytes of the disk that stay free
+
+
+def archive_options(
+    description: str | None, argv: Sequence[str] | None, *, kind: str, known: Sequence[str], words: str, root: Path
+) -> argparse.Namespace:
+    """Return the options of a script that installs a data set: names, source, root, keep, unchecked; checked.
+
+    kind: what one of the `known` names is, "part" or "list". words: their help. root: the repository.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar=kind.upper(), help=words)
+    parser.add_argument("--from", dest="source", type=Path, metavar="DIR", help="where downloaded archives lie")
+    parser.add_argument("--root", type=Path, default=root, help="where the project lies (default: the repository)")
+    parser.add_argument("--keep", action="store_true", help="keep the downloaded archives as well")
+    parser.add_argument("--unchecked", action="store_true", help="take archives with another checksum, too")
+    options = parser.parse_args(argv)
+    if unknown := [name for name in options.names if name not in known]:
+        raise UserError(f"{unknown[0]}: no such {kind}; there are: {', '.join(known)}", 2)
+    if options.source and not options.source.is_dir():
+        raise UserError(f"--from {options.source}: no such folder")
+    return options
 
 
 class Member(NamedTuple):

@@ -9,7 +9,6 @@ What is not in DIR is downloaded. Checksums are compared before anything is unpa
 counted. A run that was stopped goes on when it is started again.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,8 +17,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))  # started from anywhere
 
 from helpers.console import run_script  # noqa: E402
-from helpers.errors import UserError, raise_collected  # noqa: E402
-from resources.archives import fetch_archive, unpack  # noqa: E402
+from helpers.errors import raise_collected  # noqa: E402
+from resources.archives import archive_options, fetch_archive, unpack  # noqa: E402
 from resources.weight_import.download import Published  # noqa: E402
 
 _HOME = "http://images.cocodataset.org/"
@@ -67,18 +66,9 @@ def faults_of(name: str, target: Path) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Install what is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("lists", nargs="*", metavar="LIST", help=f"{' or '.join(PICTURES)} (default: both)")
-    parser.add_argument("--from", dest="source", type=Path, metavar="DIR", help="where downloaded archives lie")
-    parser.add_argument("--root", type=Path, default=REPOSITORY, help="holds data/ (default: the repository)")
-    parser.add_argument("--keep", action="store_true", help="keep the downloaded archives as well")
-    parser.add_argument("--unchecked", action="store_true", help="take archives with another checksum, too")
-    options = parser.parse_args(argv)
-    if unknown := [name for name in options.lists if name not in PICTURES]:
-        raise UserError(f"{unknown[0]}: no such list; there are: {', '.join(PICTURES)}", 2)
-    if options.source and not options.source.is_dir():
-        raise UserError(f"--from {options.source}: no such folder")
-    for name in ("annotations", *(options.lists or PICTURES)):
+    words = f"{' or '.join(PICTURES)} (default: both)"
+    options = archive_options(__doc__, argv, kind="list", known=list(PICTURES), words=words, root=REPOSITORY)
+    for name in ("annotations", *(options.names or PICTURES)):
         target = options.root / "data" / "coco"
         install(name, target, options.source, keep=options.keep, unchecked=options.unchecked)
 

@@ -9,7 +9,6 @@ What is not in DIR is downloaded. Checksums are compared before anything is unpa
 pictures is: all its pictures and annotations must be there. A run that was stopped goes on when it is started again.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +18,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))  # started from anywhere
 
 from helpers.console import run_script  # noqa: E402
-from helpers.errors import UserError, raise_collected  # noqa: E402
-from resources.archives import fetch_archive, unpack  # noqa: E402
+from helpers.errors import raise_collected  # noqa: E402
+from resources.archives import archive_options, fetch_archive, unpack  # noqa: E402
 from resources.weight_import.download import Published  # noqa: E402
 
 _ADVICE = "name its folder: python resources/install_pascal_voc.py --from FOLDER"
@@ -117,18 +116,9 @@ def faults_of(part: Part, target: Path) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Install the parts that are asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help="2007, 2012, boxes (default: 2007 boxes)")
-    parser.add_argument("--from", dest="source", type=Path, metavar="DIR", help="where downloaded archives lie")
-    parser.add_argument("--root", type=Path, default=REPOSITORY, help="holds resources/ (default: the repository)")
-    parser.add_argument("--keep", action="store_true", help="keep the downloaded archives as well")
-    parser.add_argument("--unchecked", action="store_true", help="take archives with another checksum, too")
-    options = parser.parse_args(argv)
-    if unknown := [name for name in options.parts if name not in PARTS]:
-        raise UserError(f"{unknown[0]}: no such part; there are: {', '.join(PARTS)}", 2)
-    if options.source and not options.source.is_dir():
-        raise UserError(f"--from {options.source}: no such folder")
-    for name in options.parts or ["2007", "boxes"]:
+    words = "2007, 2012, boxes (default: 2007 boxes)"
+    options = archive_options(__doc__, argv, kind="part", known=list(PARTS), words=words, root=REPOSITORY)
+    for name in options.names or ["2007", "boxes"]:
         target = options.root / "resources" / "pascalVocData"
         install(PARTS[name], target, options.source, keep=options.keep, unchecked=options.unchecked)
 
