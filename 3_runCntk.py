@@ -14,6 +14,7 @@ For classifier "faster" the network learns to propose the ROIs as well, from pic
         proc/<dataset>/rois_faster/<folder>/<picture>.roi.txt     what it proposes, best first
         proc/<dataset>/rois_faster/<folder>/<picture>.objectness.txt    how sure it is of each
 Several processes train together, on one machine or more: torchrun --nproc_per_node=N 3_runCntk.py --classifier nn
+(or faster).
 A training that was stopped (Ctrl-C, kill -9, a power cut) goes on after its last whole epoch when the script is run
 again: --resume insists on that, --restart forgets it.
 """

@@ -19,6 +19,7 @@ from pathlib import Path
 from fastRCNN.datasets.roi_table import RoiTable
 from fastRCNN.datasets.roidb import load_roidb
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
+from fastRCNN.pipeline.classifiers.compat import say_what_is_overridden
 from fastRCNN.pipeline.cluster import add_cluster_option, open_cluster
 from fastRCNN.pipeline.detector_folder import DetectorSettings, save_detector
 from fastRCNN.pipeline.stages import Chain
@@ -48,6 +49,7 @@ def main() -> None:
     folder, reports = artifacts.svm_folder, {}
     with exclusive(artifacts):
         chain.require_before("svm")
+        say_what_is_overridden(p, {"svm_bboxRegression": False, "svm_retrainGrowth": 0.0})
         checkpoint = SvmCheckpoint(artifacts.svm_checkpoint_file, chain.recipe_digest("svm"))
         unstored = Unstored.choose(chain, p, "train")
         if p.restart or not unstored:

@@ -76,7 +76,8 @@ def build_parameters(
     published : with `--compat tutorial`, numbers in place of words and overrides, by data set ("": all others)
 
     Later ones win: base values, overrides of the data set, `published`, `--set`, the options `--dataset` and
-    `--classifier`. `overridden` in the result are the names of what an override gave its value.
+    `--classifier`. `overridden` in the result are the names of what an override gave its value, `given` of what the
+    command line did.
     Raises `UserError` that lists every unknown name, wrong type and value out of range; argparse leaves with 2 for
     wrong usage.
     """
@@ -114,6 +115,7 @@ def build_parameters(
     for name, value in vars(options).items():
         if name not in ("dataset", "classifier", "assignments"):
             result[name] = value
+    result.given = sorted(given)
     result.overridden = [name for name in chosen if name not in given]
     result.root = options.root.resolve()
     result.engine = "torch" if options.engine == "auto" else options.engine

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,9 +14,8 @@ from fastRCNN.faster.start import prepared
 from fastRCNN.faster.steps import LOSSES
 from fastRCNN.faster.training import FasterTrainer
 from fastRCNN.network.network import Network
-from fastRCNN.nn.training_log import draw_log, write_log
+from fastRCNN.nn.following import follow
 from fastRCNN.run_context import RunContext
-from helpers.console import progress
 
 log = logging.getLogger(__name__)
 
@@ -60,18 +58,7 @@ def train_faster(
         fingerprint=fingerprint,
     )  # fmt: skip
     columns, curves = (*COLUMNS, *(HELD if held else ())), (*LOSSES, "recall", *(HELD[:1] if held else ()))
-    bar: Any = progress(trainer.run(), "training", trainer.nr_steps)
-    watched = hasattr(bar, "set_postfix_str")  # a bar is only drawn where somebody watches
-    for step in bar:
-        if watched:
-            bar.set_postfix_str(str(step))
-        if step.last:
-            write_log(log_file, trainer.history, columns)
-            if not watched:
-                log.info("%s", step)
-    write_log(log_file, trainer.history, columns)
-    draw_log(log_file.with_suffix(".png"), trainer.history, curves)
-    log.info("Training log: %s", log_file)
+    follow(trainer, log_file, writes=context.writes, columns=columns, curves=curves)
     return trainer.result()
 
 

@@ -3,7 +3,8 @@
 The steps of an epoch:
 
 1. Shuffle the pictures; change each at random, by the seed, the epoch and its number alone.
-2. For each minibatch of pictures (of one, mostly): add up the four losses and their gradients, then one step.
+2. For each minibatch of pictures (of one, mostly; of so many in each of several processes, see
+   `fastRCNN.nn.processes`): add up the four losses and their gradients, then one step.
 3. Check that all weights are finite; measure on the pictures that were held out, if any; write the checkpoint.
 
 The same seed gives the same bytes on a CPU with the same number of threads, in one go or continued after a stop.
@@ -30,6 +31,7 @@ from fastRCNN.faster.pictures import AnnotatedPicture, as_it_is, changed
 from fastRCNN.faster.recipe import FasterTraining
 from fastRCNN.faster.state import state_of, take_over
 from fastRCNN.faster.steps import LOSSES, PictureLosses, picture_losses, proposals_on
+from fastRCNN.faster.summary import SUMS, means_of, sums_of
 from fastRCNN.faster.validation import measure
 from fastRCNN.network.layers import every_layer
 from fastRCNN.network.network import Network
@@ -37,6 +39,7 @@ from fastRCNN.network.rpn_spec import RpnSpec
 from fastRCNN.nn.checkpoints import Checkpoint
 from fastRCNN.nn.finite import kept_checkpoint, require_finite_weights
 from fastRCNN.nn.learning_rate import rate_per_image
+from fastRCNN.nn.processes import Processes
 from fastRCNN.run_context import RunContext
 from helpers.annotations import write_rois
 from helpers.errors import UserError
@@ -82,10 +85,12 @@ class FasterTrainer:
         and to write after each epoch."""
         self.pictures, self.held, self.recipe, self.context = list(pictures), list(held), recipe, context
         self.checkpoint, self.fingerprint = checkpoint, fingerprint
+        self.processes = context.processes or Processes()
         self.net = FasterNetwork(
             network, classes, rpn, train_conv_from=recipe.faster_trainConvFrom,
             bbox_per_class=recipe.faster_bboxPerClass, dropout=recipe.faster_dropout, context=context,
         )  # fmt: skip
+        self.processes.start_alike(self.net.parameters.values())
         self.trunk = frozenset(
             name for layer in every_layer(network.spec.trunk) if (name := getattr(layer, "name", None))
         )
@@ -104,7 +109,8 @@ class FasterTrainer:
     @property
     def nr_steps(self) -> int:
         """How many minibatches `run` still learns from, at most."""
-        return -(-len(self.pictures) // self.recipe.faster_mb_size) * (self.nr_epochs - len(self.history))
+        per_epoch = -(-len(self.pictures) // (self.recipe.faster_mb_size * self.processes.count))
+        return per_epoch * (self.nr_epochs - len(self.history))
 
     def run(self) -> Iterator[Step]:
         """Train all epochs that are left; yields after each minibatch. `UserError` where a loss is not finite."""
@@ -163,16 +169,16 @@ class FasterTrainer:
     def _epoch_with_record(self, phase: Phase, epoch: int, of_phase: int) -> Iterator[Step]:
         """Learn from all pictures once, and write down how it went. epoch: from 0; of_phase: in this phase."""
         begin = time.perf_counter()
-        seen: list[PictureLosses] = []
-        for step, results in self._epoch(phase, epoch, of_phase):
-            seen += results
+        sums = np.zeros(len(SUMS))
+        for step, of_step in self._epoch(phase, epoch, of_phase):
+            sums += of_step
             if not step.last:
                 yield step
         require_finite_weights(self.net.parameters, epoch + 1, self._kept() + _ADVICE)
-        total = _summary(seen)
+        total, of_all = means_of(sums), dict(zip(SUMS, sums, strict=True))
         row = {
-            "epoch": epoch + 1, "stage": phase.name, **total, "rate": step.rate, "pictures": len(seen),
-            "rois": sum(each.rois for each in seen),
+            "epoch": epoch + 1, "stage": phase.name, **total, "rate": step.rate, "pictures": int(of_all["pictures"]),
+            "rois": int(of_all["rois"]),
         }  # fmt: skip
         if self.held:
             row |= self._measured(phase)
@@ -182,20 +188,23 @@ class FasterTrainer:
         self._save()
         yield dataclasses.replace(step, losses={name: total[name] for name in LOSSES}, recall=total["recall"])
 
-    def _epoch(self, phase: Phase, epoch: int, of_phase: int) -> Iterator[tuple[Step, list[PictureLosses]]]:
+    def _epoch(self, phase: Phase, epoch: int, of_phase: int) -> Iterator[tuple[Step, NDArray[np.float64]]]:
         p = self.recipe
         rng = np.random.default_rng([self.context.seed, epoch])
         self.net.generator.manual_seed(int(rng.integers(2**62)))
         order = rng.permutation(len(self.pictures))
-        for first in range(0, len(order), p.faster_mb_size):
-            batch = order[first : first + p.faster_mb_size]
-            results = [self._learn(int(number), phase, epoch, len(batch)) for number in batch]
+        size = p.faster_mb_size * self.processes.count
+        for first in range(0, len(order), size):
+            batch = order[first : first + size].tolist()
+            mine = [self._learn(number, phase, epoch, len(batch)) for number in self.processes.mine(batch)]
+            sums = self.processes.added_up(sums_of(mine))
+            self.processes.add_gradients(self.optimiser.parameters.values())
             rate = self._rate(phase, of_phase, (first + len(batch)) / len(order))
             self.optimiser.step(rate)
             self.mean.step()
-            total = _summary(results)
+            total = means_of(sums)
             losses = {name: total[name] for name in LOSSES}
-            yield Step(epoch + 1, phase.name, losses, total["recall"], rate, first + len(batch) == len(order)), results
+            yield Step(epoch + 1, phase.name, losses, total["recall"], rate, first + len(batch) == len(order)), sums
 
     def _rate(self, phase: Phase, epoch: int, progress: float) -> float:
         """The learning rate: by epoch, rising during the warm-up, and falling to 0 along a cosine where wanted."""
@@ -256,7 +265,7 @@ class FasterTrainer:
         patience, values = self.recipe.faster_patience, [row.get("validation_mAP", 0.0) for row in self.history]
         if not values or not self.held or not patience or self.recipe.faster_training != "e2e":
             return False
-        return len(values) - 1 - int(np.argmax(values)) >= patience
+        return self.processes.agree(len(values) - 1 - int(np.argmax(values)) >= patience)
 
     def _propose(self, phase: Phase) -> None:
         """Keep what the RPN proposes for every training picture, not mirrored, in whole pixels of the original.
@@ -270,7 +279,7 @@ class FasterTrainer:
                 found = proposals_on(self.net, view, self.recipe, rules=rules).boxes
                 boxes = np.rint(view.in_original(found)) + 0.0  # no -0
                 self.pictures[number] = dataclasses.replace(picture, proposals=boxes)
-                if self.checkpoint is not None and picture.part is None:
+                if self.checkpoint is not None and picture.part is None and self.context.writes:
                     folder = self.checkpoint.parent / "proposals_faster" / phase.name.replace(" ", "_")
                     write_rois(folder / picture.path.parent.name / f"{picture.path.stem}.roi.txt", boxes)
 
@@ -302,23 +311,9 @@ class FasterTrainer:
         log.info("Continuing after epoch %d of %d.", found.epochs_done, self.nr_epochs)
 
     def _save(self) -> None:
-        if self.checkpoint is not None:
+        if self.checkpoint is not None and self.context.writes:
             state = state_of(
                 self.net, self.optimiser, self.mean, best=self.best, history=self.history,
                 proposals=[picture.proposals for picture in self.pictures], fingerprint=self.fingerprint,
             )  # fmt: skip
             state.save(self.checkpoint)
-
-
-def _summary(results: Sequence[PictureLosses]) -> dict[str, float]:
-    """Return the means over pictures of the four losses (0 where there was none), wrong ROIs and recall."""
-    losses = {
-        name: float(np.mean([float(each.losses.get(name, 0.0)) for each in results])) if results else 0.0
-        for name in LOSSES
-    }
-    rois, objects = sum(each.rois for each in results), sum(each.objects for each in results)
-    return {
-        **losses,
-        "error": sum(each.wrong for each in results) / max(rois, 1),
-        "recall": sum(each.covered for each in results) / max(objects, 1),
-    }

@@ -59,11 +59,16 @@ class Processes:
         return self._add(torch.from_numpy(sums)).numpy() if self.count > 1 else sums
 
     def add_gradients(self, parameters: Iterable[torch.Tensor]) -> None:
-        """Add up the gradients of all processes, in place."""
-        for parameter in parameters if self.count > 1 else ():
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-            parameter.grad.copy_(self._add(parameter.grad))
+        """Add up the gradients of all processes, in place; a parameter that has none in any of them gets none."""
+        if self.count == 1:
+            return
+        learning = list(parameters)
+        has = self.added_up(np.array([parameter.grad is not None for parameter in learning], np.float64))
+        for parameter, processes_with_one in zip(learning, has, strict=True):
+            if processes_with_one:
+                if parameter.grad is None:
+                    parameter.grad = torch.zeros_like(parameter)
+                parameter.grad.copy_(self._add(parameter.grad))
 
     def start_alike(self, parameters: Iterable[torch.Tensor]) -> None:
         """Give the parameters the values that they have in the first process, in place."""

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from fastRCNN.network.network import Network, load_network
 from fastRCNN.pipeline.classifiers.advice import advice
+from fastRCNN.pipeline.classifiers.compat import say_what_is_overridden
 from fastRCNN.pipeline.classifiers.protocol import Training, TrainingSet
 from fastRCNN.pipeline.outputs import SoftmaxScorer, offsets_file, read_outputs, write_outputs
 from fastRCNN.pipeline.proposed_rois import ProposedRois, Proposer, objectness_file, proposer_of, write_proposed
@@ -35,7 +36,7 @@ class FasterClassifier:
     network_parameters = ("rpn_", "faster_", "compat")
     proposes = True
     trains_network = True
-    trains_together = False
+    trains_together = True
     gives_probabilities = True
     may_round = True
     may_halve = False
@@ -100,6 +101,7 @@ class FasterClassifier:
         from fastRCNN.faster.recipe import FasterTraining  # only here: the other steps start faster without
 
         recipe = FasterTraining.choose(parameters)
+        say_what_is_overridden(parameters, vars(recipe))
         return lambda network, data: (_train(network, recipe, data), [])
 
     def outputs(self, artifacts: Artifacts, nr_classes: int, *, with_boxes: bool | None = None) -> "FasterOutputs":

@@ -21,6 +21,7 @@ from fastRCNN.boxes.tiles import Tiling
 from fastRCNN.datasets.roidb import load_roidb
 from fastRCNN.network.network import Network
 from fastRCNN.pipeline.classifiers.advice import advice, coverage_of_step_1, rois_of_step_1
+from fastRCNN.pipeline.classifiers.compat import say_what_is_overridden
 from fastRCNN.pipeline.classifiers.protocol import Training, TrainingSet
 from fastRCNN.pipeline.outputs import SoftmaxScorer, offsets_file, read_outputs, scoring_network, write_outputs
 from fastRCNN.pipeline.proposed_rois import ProposedRois
@@ -89,6 +90,7 @@ class NnClassifier:
         from fastRCNN.nn.training import NnTraining  # only here: the other steps start faster without
 
         recipe = NnTraining.choose(parameters)
+        say_what_is_overridden(parameters, vars(recipe))
         return lambda network, data: self._train(network, recipe, data)
 
     def _train(self, network: Network, recipe: "NnTraining", data: TrainingSet) -> tuple[Network, list[Path]]:

@@ -1,0 +1,32 @@
+"""Following a training: the log after each epoch, and by one process alone."""
+
+from types import SimpleNamespace
+
+from fastRCNN.nn.following import follow
+
+
+class Trainer:
+    nr_steps = 4
+
+    def __init__(self):
+        self.history = []
+
+    def run(self):
+        for number in range(4):
+            last = number % 2 == 1
+            if last:
+                self.history.append({"epoch": len(self.history) + 1, "loss": 0.5})
+            yield SimpleNamespace(last=last, number=number)
+
+
+def test_the_log_and_its_picture(tmp_path, caplog):
+    caplog.set_level("INFO")
+    follow(Trainer(), tmp_path / "t.tsv", writes=True, columns=("epoch", "loss"), curves=("loss",))
+    assert (tmp_path / "t.tsv").read_text() == "epoch\tloss\n1\t0.5\n2\t0.5\n"
+    assert (tmp_path / "t.png").is_file()
+    assert [record.message for record in caplog.records][-1] == f"Training log: {tmp_path / 't.tsv'}"
+
+
+def test_one_of_several_processes_writes(tmp_path):
+    follow(Trainer(), tmp_path / "t.tsv", writes=False, columns=("epoch", "loss"), curves=("loss",))
+    assert not list(tmp_path.iterdir())
