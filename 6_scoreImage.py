@@ -4,17 +4,18 @@ Reads   the pictures named on the command line, proc/<dataset>/models/, proc/<da
 Prints  JSON on stdout: by default the tutorial's records (every ROI, all values as text); with --format v2 what was
         found, with class names and numbers. Several pictures give one JSON object, by picture.
 A picture may come by a pipe, or as `-` from standard input; results may go to a pipe or a device as well.
+Many pictures may be scored by several processes or machines: --cluster.
 """
 
 import json
 import logging
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
-from fastRCNN.detector import Detector
+from fastRCNN.detecting import DetectorRun, open_detector
 from fastRCNN.evaluation.detections import Detections, detections_table
+from fastRCNN.pipeline.cluster import add_cluster_option, open_cluster
 from fastRCNN.pipeline.detector_folder import FREE, DetectorSettings, load_settings
 from fastRCNN.pipeline.numbers import settled_numbers
 from fastRCNN.pipeline.roi_limits import with_fitted_limits
@@ -39,6 +40,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the JSON to FILE instead of stdout")
     parser.add_argument("--tsv", type=Path, metavar="FILE", help="also write detections.tsv (of one picture)")
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="also draw the detections, into DIR")
+    add_cluster_option(parser)
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
     sources = open_sources(p.images)
@@ -47,18 +49,16 @@ def main() -> None:
     settings = settings_of(artifacts, p)
     found: dict[str, Detections] = {}
     seconds, faults = [], []
-    choice = {"engine": p.engine, "device": p.device, "threads": p.jobs}
-    with Detector.load(artifacts.proc, settings=settings, **choice) as detector:
-        for source in progress(sources, "pictures"):
-            try:
-                image = source.read()
-            except UserError as error:  # damaged behind a whole header: the others are scored all the same
-                faults.append(str(error))
+    run = DetectorRun(artifacts, settings, {"engine": p.engine, "device": p.device, "threads": p.jobs})
+    with open_cluster(p.cluster) as cluster, open_detector(run, cluster) as scored:
+        for source, each in zip(sources, progress(scored(sources), "pictures", len(sources)), strict=True):
+            if isinstance(each.found, UserError):
+                faults.append(str(each.found))
                 continue
-            start = time.perf_counter()
-            found[source.name] = detections = detector.detect(image)
-            seconds.append(time.perf_counter() - start)
+            found[source.name] = detections = each.found
+            seconds.append(each.seconds)
             if p.pictures:
+                image = source.read() if each.image is None else each.image
                 threshold = p.vis_decisionThresholds.get(p.classifier)
                 drawn = draw_detections(image, detections.select(threshold))
                 write_image(p.pictures / f"{source.stem}.jpg", drawn)

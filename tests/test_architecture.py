@@ -48,6 +48,7 @@ PACKAGES = {  # inside fastRCNN: package or module -> what it may import beside 
         "svm",
     },
     "detector": {"boxes", "engines", "evaluation", "pipeline", "proposals", "rpn", "svm"},
+    "detecting": {"detector", "evaluation", "pipeline"},
     "reporting": {"boxes", "evaluation"},
     "checking": {"boxes", "datasets", "engines", "network", "pipeline", "proposals", "reporting"},
 }

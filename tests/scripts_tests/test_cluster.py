@@ -1,4 +1,4 @@
-"""Steps 1, 3 and 5 on two worker processes leave the same bytes as without."""
+"""Steps 1, 3, 5 and 6 on two worker processes leave the same bytes as without."""
 
 from pathlib import Path
 
@@ -31,6 +31,20 @@ def test_same_bytes(tmp_path: Path, slim_weights: Path, classifier: str) -> None
         run("5_evaluateResults.py", *more, *options)
         found.append(files_of(tmp_path / name))
     assert len(found[0]) >= 7 + 7 + 2 and found[0] == found[1]
+
+
+def test_pictures_in_memory(finished: Runner, tmp_path: Path) -> None:
+    pictures = [str(path) for path in sorted((finished.root / "data/tiny").rglob("*.png"))]
+    damaged = tmp_path / "damaged.png"
+    damaged.write_bytes(Path(pictures[0]).read_bytes()[:900])
+    found = []
+    for name, options in (("alone", ()), ("together", LOCAL)):
+        of = tmp_path / name
+        with pytest.raises(SystemExit, match=r"1 picture\(s\) could not be scored:\n.*damaged\.png"):
+            finished("6_scoreImage.py", *pictures, str(damaged), "--json", str(of / "d.json"), "--pictures",
+                     str(of / "drawn"), *options)  # fmt: skip
+        found.append({path.relative_to(of).as_posix(): path.read_bytes() for path in of.rglob("*") if path.is_file()})
+    assert len(found[0]) == 1 + len(pictures) == 8 and found[0] == found[1]
 
 
 def test_a_start_with_nothing_to_do_needs_no_cluster(finished: Runner) -> None:
