@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from fastRCNN.boxes.tiles import Tiling
+from fastRCNN.datasets.findings import Finding, log_warnings
 from fastRCNN.datasets.imdb import Dataset
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.cluster import add_cluster_option, open_cluster
@@ -100,6 +101,9 @@ def take_precomputed(chain: Chain, work: Work) -> set[Path]:
         record = imdb[index]
         with work.making(of.roi_file(key)):
             write_rois(of.roi_file(key), published.rois(key, record.width, record.height))
+    if published.without:
+        advice = "The whole picture is their only ROI. datasetPrecomputedRois = False: ROIs of our own."
+        log_warnings([Finding("picture(s) have no usable box in that file", tuple(published.without), advice)])
     return {of.roi_file(key) for *_, key in known}
 
 

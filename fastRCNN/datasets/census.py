@@ -124,12 +124,12 @@ def repeated_pictures(datasets: Mapping[str, Dataset], facts: FileFacts) -> list
             places[facts.digest(path)].append((image_set, index))
     mixed, contrary, others = [], [], []
     for group in places.values():
-        text = " = ".join(datasets[image_set].keys[index] for image_set, index in group)
+        text = " = ".join(dict.fromkeys(datasets[image_set].keys[index] for image_set, index in group))
         if len({image_set for image_set, _ in group}) > 1:
             mixed.append(text)
         if len({datasets[image_set].annotation_digest(index) for image_set, index in group}) > 1:
             contrary.append(_with_objects([datasets[image_set][index] for image_set, index in group]))
-        elif len(group) > 1:
+        elif len({datasets[image_set].keys[index] for image_set, index in group}) > 1:
             others.append(text)
     return [
         Finding("picture(s) are both for training and for testing", tuple(mixed),

@@ -32,6 +32,7 @@ class PrecomputedRois:
         self._places: dict[str, tuple[Path, int]] = {}
         self._lists: dict[Path, int] = {}
         self._loaded: tuple[Path | None, list[NDArray]] = (None, [])
+        self.without: dict[str, None] = {}  # the keys of pictures that `rois` found no usable box of
         years = {path.name.removeprefix("VOC"): path for path in sets_of(folder).values()} if folder else {}
         for place in dict.fromkeys(parent for path in years.values() for parent in (path, *list(path.parents)[:2])):
             for file in sorted((place / FOLDER).glob("voc_*.mat")):
@@ -62,14 +63,18 @@ class PrecomputedRois:
         """Return (R, 4) int32 x1 y1 x2 y2, 0-based, inclusive, inside a picture of `width` x `height`; R >= 1.
 
         The order is that of the file, best first as Selective Search ranks. A picture without a usable box gets one
-        that is the whole of it. Raises `UserError` for a file that is no such file or does not belong to its list.
+        that is the whole of it, and is one of those `without`. Raises `UserError` for a file that is no such file or
+        does not belong to its list.
         """
         file, position = self._places[key]
         if self._loaded[0] != file:
             self._loaded = (None, [])  # not two of them at once
             self._loaded = (file, _read(file, self._lists[file]))
         rois = rois_of_cell(self._loaded[1][position], width, height, f"{file}: picture {position + 1}, {key}")
-        return rois if len(rois) else np.array([[0, 0, width - 1, height - 1]], np.int32)
+        if len(rois):
+            return rois
+        self.without[key] = None
+        return np.array([[0, 0, width - 1, height - 1]], np.int32)
 
 
 def rois_of_cell(cell: ArrayLike, width: int, height: int, where: str = "boxes") -> NDArray[np.int32]:

@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.io import savemat
 
 from tests.conftest import Runner
 from tests.fastRCNN_tests.datasets_tests.drawn_sets import draw_coco, write_voc_list, write_voc_picture
@@ -42,6 +44,23 @@ def test_lists_are_parameters(slim_weights: Path, tmp_path: Path, elsewhere: Pat
     run("1_computeRois.py", *place, "--set", "trainSets=2007_test", "--set", "testSets=2007_trainval")
     rows = [line.split()[:2] for line in capsys.readouterr().out.splitlines()]
     assert ["train", "2"] in rows and ["test", "4"] in rows
+
+
+def test_lists_that_overlap_and_cells_without_boxes_are_named(
+    slim_weights: Path, tmp_path: Path, elsewhere: Path, capsys
+) -> None:
+    cells = np.empty((1, 4), object)
+    cells[0, :] = [np.array([[1, 1, 30, 40]], np.uint16)] * 4
+    cells[0, 2] = np.zeros((0, 4), np.uint16)
+    (elsewhere / "selective_search_data").mkdir()
+    savemat(elsewhere / "selective_search_data" / "voc_2007_trainval.mat", {"boxes": cells})
+    run = Runner(tmp_path, slim_weights)
+    write_voc_list(elsewhere / "VOC2007", "test", ["000003", "000005"])
+    run("1_computeRois.py", "--set", f"datasetPath={elsewhere}", "--set", "datasetLayout=voc")
+    said = capsys.readouterr().err
+    assert "1 picture(s) are both for training and for testing:\n  VOC2007/000003\n" in said
+    assert "more than once" not in said
+    assert "1 picture(s) have no usable box in that file:\n  VOC2007/000002\n" in said
 
 
 def test_coco(slim_weights: Path, tmp_path: Path) -> None:

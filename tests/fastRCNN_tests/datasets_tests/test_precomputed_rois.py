@@ -77,7 +77,10 @@ def test_small_boxes_and_none() -> None:
 
 def test_a_picture_without_boxes_is_a_roi(devkit: Path) -> None:
     save(devkit, [np.zeros((0, 4), np.uint16), [[1, 1, 9, 19]]])
-    assert PrecomputedRois(devkit).rois("VOC2007/000007", 50, 40).tolist() == [[0, 0, 49, 39]]
+    found = PrecomputedRois(devkit)
+    assert found.rois("VOC2007/000005", 50, 40).tolist() == [[0, 0, 18, 8]] and not found.without
+    assert found.rois("VOC2007/000007", 50, 40).tolist() == [[0, 0, 49, 39]]
+    assert list(found.without) == ["VOC2007/000007"]
 
 
 @pytest.mark.parametrize(
