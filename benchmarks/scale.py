@@ -3,9 +3,12 @@
     .venv/bin/python benchmarks/scale.py voc     --root DIR [--pictures 9963]   steps 1 (published boxes), 2, 5; starts
     .venv/bin/python benchmarks/scale.py coco    --root DIR [--pictures 123287] the data set layer
     .venv/bin/python benchmarks/scale.py sample  --root DIR [--pictures 24]     steps 1 to 5 of classifier svm, whole
+    .venv/bin/python benchmarks/scale.py svm     --root DIR [--pictures 400]    SVM training on made-up embeddings
 
 voc: a devkit whose pictures are hard links of 20 drawn ones of VOC's sizes, with an annotation of its own for each, and
-4,000 ROIs; the scores of step 5 are random. coco: annotations with COCO's counts, pictures as hard links. Each program
+4,000 ROIs; the scores of step 5 are random. coco: annotations with COCO's counts, pictures as hard links. svm: 1,000
+ROIs of each picture, 20 classes, with the smallest number of pictures also 5 and 80; what making them up costs is taken
+off. --only chance: 5 classes, annotations that have nothing to do with the embeddings, svm_maxMemory 0.4. Each program
 runs in a process of its own, whose peak memory the system tells. Tables are Markdown; docs/SCALE.md shows them.
 """
 
@@ -50,6 +53,18 @@ for image_set in ("train", "test"):
     digests = {data.annotation_digest(index) for index in range(len(data))}
     print(image_set, len(data), objects, f"{time.perf_counter() - start:.1f}", file=sys.stderr)
 """
+_SVM = """
+import sys, time
+from benchmarks.made_up_embeddings import MadeUpEmbeddings
+from fastRCNN.svm.train_svms import SvmTraining, train_svms
+pictures, classes, learnable = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+bound = 2e9 if learnable else 0.4e9
+made = MadeUpEmbeddings(pictures, classes=classes, learnable=learnable)
+start, reports = time.process_time(), {}
+train_svms(made, made.overlaps, parameters=SvmTraining(skip_classes_without_positives=True, max_bytes=bound),
+           on_trained=lambda report: reports.update({report.class_index: report}))
+print(time.process_time() - start - made.seconds, sum(each.nr_negatives for each in reports.values()) / len(reports))
+"""
 
 
 class Cost(NamedTuple):
@@ -60,11 +75,11 @@ class Cost(NamedTuple):
     megabytes: float
 
 
-def measured(command: Sequence[str]) -> Cost:
-    """Run a command and return what it cost; an error ends the program."""
+def measured(command: Sequence[str], results: Path = Path(os.devnull)) -> Cost:
+    """Run a command and return what it cost; an error ends the program. results: takes its standard output."""
     start = time.perf_counter()
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=said)
+    with tempfile.TemporaryFile() as said, results.open("wb") as results_file:
+        process = subprocess.Popen(command, cwd=REPOSITORY, stdout=results_file, stderr=said)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
@@ -210,7 +225,21 @@ def row(pictures: int, what: str, cost: Cost, megabytes: float) -> list[str]:
             f"{megabytes:.0f}"]  # fmt: skip
 
 
-PARTS = {"voc": (voc, 9963), "coco": (coco, 123287), "sample": (sample, 24)}
+def svm(root: Path, pictures: int, only: str = "") -> list[list[str]]:
+    """Return the rows of one number of pictures."""
+    rows = []
+    chosen = {"all": ((5, 1.0), (20, 1.0), (80, 1.0)), "chance": ((5, 0.0),)}.get(only, ((20, 1.0),))
+    for classes, learnable in chosen:
+        said = root / "said.txt"
+        cost = measured([sys.executable, "-c", _SVM, str(pictures), str(classes), str(learnable)], said)
+        seconds, negatives = map(float, said.read_text().split())
+        what = f"{classes} classes{'' if learnable else ', by chance'}, {negatives:,.0f} hard negatives each"
+        rows.append(row(pictures, what, Cost(cost.wall, seconds, cost.megabytes), 0))
+        print("|", " | ".join(rows[-1]), "|", flush=True)
+    return rows
+
+
+PARTS = {"voc": (voc, 9963), "coco": (coco, 123287), "sample": (sample, 24), "svm": (svm, 400)}
 HEADERS = ("pictures", "what", "s", "s of processor", "ms of processor per picture", "peak MB", "MB on the disk")
 
 
@@ -220,7 +249,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("part", choices=tuple(PARTS))
     parser.add_argument("--root", type=Path, required=True, help="a folder for the data sets, made anew for each size")
     parser.add_argument("--pictures", type=int, nargs="+", metavar="N", help="sizes")
-    parser.add_argument("--only", default="", metavar="STEP", help="part voc: this step alone, like 'step 5'")
+    parser.add_argument("--only", default="", metavar="STEP", help="voc: this step alone, like 'step 5'; svm: chance")
     parser.add_argument("--keep", action="store_true", help="keep the data set, and take it when it is there")
     options = parser.parse_args(argv)
     run, whole = PARTS[options.part]
@@ -231,7 +260,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         if not options.keep:
             shutil.rmtree(root, ignore_errors=True)
         root.mkdir(parents=True, exist_ok=True)
-        rows += run(root, pictures, options.only)
+        everything = "all" if options.part == "svm" and pictures == min(sizes) else ""
+        rows += run(root, pictures, options.only or everything)
         if not options.keep:
             shutil.rmtree(root)
     print(markdown_table(HEADERS, rows))

@@ -33,6 +33,11 @@ def test_coco(tmp_path: Path) -> None:
     assert [len(coco.read(tmp_path, image_set)) for image_set in ("train", "test")] == [240, 10]
 
 
+def test_svms_of_made_up_embeddings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scale.main(["svm", "--root", str(tmp_path), "--pictures", "4", "--only", "chance"])
+    assert "5 classes, by chance, " in capsys.readouterr().out
+
+
 def test_a_row_of_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scale.main(["coco", "--root", str(tmp_path), "--pictures", "50"])
     header, _, row = capsys.readouterr().out.strip().splitlines()
