@@ -63,8 +63,9 @@ def test_the_tile_that_shows_a_roi_best():
         [150, 0, 159, 9],
         [50, 0, 120, 9],  # none shows it whole
         [0, 0, 159, 99],
+        [59, 0, 100, 9],  # one pixel too many on both sides
     ]
-    assert best_tiles(rois, tiles).tolist() == [0, 0, 1, 1, WHOLE, WHOLE]
+    assert best_tiles(rois, tiles).tolist() == [0, 0, 1, 1, WHOLE, WHOLE, WHOLE]
     assert best_tiles(np.zeros((0, 4)), tiles).tolist() == []
     assert best_tiles(rois[:2], np.zeros((0, 4))).tolist() == [WHOLE, WHOLE]
 

@@ -1,5 +1,7 @@
 """ROIs that the network proposes: in pixels of the picture, with their rows, and as files."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -70,6 +72,10 @@ def test_proposals_of_all_views_are_merged() -> None:
     ]  # fmt: skip
     assert proposed.objectness.tolist() == [0.7, 0.6, 0.5, 0.4, 0.2]
     np.testing.assert_allclose(rows[:, 0], [7, 6, 5, 4, 2])
+    assert network.spec.rpn is not None
+    two = dataclasses.replace(network.spec, rpn=dataclasses.replace(network.spec.rpn, after_nms=2))
+    best, rows = Proposer(two).merged(views, seen)
+    assert best.rois.tolist() == proposed.rois[:2].tolist() and len(rows) == 2
 
 
 def test_rois_of_a_cut_picture() -> None:

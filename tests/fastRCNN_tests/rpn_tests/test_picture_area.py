@@ -37,3 +37,12 @@ def test_equals_step_2(size: tuple[int, int]) -> None:
     expected = absolute_rois(relative_rois(boxes, width, height, 850), 850)
     np.testing.assert_array_equal(area.to_network(boxes), expected)
     assert np.abs(area.to_picture(area.to_network(boxes)) - boxes).max() <= 0.5 / area.scale + 0.5
+
+
+def test_a_part_of_a_picture():
+    """200 x 100 pixels, from 100 and 40 on, in a square of 100: half as large, 25 rows of padding above."""
+    area = PictureArea.of_part((100, 40, 299, 139), 100)
+    assert (area.width, area.height, area.scale, area.edges) == (200, 100, 0.5, (0, 25, 100, 75))
+    assert area.to_network([[120, 60, 140, 80]]).tolist() == [[10, 35, 20, 45]]
+    assert area.to_picture([[10, 35, 20, 45]]).tolist() == [[120, 60, 140, 80]]
+    assert area.to_picture([[-5, 20, 500, 500]]).tolist() == [[100, 40, 299, 139]]
