@@ -81,14 +81,8 @@ def main() -> None:
         raise UserError("nothing to measure: give --real (with raccoon or bccd in it) or --folders")
     for name, folder in folders.items():
         for fold in range(max(1, options.folds)):
-            wanted = [
-                Run(name, network, classifier, rois, tuple(options.set), options.folds, fold)
-                for rois in options.rois
-                for network in options.networks
-                for classifier in options.classifiers
-            ]
             done = [entry["run"] for entry in measured(table)]
-            todo = [run for run in wanted if json.loads(json.dumps(asdict(run))) not in done]
+            todo = [run for run in wanted(options, name, fold) if json.loads(json.dumps(asdict(run))) not in done]
             for entry in measure(todo, folder, options) if todo else ():
                 with table.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(entry) + "\n")
@@ -99,6 +93,16 @@ def main() -> None:
     if options.write:
         with atomic_write(options.write) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def wanted(options: argparse.Namespace, dataset: str, fold: int) -> list[Run]:
+    """Return what `options` ask for on one data set, leaving out one fold."""
+    return [
+        Run(dataset, Path(network).stem, classifier, rois, tuple(options.set), options.folds, fold)
+        for rois in options.rois
+        for network in options.networks
+        for classifier in options.classifiers
+    ]
 
 
 def parse() -> argparse.Namespace:

@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from benchmarks.real import Run, measure, pictures_of, tables
+from benchmarks.real import Run, measure, parse, pictures_of, tables, wanted
 from benchmarks.written_set import Shown, fold_of, shown_of, write_set
 from fastRCNN.datasets import tutorial_folders
 from helpers.annotations import read_boxes, read_labels
@@ -19,6 +19,17 @@ SMALL = ("roi_maxImgDim=120", "grid_nrScales=4", "cntk_padWidth=400", "cntk_padH
 VOC = """<annotation><filename>{0}.png</filename><size><width>120</width><height>90</height><depth>3</depth></size>
 <object><name>cat</name><bndbox><xmin>11</xmin><ymin>21</ymin><xmax>50</xmax><ymax>60</ymax></bndbox></object>
 </annotation>"""
+
+
+def test_networks_are_named_by_their_files_stems(monkeypatch, tmp_path):
+    """As `measure` looks for them."""
+    arguments = ["--out", str(tmp_path), "--networks", "bundled", "some/where/lite0.npz", "--rois", "100", "300"]
+    monkeypatch.setattr("sys.argv", ["real.py", *arguments, "--set", "seed=1"])
+    runs = wanted(parse(), "cells", 2)
+    assert [(run.network, run.rois) for run in runs if run.classifier == "svm"] == [
+        ("bundled", 100), ("lite0", 100), ("bundled", 300), ("lite0", 300),
+    ]  # fmt: skip
+    assert {(run.dataset, run.settings, run.fold) for run in runs} == {("cells", ("seed=1",), 2)}
 
 
 def stems(pictures):
