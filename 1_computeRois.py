@@ -20,7 +20,7 @@ from fastRCNN.datasets.imdb import Dataset
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.cluster import add_cluster_option, open_cluster
 from fastRCNN.pipeline.roi_limits import limits_in_words
-from fastRCNN.pipeline.rpn_regions import trained_regions
+from fastRCNN.pipeline.rpn_regions import network_of_regions, regions_by
 from fastRCNN.pipeline.stages import Chain, Work
 from fastRCNN.proposals.recall import proposal_recall
 from fastRCNN.proposals.roi_parameters import RoiParameters
@@ -65,9 +65,12 @@ def main() -> None:
             log.info("%d pictures, %d of them up to date.", len(files), len(files) - len(todo))
             given = take_precomputed(chain, work)
             chosen = [file for file in (files if p.pictures else work.todo) if file not in given]
-            regions = trained_regions(artifacts, p.ss_method, pad_size=p.cntk_padWidth,
-                                      tiling=Tiling(p.cntk_tiles, p.cntk_tileOverlap), device=p.device,
-                                      threads=p.jobs) if chosen else None  # fmt: skip
+            network = network_of_regions(artifacts, p.ss_method) if chosen else None
+            if network:
+                log.info("%s proposes the regions.", network)
+            regions = regions_by(network, pad_size=p.cntk_padWidth,
+                                 tiling=Tiling(p.cntk_tiles, p.cntk_tileOverlap), device=p.device,
+                                 threads=p.jobs)  # fmt: skip
             if regions and p.cluster:
                 raise UserError(
                     f"--cluster: workers do not run the network of ss_method {p.ss_method!r}; go without it"

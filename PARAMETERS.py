@@ -21,7 +21,7 @@ datasetLayout = "auto"  # "tutorial" (positive/, negative/, testImages/), "voc",
 skipDamagedPictures = False  # True: damaged pictures are left out, and listed by every step, instead of stopping
 trainSets = ""  # lists of pictures to learn from in a VOC or COCO folder, like "2007_trainval+2012_trainval"
 testSets = ""  # lists of pictures to test on; empty: the usual one that is there
-datasetPrecomputedRois = True  # VOC: the published boxes, where selective_search_data/ is (not with ss_method "rpn")
+datasetPrecomputedRois = True  # VOC: the published boxes, where selective_search_data/ is (not with "rpn")
 # "svm": linear SVMs on the network's 4096 floats; "nn": the network's own softmax layer; "faster": Faster R-CNN, whose
 # network finds the ROIs itself, so that steps 1 and 2 are not needed
 classifier = "svm"
@@ -41,8 +41,9 @@ roi_maxAspectRatio: float | str = "fitted"  # width : height and height : width 
 roi_sizeGroups: list[float] | str = "none"
 
 # Selective Search (Uijlings et al. 2013)
-# "fast": ours; "selectivesearch" (the package's boxes), "package", "opencv", "opencv-quality", "dlib"; "rpn": regions
-# that Faster R-CNN's network proposes, which step 3 with --classifier faster has trained
+# "fast": ours; "selectivesearch" (the package's boxes), "package", "opencv", "opencv-quality", "dlib"; "rpn": a network
+# proposes regions; "rpn+fast": both together. Which network: the one that step 3 with --classifier faster has trained
+# on this data set, else the bundled one (resources/cntk/proposals.npz)
 ss_method = "fast"
 ss_scale = 100.0  # larger: fewer, larger segments to start from (selectivesearch)
 ss_sigma = 1.2  # blur before segmenting (selectivesearch)
@@ -242,7 +243,7 @@ limits: Limits = {
     "roi_maxNrPixelsRel": (0.0, 1.0, "fitted"),
     "roi_maxAspectRatio": (1.0, 1000.0, "fitted"),
     "roi_sizeGroups": ("none", "fitted", [0.0, 1.0]),
-    "ss_method": ("fast", "selectivesearch", "package", "opencv", "opencv-quality", "dlib", "rpn"),
+    "ss_method": ("fast", "selectivesearch", "package", "opencv", "opencv-quality", "dlib", "rpn", "rpn+fast"),
     "ss_scale": (1.0, 1e6),
     "ss_sigma": (0.0, 100.0),
     "ss_minSize": (1, 1_000_000),

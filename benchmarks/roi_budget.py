@@ -50,6 +50,7 @@ regression, bundled network, one seed; all else is the same.
 chosen by. Seconds are those of processor, all threads together. Made by `benchmarks/roi_budget.py --write`.
 
 """
+COVERED = "\n# What covers the objects\n"  # where the part of benchmarks/proposals.py begins
 WAYS = ("published", "ranked", "fitted", "dealt")
 ROIS = (50, 100, 200, 300, 2000)
 THRESHOLDS = (0.5, 0.7)
@@ -82,8 +83,10 @@ def main() -> None:
     text = tables(measured(table))
     print(text)
     if options.write:
+        old = options.write.read_text(encoding="utf-8") if options.write.exists() else ""
         with atomic_write(options.write) as temporary:
-            temporary.write_text(INTRODUCTION + text + "\n", encoding="utf-8")
+            behind = "".join(old.partition(COVERED)[1:])  # benchmarks/proposals.py has written that
+            temporary.write_text(INTRODUCTION + text + "\n" + behind, encoding="utf-8")
 
 
 def parse() -> argparse.Namespace:

@@ -28,7 +28,7 @@ from fastRCNN.pipeline.detector_folder import check_parts, load_settings
 from fastRCNN.pipeline.embed_dataset import embed_picture
 from fastRCNN.pipeline.half_floats import stored, widened
 from fastRCNN.pipeline.proposed_rois import Proposer
-from fastRCNN.pipeline.rpn_regions import trained_regions
+from fastRCNN.pipeline.rpn_regions import network_among, regions_by
 from fastRCNN.pipeline.scoring import require_width, score_picture
 from fastRCNN.pipeline.seen_picture import SeenPicture, embed_in_tiles
 from fastRCNN.proposals.rois import Regions, compute_rois
@@ -58,7 +58,7 @@ class Detector:
         `engine` gives (N, W) numbers for N ROIs, `scorer` makes (N, C) class scores of them and, with box regression,
         offsets. ROIs come from the network itself with a `proposer`, which sees the map that the head sees as well, or
         from `roi_source`, which turns a picture (H, W, 3) into (R, 4) boxes; without either it is Selective Search and
-        grid as in step 1, or the `regions` of another network with `ss_method` "rpn".
+        grid as in step 1, or the `regions` of another network with `ss_method` "rpn" or "rpn+fast".
         """
         self.regions = regions
         self.engine, self.scorer, self.settings, self.proposer = engine, scorer, settings, proposer
@@ -85,9 +85,11 @@ class Detector:
         name = settings.classifier if settings else classifier
         manifest, model = artifacts.settings_file(name), artifacts.model_file(name)
         with_boxes: bool | None = None
+        parts: list[Path] | None = None
         if settings is None or manifest.exists():
             settings = settings or load_settings(artifacts, name)
-            with_boxes = CLASSIFIERS[name].boxes_file(artifacts) in check_parts(artifacts, name)
+            parts = check_parts(artifacts, name)
+            with_boxes = CLASSIFIERS[name].boxes_file(artifacts) in parts
         else:
             log.info("%s: no manifest (put together by hand?), its parts are used as they are.", artifacts.proc)
         if not model.is_file():
@@ -99,10 +101,10 @@ class Detector:
         running = load_engine(engine, outputs.network(), **choice)
         require_width(scorer, running.feature_dimension, model)
         proposer = outputs.proposer(settings.compat)
-        method = "" if proposer else settings.rois.ss_method
+        network = network_among(artifacts, "" if proposer else settings.rois.ss_method, parts)
         tiling = Tiling(settings.cntk_tiles, settings.cntk_tileOverlap)
-        regions = trained_regions(artifacts, method, pad_size=settings.cntk_padWidth, tiling=tiling, device=device,
-                                  threads=threads)  # fmt: skip
+        regions = regions_by(network, pad_size=settings.cntk_padWidth, tiling=tiling, device=device,
+                             threads=threads)  # fmt: skip
         return cls(running, scorer, settings, proposer=proposer, regions=regions)
 
     def detect(self, image: NDArray[np.uint8]) -> Detections:

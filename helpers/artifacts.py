@@ -118,6 +118,11 @@ class Artifacts:
         """Return the network that step 3 used or trained."""
         return self.proc / "models" / f"frcn_{classifier}.npz"
 
+    @property
+    def proposals_file(self) -> Path:
+        """A trained detector's copy of the bundled network that proposes regions."""
+        return self.proc / "models" / "proposals.npz"
+
     def checkpoint_file(self, classifier: str) -> Path:
         """Return where step 3 keeps a training that is not finished."""
         return self.proc / "models" / f"checkpoint_{classifier}.npz"

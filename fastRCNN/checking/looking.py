@@ -16,7 +16,7 @@ from fastRCNN.engines import load_engine, starting_network
 from fastRCNN.network.precision import choose_precision
 from fastRCNN.pipeline.cntk_inputs import absolute_rois, relative_rois
 from fastRCNN.pipeline.embed_dataset import embed_picture
-from fastRCNN.pipeline.rpn_regions import trained_regions
+from fastRCNN.pipeline.rpn_regions import network_of_regions, regions_by
 from fastRCNN.proposals.recall import best_overlaps
 from fastRCNN.proposals.roi_parameters import RoiParameters
 from fastRCNN.proposals.rois import Regions, compute_rois
@@ -37,7 +37,8 @@ def roi_overlaps_of(artifacts: Artifacts, parameters: Mapping[str, Any]) -> OfPi
     def regions() -> Regions | None:
         pad_size, device = parameters["cntk_padWidth"], parameters["device"]
         tiling = Tiling(parameters["cntk_tiles"], parameters["cntk_tileOverlap"])
-        return trained_regions(artifacts, choice.ss_method, pad_size=pad_size, tiling=tiling, device=device)
+        network = network_of_regions(artifacts, choice.ss_method)
+        return regions_by(network, pad_size=pad_size, tiling=tiling, device=device)
 
     def computed(image: NDArray[np.uint8]) -> NDArray[np.int32]:
         return compute_rois(image, choice, np.random.default_rng(seed), regions=regions())

@@ -16,6 +16,7 @@ from fastRCNN.network.layers import Conv, Layer, Relu, Shape, weights_of
 
 Anchor = tuple[float, float, float, float]
 _KEYS = {"channels", "anchors", "before_nms", "after_nms", "nms_threshold", "min_side"}
+_SIDES = "sides"  # need not be there
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class RpnSpec:
     after_nms: int = 300  # ... and so many boxes are left of them, at most
     nms_threshold: float = 0.7
     min_side: float = 16.0  # pixels of the original picture
+    sides: tuple[int, ...] = ()  # lengths of the picture's longer side at which it looks; (): in the padded square
 
     @property
     def conv(self) -> tuple[Layer, ...]:
@@ -51,7 +53,7 @@ class RpnSpec:
 
     def to_header(self) -> dict[str, Any]:
         """Its part of the header, as JSON's types."""
-        return {
+        header = {
             "channels": self.channels,
             "anchors": [list(anchor) for anchor in self.anchors],
             "before_nms": self.before_nms,
@@ -59,15 +61,19 @@ class RpnSpec:
             "nms_threshold": self.nms_threshold,
             "min_side": self.min_side,
         }
+        return header | ({_SIDES: list(self.sides)} if self.sides else {})
 
     @classmethod
     def from_header(cls, value: Any, where: str) -> "RpnSpec":
         """Return what `value` describes, every number checked; `where` begins every complaint."""
-        given: Mapping[str, Any] = json_object(value, where, _KEYS)
+        several = isinstance(value, Mapping) and _SIDES in value
+        given: Mapping[str, Any] = json_object(value, where, _KEYS | ({_SIDES} if several else set()))
         anchors = given["anchors"]
         expect(isinstance(anchors, list) and len(anchors) > 0, f"{where}: anchors", "a list of boxes", anchors)
         threshold = number(given["nms_threshold"], float, f"{where}: nms_threshold", least=0)
         expect(threshold <= 1, f"{where}: nms_threshold", "a number from 0 to 1", threshold)
+        sides = given[_SIDES] if several else []
+        expect(isinstance(sides, list), f"{where}: sides", "a list of pixels", sides)
         return cls(
             anchors=tuple(_anchor(each, f"{where}: anchor {index}") for index, each in enumerate(anchors)),
             channels=number(given["channels"], int, f"{where}: channels", above=0),
@@ -75,6 +81,7 @@ class RpnSpec:
             after_nms=number(given["after_nms"], int, f"{where}: after_nms", above=0),
             nms_threshold=threshold,
             min_side=number(given["min_side"], float, f"{where}: min_side", least=0),
+            sides=tuple(number(each, int, f"{where}: sides", above=0) for each in sides),
         )
 
 

@@ -3,7 +3,8 @@
     models/detector_<classifier>.json    the manifest: settings, and the digest of every part
     models/frcn_<classifier>.npz         the network
     and what the classifier adds: trainedSvm/*_exp1.txt and boxes_exp1.npz, or models/boxes_nn.npz
-    models/frcn_faster.npz               where that network proposes the regions (ss_method "rpn")
+    models/frcn_faster.npz               where that network proposes the regions (ss_method "rpn") ...
+    models/proposals.npz                 ... or the bundled one, of which this is a copy
 
 The parts are named as seen from the folder, so it can be copied, moved and renamed; `models/` and `trainedSvm/` are
 enough of it. The manifest is written last, by the step that trains, and compared whenever a detector is loaded: a
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
-from fastRCNN.pipeline.rpn_regions import network_of_regions
+from fastRCNN.pipeline.rpn_regions import part_of_regions
 from fastRCNN.pipeline.scoring import score_threshold_of
 from fastRCNN.proposals.roi_parameters import RoiParameters
 from helpers.artifacts import Artifacts, atomic_write
@@ -88,9 +89,9 @@ def save_detector(artifacts: Artifacts, settings: DetectorSettings, parts: Itera
 
     Where a network proposes its regions (`ss_method` "rpn"), that is a part as well.
     """
-    network = network_of_regions(artifacts, settings.rois.ss_method)
-    if network and not CLASSIFIERS[settings.classifier].proposes:
-        parts = [*parts, network]
+    if not CLASSIFIERS[settings.classifier].proposes:
+        network = part_of_regions(artifacts, settings.rois.ss_method)
+        parts = [*parts, network] if network else parts
     content = {
         "format": _FORMAT,
         "version": _VERSION,

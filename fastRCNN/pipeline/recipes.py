@@ -16,7 +16,7 @@ from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.cntk_inputs import LineDigests, input_files, line_digests
 from fastRCNN.pipeline.embeddings import can_be_read
 from fastRCNN.pipeline.rpn_regions import network_of_regions
-from fastRCNN.proposals.roi_parameters import BY_NETWORK, GROUPS, NO_GROUPS
+from fastRCNN.proposals.roi_parameters import GROUPS, NETWORK_METHODS, NO_GROUPS
 from fastRCNN.svm.model import model_files
 from helpers.artifacts import Artifacts
 from helpers.file_facts import MISSING, FileFacts, text_digest
@@ -78,7 +78,7 @@ class Choices:
         names = {stage: each.parameters for stage, each in STAGES.items()}
         if parameters["compat"] == "tutorial":
             names["rois"] += ("seed",)  # of the shuffle
-        if parameters["ss_method"] == BY_NETWORK:
+        if parameters["ss_method"] in NETWORK_METHODS:
             names["rois"] += ("cntk_padWidth",)  # of the picture that the network sees
         if classifier.trains_network:
             names["network"] += (*_TRAINING, *classifier.network_parameters)
@@ -89,7 +89,7 @@ class Choices:
                 names[stage] = (*(name for name in names[stage] if name != "cntk_nrRois"), "compat")
         if parameters["cntk_tiles"] != 1:
             cut = ("embeddings", *(["network"] if classifier.trains_network else []),
-                   *(["rois"] if parameters["ss_method"] == BY_NETWORK else []))  # fmt: skip
+                   *(["rois"] if parameters["ss_method"] in NETWORK_METHODS else []))  # fmt: skip
             for stage in cut:
                 names[stage] += _TILES
         values = {
@@ -104,8 +104,8 @@ class Choices:
         if values["rois"].get(GROUPS) == NO_GROUPS:  # ROIs that know of no groups stay as they are
             del values["rois"][GROUPS]
         weights = Path(parameters["cntk_model"]) if parameters["cntk_model"] else None
-        published = parameters.get("datasetPrecomputedRois", True) and parameters.get("ss_method") != "rpn"
-        return cls(values, classifier.name, weights, published, classifier.keeps(parameters))
+        computed = not parameters.get("datasetPrecomputedRois", True) or parameters.get("ss_method") in NETWORK_METHODS
+        return cls(values, classifier.name, weights, not computed, classifier.keeps(parameters))
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
-"""`ss_method = "rpn"`: the regions that a trained Faster R-CNN network proposes, in the place of Selective Search.
+"""`ss_method = "rpn"`: the regions that a network proposes, in the place of Selective Search; "rpn+fast": beside it.
 
-Its network lies in the same folder, models/frcn_faster.npz: step 3 with classifier "faster" has trained it. So step 1
-can give its regions to the other classifiers, and a detector of theirs has that network as one more part.
+Which network: models/frcn_faster.npz of the data set, where step 3 with classifier "faster" has trained one; else the
+bundled one, which has seen drawn pictures of all kinds and none of a user's. A trained detector keeps its network as
+one more part, so that it works wherever it is copied to: of the bundled one a copy, models/proposals.npz.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -14,45 +16,77 @@ from fastRCNN.engines import load_engine
 from fastRCNN.network.network import load_network
 from fastRCNN.pipeline.proposed_rois import proposer_of
 from fastRCNN.pipeline.seen_picture import SeenPicture
-from fastRCNN.proposals.roi_parameters import BY_NETWORK
+from fastRCNN.proposals.roi_parameters import NETWORK_METHODS
 from fastRCNN.proposals.rois import Regions
-from helpers.artifacts import Artifacts
+from fastRCNN.rpn.several_sizes import propose_at_sizes
+from helpers.artifacts import Artifacts, atomic_write
 from helpers.errors import UserError
+
+BUNDLED = Path(__file__).resolve().parents[2] / "resources" / "cntk" / "proposals.npz"
 
 
 def network_of_regions(artifacts: Artifacts, ss_method: str) -> Path | None:
     """Return the network that proposes regions for `ss_method`; None for the methods that need none."""
-    return artifacts.model_file("faster") if ss_method == BY_NETWORK else None
+    if ss_method not in NETWORK_METHODS:
+        return None
+    trained = artifacts.model_file("faster")
+    return trained if trained.is_file() else BUNDLED
 
 
-def trained_regions(
-    artifacts: Artifacts,
-    ss_method: str,
+def part_of_regions(artifacts: Artifacts, ss_method: str) -> Path | None:
+    """Return the same network as a part of a trained detector: below the folder of `artifacts`, copied if need be."""
+    network = network_of_regions(artifacts, ss_method)
+    if network != BUNDLED:
+        return network
+    content, copy = BUNDLED.read_bytes(), artifacts.proposals_file
+    if not copy.is_file() or copy.read_bytes() != content:
+        with atomic_write(copy) as temporary:
+            temporary.write_bytes(content)
+    return copy
+
+
+def network_among(artifacts: Artifacts, ss_method: str, parts: Iterable[Path] | None) -> Path | None:
+    """Return which of a detector's `parts` proposes its regions; None for the methods that need none.
+
+    parts: None where nobody has written down what the detector consists of; then what is there is taken.
+    """
+    if ss_method not in NETWORK_METHODS:
+        return None
+    known = [artifacts.proposals_file, artifacts.model_file("faster")]
+    there = [file for file in known if file in parts] if parts is not None else [f for f in known if f.is_file()]
+    return there[0] if there else BUNDLED
+
+
+def regions_by(
+    file: Path | None,
     *,
     pad_size: int,
     tiling: Tiling | None = None,
     device: str = "auto",
     threads: int | None = None,
 ) -> Regions | None:
-    """Return a function from a picture (H, W, 3) uint8 BGR to its regions (R, 4) int32, best first; several threads
-    may call it. None where `ss_method` needs no network.
+    """Return a function from a picture (H, W, 3) uint8 BGR to what the network in `file` proposes: regions (R, 4)
+    int32, best first, and their objectness (R,); several threads may call it. None without a file.
 
-    pad_size: side of the padded square that the network sees pictures in, cut as `tiling` says. Raises `UserError`
-    where the network is not there.
+    pad_size: side of the padded square that a network sees pictures in, cut as `tiling` says; without a part in it
+    where the network says itself at which sizes it looks. Raises `UserError` where there is no such network.
     """
-    file = network_of_regions(artifacts, ss_method)
     if file is None:
         return None
     if not file.is_file():
         raise UserError(
-            f'{file}: not there yet. ss_method "{BY_NETWORK}" takes the regions that Faster R-CNN\'s network proposes. '
-            "Run 3_runCntk.py --classifier faster first"
+            f"{file}: not there. ss_method {' and '.join(NETWORK_METHODS)} take the regions that it proposes. "
+            "Copy it from the project, or train a network: 3_runCntk.py --classifier faster"
         )
     network = load_network(file)
     propose = proposer_of(network, file)
     engine = load_engine("torch", network, device=device, threads=threads)
+    several = network.spec.rpn is not None and network.spec.rpn.sides
 
-    def regions(image: NDArray[np.uint8]) -> NDArray[np.int32]:
-        return propose.of_picture(engine, SeenPicture.of(image, pad_size, tiling)).rois
+    def regions(image: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        if several:
+            found = propose_at_sizes(engine, image, network.spec)
+            return found.boxes.astype(np.int32), np.asarray(found.scores, np.float64)
+        return propose.of_picture(engine, SeenPicture.of(image, pad_size, tiling))
 
     return regions

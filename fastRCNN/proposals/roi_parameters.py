@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 LIMITS = ("roi_minDimRel", "roi_maxDimRel", "roi_minNrPixelsRel", "roi_maxNrPixelsRel", "roi_maxAspectRatio")
-BY_NETWORK = "rpn"  # instead of a kind of Selective Search: regions that a network proposes
+BY_NETWORK = "rpn"  # instead of a kind of Selective Search: regions that a network proposes ...
+WITH_NETWORK = "rpn+fast"  # ... or both together
+NETWORK_METHODS = (BY_NETWORK, WITH_NETWORK)
 FITTED = "fitted"  # instead of a number, for each of `FITTED_NAMES`: the one that fits the training annotations
 GROUPS = "roi_sizeGroups"
 FITTED_NAMES = (*LIMITS, GROUPS)

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.boxes.nms import nms, nms_largest_first
-from fastRCNN.proposals.roi_parameters import BY_NETWORK, RoiParameters
+from fastRCNN.proposals.agreement import ranked_together
+from fastRCNN.proposals.roi_parameters import NETWORK_METHODS, WITH_NETWORK, RoiParameters
 from fastRCNN.proposals.selective_search import best_first, selective_search
 from fastRCNN.proposals.size_groups import dealt_by_size
 from helpers.boxes import as_boxes, clip_boxes
@@ -34,7 +35,8 @@ class RoiStages:
     final: NDArray[np.int32]  # filtered selective search, then filtered grid
 
 
-Regions = Callable[[NDArray[np.uint8]], NDArray[np.int32]]  # a picture -> (R, 4) boxes in its pixels, the best first
+# a picture -> (R, 4) boxes in its pixels, the best first, and how sure it is of each, (R,) from 0 to 1
+Regions = Callable[[NDArray[np.uint8]], tuple[NDArray[np.int32], NDArray[np.float64]]]
 
 
 def compute_rois(
@@ -51,7 +53,7 @@ def compute_rois(
     every 1 to 8.) With `roi_sizeGroups` both are dealt among groups of sizes. The published order of selective-search
     ROIs is random, by `rng`: `parameters.shuffled`. Where no ROI passes the filter the whole picture is the ROI (the
     published code invented [0, 0, 10, 10]).
-    regions: what stands in the place of Selective Search with `ss_method` "rpn".
+    regions: what stands in the place of Selective Search with `ss_method` "rpn", or beside it with "rpn+fast".
     """
     return compute_roi_stages(image, parameters, rng, regions=regions).final
 
@@ -65,17 +67,14 @@ def compute_roi_stages(
 ) -> RoiStages:
     """Return what `compute_rois` returns together with the stages before it. Source: the tutorial's helpers.py."""
     p = parameters
-    if (p.ss_method == BY_NETWORK) != (regions is not None):
-        raise ValueError(f'ss_method {p.ss_method!r}: "{BY_NETWORK}" needs `regions`, and nothing else takes them')
+    if (p.ss_method in NETWORK_METHODS) != (regions is not None):
+        raise ValueError(f"ss_method {p.ss_method!r}: {NETWORK_METHODS} need `regions`, and nothing else takes them")
     # 1. work on a small picture: the regions are much the same, the time is not
     small, scale = resize_to_max_dim(image, p.roi_maxImgDim)
     height, width = small.shape[:2]
 
     # 2. selective search, the best first; of near copies the better one stays. As published: the larger one, shuffled
-    found: NDArray = _scaled(regions(image), scale) if regions else selective_search(
-        small, method=p.ss_method, scale=p.ss_scale, sigma=p.ss_sigma, min_size=p.ss_minSize, k_values=p.ss_kvals,
-        max_merging_iterations=p.ss_max_merging_iterations, max_rois=p.ss_maxRois if p.shuffled else None,
-    )  # fmt: skip
+    found = _found(image, small, scale, p, regions)
     if p.shuffled:
         found = found[nms_largest_first(found, threshold=p.ss_nmsThreshold)]
         found = found[rng.permutation(len(found))]
@@ -100,6 +99,23 @@ def compute_roi_stages(
         log.warning("No ROI passed the filter (roi_*): the whole picture of %dx%d pixels is the only ROI.", *original)
         final = np.array([[0, 0, original[0] - 1, original[1] - 1]], np.int32)
     return RoiStages(_to_original(found, scale, *original), _to_original(kept_found, scale, *original), final)
+
+
+def _found(
+    image: NDArray[np.uint8], small: NDArray[np.uint8], scale: float, p: RoiParameters, regions: Regions | None
+) -> NDArray:
+    """Return the boxes (N, 4) that Selective Search, the network or both find, in pixels of the `small` picture."""
+    proposed, objectness = regions(image) if regions else (None, None)
+    if proposed is not None and p.ss_method != WITH_NETWORK:
+        return _scaled(proposed, scale)
+    searched = selective_search(
+        small, method=p.ss_method if proposed is None else "fast", scale=p.ss_scale, sigma=p.ss_sigma,
+        min_size=p.ss_minSize, k_values=p.ss_kvals, max_merging_iterations=p.ss_max_merging_iterations,
+        max_rois=p.ss_maxRois if p.shuffled else None,
+    )  # fmt: skip
+    if proposed is None or objectness is None:
+        return searched
+    return ranked_together(searched, _scaled(proposed, scale), objectness)
 
 
 def grid_rois(

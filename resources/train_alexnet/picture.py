@@ -7,6 +7,7 @@ Writes `filters.png` and `curves.png` into this folder, beside the README that s
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -40,11 +41,16 @@ def filter_picture(weight: NDArray, *, zoom: int = 5, columns: int = 16) -> NDAr
     return canvas
 
 
-def curve_picture(lines: list[dict], *, width: int = 420, height: int = 240) -> NDArray:
-    """Return four curves over the training steps as one picture; `lines` are those of log.jsonl."""
+def curve_picture(
+    lines: list[dict], curves: Sequence[tuple[str, str]] = _CURVES, *, width: int = 420, height: int = 240
+) -> NDArray:
+    """Return four curves over the training steps as one picture; `lines` are those of log.jsonl.
+
+    curves: the key of each in a line, and its title.
+    """
     panels = []
     steps = np.array([line["step"] for line in lines], float)
-    for key, title in _CURVES:
+    for key, title in curves:
         values = np.array([line[key] for line in lines], float)
         low, high = min(0.0, values.min()), values.max() * 1.05 + 1e-9
         panel = np.full((height, width, 3), 255, np.uint8)

@@ -76,7 +76,7 @@ def _shadow(field: NDArray, x: float, y: float, width: float, height: float, str
     )
 
 
-def _lighting(rng: np.random.Generator, image: NDArray) -> NDArray:
+def lighting(rng: np.random.Generator, image: NDArray) -> NDArray:
     """Light the whole scene: lamp fall-off, warm or cool tint, dimness, contrast; then blur, sensor noise and JPEG."""
     side = image.shape[0]
     grid = np.linspace(0, 1, 28, dtype=np.float32)
@@ -166,4 +166,4 @@ def make_scene(designs: Sequence[Design], *, seed: int, index: int, side: int = 
     boxes, visible = visible_boxes(owner, drawn)
     if rng.random() < 0.3:
         backgrounds.panels(rng, canvas, int(rng.integers(1, 4)))
-    return Scene(_lighting(rng, canvas), boxes, np.array(kept, np.int16), visible)
+    return Scene(lighting(rng, canvas), boxes, np.array(kept, np.int16), visible)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.detector import Detector
-from fastRCNN.proposals.roi_parameters import BY_NETWORK, RoiParameters
+from fastRCNN.proposals.roi_parameters import NETWORK_METHODS, RoiParameters
 from fastRCNN.proposals.rois import compute_rois
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
@@ -44,7 +44,7 @@ class Assistance:
         self.session, self.settings = session, settings
         seed = session.settings.seed
         rois = settings.rois  # a network that proposes regions may not be trained yet: our own method is always there
-        rois = replace(rois, ss_method="fast") if rois.ss_method == BY_NETWORK else rois
+        rois = replace(rois, ss_method="fast") if rois.ss_method in NETWORK_METHODS else rois
         self.proposals = Proposals(lambda image: compute_rois(image, rois, np.random.default_rng(seed)))
         self.suggester = Suggester(session.screen.picture, self._waiting)
         self.trainer = Trainer(session.settings.artifacts, settings.options, settings.classifier, seed, self.suggest)

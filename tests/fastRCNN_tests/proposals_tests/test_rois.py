@@ -198,9 +198,9 @@ def test_regions_of_a_network_stand_in_the_place_of_selective_search():
     image = np.zeros((300, 403, 3), np.uint8)
     boxes = np.array([[11, 13, 120, 97], [0, 0, 402, 299], [50, 50, 53, 53], [201, 101, 302, 207]], np.int32)
     parameters = RoiParameters(ss_method="rpn", roi_maxImgDim=97, roi_minDimRel=0.1, roi_maxDimRel=0.5, grid_nrScales=0)
-    found = compute_rois(image, parameters, np.random.default_rng(0), regions=lambda picture: boxes)
+    found = compute_rois(image, parameters, np.random.default_rng(0), regions=lambda picture: (boxes, np.ones(4)))
     assert found.tolist() == [boxes[0].tolist(), boxes[3].tolist()]  # to the pixel, in their order
-    with pytest.raises(ValueError, match='"rpn" needs `regions`'):
+    with pytest.raises(ValueError, match="need `regions`"):
         compute_rois(image, parameters, np.random.default_rng(0))
     with pytest.raises(ValueError, match="nothing else takes them"):
-        compute_rois(image, RoiParameters(), np.random.default_rng(0), regions=lambda picture: boxes)
+        compute_rois(image, RoiParameters(), np.random.default_rng(0), regions=lambda picture: (boxes, np.ones(4)))

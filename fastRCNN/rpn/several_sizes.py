@@ -1,0 +1,54 @@
+"""Regions of a picture that is looked at several times, smaller each time: one network finds small and large objects.
+
+A network whose header has `sides` (`fastRCNN.network.rpn_spec`) has learnt what objects of about one size look like.
+The picture is scaled until its longer side has each of these lengths in turn, and laid on grey with a margin; what is
+found at all sizes goes through one more non-maximum suppression. Letters in shapes: P proposals.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fastRCNN.boxes.nms import nms
+from fastRCNN.engines import Engine
+from fastRCNN.network.spec import NetworkSpec
+from fastRCNN.rpn.picture_area import PictureArea
+from fastRCNN.rpn.proposals import Proposals
+from fastRCNN.rpn.propose import propose_rois
+from helpers.errors import UserError
+from helpers.images import PAD_VALUE, require_picture
+
+MARGIN = 24  # pixels of grey around the picture: a trunk without padding sees its edges too
+
+
+def propose_at_sizes(engine: Engine, image: NDArray[np.uint8], spec: NetworkSpec) -> Proposals:
+    """Return the proposals for `image` (H, W, 3) uint8 BGR by the network of `engine`, whose header is `spec`.
+
+    boxes: (P, 4) float64, whole pixels of the picture, best first; scores: (P,) probabilities. Raises `UserError` where
+    the network does not say at which sizes it looks.
+    """
+    if spec.rpn is None or not spec.rpn.sides:
+        raise UserError("this network does not propose regions at several sizes of a picture")
+    require_picture(image)
+    boxes, scores = [], []
+    for side in spec.rpn.sides:
+        shrunk, area = on_grey(image, side)
+        found = propose_rois(engine, engine.feature_map([shrunk]), [area], spec)[0]
+        boxes.append(area.to_picture(found.boxes))
+        scores.append(found.scores)
+    merged, chances = np.concatenate(boxes), np.concatenate(scores)
+    order = np.argsort(-chances, kind="stable")[: spec.rpn.before_nms * 2]
+    merged, chances = merged[order], chances[order]
+    keep = nms(merged, -np.arange(len(merged)), threshold=spec.rpn.nms_threshold)[: spec.rpn.after_nms]
+    return Proposals(merged[keep].astype(np.float64), chances[keep])
+
+
+def on_grey(image: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], PictureArea]:
+    """Return `image` with its longer side scaled to `side` pixels, on grey, and where it lies there."""
+    height, width = image.shape[:2]
+    scale = side / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    shrunk = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    grey = np.full((size[1] + 2 * MARGIN, size[0] + 2 * MARGIN, 3), PAD_VALUE, np.uint8)
+    grey[MARGIN:-MARGIN, MARGIN:-MARGIN] = shrunk
+    return grey, PictureArea(width, height, scale, MARGIN, MARGIN)

@@ -1,0 +1,59 @@
+"""A picture that is looked at at several sizes: where it lies, and what is left of what was found."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from fastRCNN.engines.torch_engine import TorchEngine
+from fastRCNN.network.network import Network
+from fastRCNN.rpn.propose import propose_rois
+from fastRCNN.rpn.several_sizes import MARGIN, on_grey, propose_at_sizes
+from helpers.boxes import iou_matrix
+from helpers.errors import UserError
+from tests.fastRCNN_tests.rpn_tests.drawn_network import faster_network
+
+
+def _network(*sides: int) -> Network:
+    network = faster_network(("__background__", "cup"))
+    assert network.spec.rpn is not None
+    rpn = dataclasses.replace(network.spec.rpn, sides=sides, before_nms=200, after_nms=40)
+    return Network(dataclasses.replace(network.spec, rpn=rpn), network.arrays)
+
+
+def _picture() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (120, 200, 3), np.uint8)
+
+
+def test_where_the_picture_lies() -> None:
+    grey, area = on_grey(_picture(), 100)
+    assert grey.shape == (60 + 2 * MARGIN, 100 + 2 * MARGIN, 3)
+    assert (grey[:MARGIN] == 114).all() and (grey[-MARGIN:] == 114).all() and (grey[:, :MARGIN] == 114).all()
+    assert area.edges == (24, 24, 124, 84) and area.scale == 0.5
+    assert area.to_picture([[24, 24, 124, 84]]).tolist() == [[0, 0, 199, 119]]
+
+
+def test_best_first_without_near_copies() -> None:
+    network = _network(200, 100)
+    found = propose_at_sizes(TorchEngine(network, device="cpu"), _picture(), network.spec)
+    assert 5 < len(found.boxes) <= 40 and (np.diff(found.scores) <= 0).all()
+    assert (found.boxes[:, :2] >= 0).all() and (found.boxes[:, 2:] < [200, 120]).all()
+    assert np.triu(iou_matrix(found.boxes, found.boxes), 1).max() <= 0.7
+
+
+def test_each_size_takes_part() -> None:
+    network = _network(200, 100)
+    engine, image = TorchEngine(network, device="cpu"), _picture()
+    both = {tuple(box) for box in propose_at_sizes(engine, image, network.spec).boxes.tolist()}
+    alone = []
+    for side in (200, 100):
+        grey, area = on_grey(image, side)
+        one = propose_rois(engine, engine.feature_map([grey]), [area], network.spec)[0]
+        alone.append({tuple(map(float, box)) for box in area.to_picture(one.boxes)})
+    assert both <= alone[0] | alone[1] and both & alone[0] and both & alone[1]
+
+
+def test_needs_a_network_that_says_its_sizes() -> None:
+    network = _network()
+    with pytest.raises(UserError, match="does not propose regions at several sizes"):
+        propose_at_sizes(TorchEngine(network, device="cpu"), _picture(), network.spec)
