@@ -19,7 +19,7 @@ import numpy as np
 
 from fastRCNN.boxes.suppression import Suppression
 from fastRCNN.evaluation.average_precision import Evaluation, PictureResult, evaluate, evaluate_detections
-from fastRCNN.evaluation.bootstrap import Interval, map_interval
+from fastRCNN.evaluation.bootstrap import FEW, Interval, map_interval
 from fastRCNN.evaluation.kept_detections import KeptDetections
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.cluster import add_cluster_option, open_cluster
@@ -36,7 +36,6 @@ from helpers.tables import write_text
 from PARAMETERS import get_parameters, make_parser
 
 log = logging.getLogger("steps")
-FEW = 30  # test objects: of fewer, the numbers say little
 
 
 def main() -> None:

@@ -71,6 +71,8 @@ def main() -> None:
     fitted = {name: f', "{FITTED}"' if p[name] == FITTED else "" for name in LIMITS}
     print("\n".join(f"{name} = {fitting[name]:g}  # now {now.limits[name]:g}{fitted[name]}" for name in LIMITS))
     print("\n" + " ".join(f"--set {name}={value:g}" for name, value in fitting.items()))
+    if all(fitted.values()) and all(f"{fitting[name]:g}" == f"{now.limits[name]:g}" for name in LIMITS):
+        print("These are what step 1 takes by itself: there is nothing to do.")
     if p.save:
         path, values = Path(PARAMETERS.__file__), {name: float(f"{value:g}") for name, value in fitting.items()}
         line = save_override(path, p.datasetName, values, by="B3_cntkAnalyzeInputs.py --save")

@@ -21,6 +21,7 @@ from fastRCNN.evaluation.average_precision import Evaluation
 from fastRCNN.evaluation.matching import Ranking
 
 SAMPLES = 1000
+FEW = 30  # test objects: of fewer, the numbers say little
 _LARGEST_TABLE = 50_000_000  # numbers, of one class: where pictures and objects are so many, the interval is narrow
 
 

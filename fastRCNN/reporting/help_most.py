@@ -21,6 +21,10 @@ _NOTE = (
     "onto their object or given its class; missed objects not asked for. Every ROI ranks for every class, as for the "
     "average precision below. The numbers do not add up: undoing one kind can make room for what another one hides."
 )
+_NOTHING = (
+    " Here there is nothing to gain: whatever is right scores more than whatever is wrong. False alarms below, if any, "
+    "go with a higher threshold."
+)
 
 
 def help_section(errors: ErrorAnalysis, advice: Mapping[str, str], *, missed: int = 0, uncovered: int = 0) -> str:
@@ -36,7 +40,7 @@ def help_section(errors: ErrorAnalysis, advice: Mapping[str, str], *, missed: in
         f'<td class="wide">{escape(_worst_classes(errors, kind))}</td></tr>'
         for kind in sorted(means, key=lambda kind: -means[kind])
     )
-    note = escape(_NOTE + _of_missed(missed, uncovered))
+    note = escape(_NOTE + _of_missed(missed, uncovered) + ("" if max(means.values()) >= _LITTLE else _NOTHING))
     return (
         f'<p class="note">{note}</p><div class="card scroll"><table><thead><tr>'
         "<th>mistake, and what often helps</th><th>mAP lost</th><th>most in</th></tr></thead>"

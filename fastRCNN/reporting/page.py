@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.evaluation.average_precision import ClassEvaluation, Evaluation
-from fastRCNN.evaluation.bootstrap import Interval
+from fastRCNN.evaluation.bootstrap import FEW, Interval
 from fastRCNN.evaluation.confusion import confused_pairs
 from fastRCNN.evaluation.error_analysis import ErrorAnalysis
 from fastRCNN.evaluation.matching import ThresholdCounts
@@ -118,11 +118,15 @@ def _numbers(report: Report) -> str:
         (_number(evaluation.map_11point), "mAP, 11 points (VOC 2007)"),
         (f"{found} / {objects}", "objects found (true positives)" + _at_threshold(report.threshold)),
         (str(report.nr_alarms), "false alarms (false positives)" + _at_threshold(report.threshold)),
-        (str(evaluation.pictures), f"pictures with {objects} objects"),
+        (str(evaluation.pictures), f"pictures with {objects} objects" + _warning(objects)),
     ]
     return '<div class="numbers">' + "".join(
         f'<div class="card"><b>{escape(value)}</b><span>{escape(text)}</span></div>' for value, text in cards
     ) + "</div>"  # fmt: skip
+
+
+def _warning(objects: int) -> str:
+    return "" if objects >= FEW else ": so few that small differences between two runs mean nothing"
 
 
 def _of_others(interval: Interval | None) -> str:

@@ -119,8 +119,10 @@ def test_annotation_statistics_and_limits_that_fit(run, root):
     assert options.split()[1::2] == [f"{name}={value:g}" for name, value in values.items()]
     assert len(filter_rois(np.array([DISC]), 120, RoiParameters(**values))) == 1
     assert "these 100.0%" in printed.out
+    assert "there is nothing to do" in printed.out
     # What it prints can be given to a script.
-    assert run("B3_cntkAnalyzeInputs.py", *options.split())[0] == 0
+    code, printed = run("B3_cntkAnalyzeInputs.py", *options.split())
+    assert code == 0 and "there is nothing to do" not in printed.out, "now they are the user's, not step 1's"
 
 
 def test_limits_that_fit_are_written_into_the_parameters_when_asked(run, root, tmp_path, monkeypatch):

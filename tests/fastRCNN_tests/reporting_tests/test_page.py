@@ -119,6 +119,17 @@ def test_advice_stands_beside_what_costs_something(tmp_path):
     assert "missed objects ha" not in report_page(nothing_missed)
 
 
+def test_a_page_says_where_nothing_is_to_be_gained_and_where_objects_are_few(tmp_path):
+    a, c = [10, 10, 49, 49], [20, 70, 60, 110]
+    false_alarm_below = _result(tmp_path, 0, [a, c], [[0, 0.9, 0, 0], [0, 0.7, 0, 0]], [a], [1])
+    page = report_page(_report([false_alarm_below])[0])
+    assert "nothing to gain: whatever is right scores more" in page and "so few that small differences" in page
+    many = [[12 * k, 0, 12 * k + 9, 9] for k in range(30)]
+    scores = [[0, 0.9, 0, 0]] * 30 + [[0, 0.95, 0, 0]]  # the surest is on nothing
+    other = report_page(_report([_result(tmp_path, 1, [*many, c], scores, many, [1] * 30)])[0])
+    assert "nothing to gain" not in other and "so few" not in other
+
+
 def test_mistakes_come_before_pictures(results):
     report, _ = _report(results)
     assert [tile.title for tile in report.misses] == ["eggBox"]
