@@ -68,8 +68,7 @@ LATER = {"1": "2345", "2": "345", "3": "45", "3 nn": ("5 nn",), "3 faster": ("5 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Charts take longer than what they show; and no power cut is played, so the disk need not wait."""
-    monkeypatch.setattr("fastRCNN.nn.train_network.draw_log", lambda path, history: None)
-    monkeypatch.setattr("fastRCNN.faster.train_faster.draw_log", lambda path, history, curves: None)
+    monkeypatch.setattr("fastRCNN.nn.following.draw_log", lambda path, history, curves: None)
     for chart in ("small_charts", "heat_map"):
         monkeypatch.setattr(f"fastRCNN.reporting.files.{chart}", lambda path, *more, **options: write_text(path, "x"))
     monkeypatch.setattr(os, "fsync", lambda handle: None)
