@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NamedTuple
 
@@ -105,28 +106,41 @@ class CntkInputs(Sequence[CntkRecord]):
     `pictures`: those of the data set, in order. The files name them by absolute paths, as CNTK's readers need, which a
     folder that was copied or moved has from its former place; so the records have the paths of `pictures`.
     Raises `UserError`, naming file and line, where the files are missing, damaged, disagree with each other, with
-    `pictures`, or with `nr_rois` and `nr_classes`.
+    `pictures`, or with `nr_rois` and `nr_classes`. The two small files are looked at first; the other two, gigabytes
+    where pictures are many, when the first record is asked for: a start that finds everything up to date asks for none.
     """
 
     def __init__(
         self, artifacts: Artifacts, image_set: str, pictures: Sequence[Path], *, nr_rois: int, nr_classes: int
     ) -> None:
-        """Look where each line begins; what it holds is looked at when it is asked for."""
+        """Look whether the files are there, and whether the small ones speak of as many pictures."""
         self._files, self._pictures = input_files(artifacts, image_set), pictures
         self._nr_rois, self._nr_classes = nr_rois, nr_classes
         for path in self._files:
             if not path.is_file():
                 raise UserError(f"{path}: not there yet. Run 2_cntkGenerateInputs.py first")
-        image_map, rois, labels, numbers = self._files
+        image_map, _, _, numbers = self._files
         self._entries = image_map.read_text(encoding="utf-8").splitlines()
         self._counts = numbers.read_text(encoding="utf-8").splitlines()
-        self._starts = {path: _line_starts(path) for path in (rois, labels)}
-        lengths = [len(self._entries), *(len(starts) - 1 for starts in self._starts.values()), len(self._counts)]
+        if len(self._entries) != len(self._counts):
+            self._require_as_many_lines(*(len(_line_starts(path)) - 1 for path in self._files[1:3]))
+        if len(self._entries) != len(pictures):
+            raise UserError(
+                f"{image_map}: {len(self._entries)} pictures, but the data set has {len(pictures)}. {_AGAIN}"
+            )
+
+    @cached_property
+    def _starts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where each line of the ROIs and of the labels begins, and their ends: (pictures + 1,) each."""
+        rois, labels = (_line_starts(path) for path in self._files[1:3])
+        self._require_as_many_lines(len(rois) - 1, len(labels) - 1)
+        return rois, labels
+
+    def _require_as_many_lines(self, of_rois: int, of_labels: int) -> None:
+        lengths = [len(self._entries), of_rois, of_labels, len(self._counts)]
         if len(set(lengths)) != 1:
             counts = ", ".join(f"{path.name} {length}" for path, length in zip(self._files, lengths, strict=True))
-            raise UserError(f"{image_map.parent}: the files differ in their number of lines ({counts}). {_AGAIN}")
-        if lengths[0] != len(pictures):
-            raise UserError(f"{image_map}: {lengths[0]} pictures, but the data set has {len(pictures)}. {_AGAIN}")
+            raise UserError(f"{self._files[0].parent}: the files differ in their number of lines ({counts}). {_AGAIN}")
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -159,9 +173,8 @@ class CntkInputs(Sequence[CntkRecord]):
         return CntkRecord(int(fields[0]), path, rois[:count].copy(), labels)
 
     def _line(self, file: int, place: int) -> str:
-        path = self._files[file]
-        begin, end = self._starts[path][place : place + 2].tolist()
-        with path.open("rb") as opened:
+        begin, end = self._starts[file - 1][place : place + 2].tolist()
+        with self._files[file].open("rb") as opened:
             opened.seek(begin)
             return opened.read(end - begin).decode("utf-8", errors="replace").rstrip("\r\n")
 

@@ -146,6 +146,44 @@ def test_damage_is_named_with_file_and_line(written, file, old, new, message):
     assert "2_cntkGenerateInputs.py" in str(error.value)
 
 
+def test_the_large_files_are_not_read_before_a_record_is_asked_for(written, monkeypatch):
+    """They are gigabytes where pictures are many, and a start that finds everything up to date needs only the numbers
+    of ROIs."""
+    artifacts, _ = written
+    opened = []
+    whole = Path.open
+
+    def noted(path, *args, **options):
+        opened.append(path.name)
+        return whole(path, *args, **options)
+
+    monkeypatch.setattr(Path, "open", noted)
+    records = read_cntk_inputs(artifacts, "train", PICTURES, nr_rois=3, nr_classes=3)
+    assert (len(records), [records.count(place) for place in range(2)]) == (2, [2, 0])
+    assert not {"train.rois.txt", "train.roilabels.txt"}.intersection(opened)
+    records[0], records[1]
+    assert opened.count("train.rois.txt") == 3, "once for the places of all lines, once for each record"
+
+
+@pytest.mark.parametrize(
+    ("file", "shown"),
+    [("rois_txt", "train.txt 2, train.rois.txt 1, train.roilabels.txt 2, train.nrRois.txt 2"),
+     ("roi_labels_txt", "train.txt 2, train.rois.txt 2, train.roilabels.txt 1, train.nrRois.txt 2"),
+     ("nr_rois_txt", "train.txt 2, train.rois.txt 2, train.roilabels.txt 2, train.nrRois.txt 1")],
+)  # fmt: skip
+def test_a_missing_line_is_an_error_before_a_record_is_given(written, file, shown):
+    """In a small file at once; in a large one with the first record, even where that has its lines."""
+    artifacts, _ = written
+    path = getattr(artifacts, file)("train")
+    path.write_text(path.read_text().splitlines(keepends=True)[0])
+    with pytest.raises(UserError) as error:
+        records = read_cntk_inputs(artifacts, "train", PICTURES, nr_rois=3, nr_classes=3)
+        assert file != "nr_rois_txt"
+        records[0]
+    assert f"cntkFiles: the files differ in their number of lines ({shown})" in str(error.value)
+    assert "Run 2_cntkGenerateInputs.py again" in str(error.value)
+
+
 def test_missing_files_and_too_many_rois(written, tmp_path):
     artifacts, records = written
     with pytest.raises(UserError, match=r"Run 2_cntkGenerateInputs\.py first"):
