@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+import helpers.missing_packages  # noqa: F401
+
 import numpy as np
 
 from fastRCNN.boxes.tiles import Tiling

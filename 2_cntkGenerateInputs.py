@@ -9,6 +9,8 @@ import logging
 import sys
 from collections.abc import Iterator
 
+import helpers.missing_packages  # noqa: F401
+
 import numpy as np
 
 from fastRCNN.datasets.roidb import RoiRecord, load_roidb, roi_labels

@@ -23,6 +23,8 @@ import logging
 import sys
 from dataclasses import replace
 
+import helpers.missing_packages  # noqa: F401
+
 from fastRCNN.pipeline.beside import join_processes, train_beside, training_start
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.cluster import add_cluster_option, open_cluster

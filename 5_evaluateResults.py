@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
+import helpers.missing_packages  # noqa: F401
+
 import numpy as np
 
 from fastRCNN.boxes.suppression import Suppression

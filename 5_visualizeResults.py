@@ -15,6 +15,8 @@ import logging
 import sys
 import webbrowser
 
+import helpers.missing_packages  # noqa: F401
+
 import numpy as np
 
 from fastRCNN.boxes.suppression import Suppression

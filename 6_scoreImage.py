@@ -13,6 +13,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import helpers.missing_packages  # noqa: F401
+
 from fastRCNN.detecting import DetectorRun, open_detector
 from fastRCNN.evaluation.detections import Detections, detections_table
 from fastRCNN.pipeline.cluster import add_cluster_option, open_cluster

@@ -11,6 +11,8 @@ import logging
 import sys
 from collections.abc import Sequence
 
+import helpers.missing_packages  # noqa: F401
+
 import numpy as np
 
 from fastRCNN.datasets.imdb import ImageRecord

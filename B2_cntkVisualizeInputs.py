@@ -18,6 +18,8 @@ import logging
 import sys
 from itertools import islice
 
+import helpers.missing_packages  # noqa: F401
+
 import numpy as np
 
 from fastRCNN.engines import load_engine

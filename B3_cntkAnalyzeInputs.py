@@ -12,6 +12,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import helpers.missing_packages  # noqa: F401
+
 import numpy as np
 
 import PARAMETERS

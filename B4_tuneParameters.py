@@ -11,6 +11,8 @@ far as --minutes go, what trains again: svm_C, train_posOverlapThres. The test p
 import logging
 import sys
 
+import helpers.missing_packages  # noqa: F401
+
 from fastRCNN.boxes.suppression import Suppression
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.folds import FoldOptions

@@ -73,12 +73,12 @@ def list_table(boxes: NDArray, scores: NDArray) -> str:
         counted = int(np.cumsum(found.right)[place])
         precision = f"{counted} of {place + 1} = {found.precisions[place]:.2f}"
         rows.append([
-            f"{score:.1f}", on, "right" if right else "wrong", precision,
+            str(place + 1), f"{score:.1f}", on, "right" if right else "wrong", precision,
             f"{counted} of {found.positives} = {found.recalls[place]:.2f}", f"{best[place]:.2f}",
         ])  # fmt: skip
     area = ap_area(found.right, positives=found.positives)
     eleven = ap_11point(found.right, positives=found.positives)
-    lines = table(["score", "IoU with", "", "precision", "recall", "best from here on"], rows)
+    lines = table(["place", "score", "IoU with", "", "precision", "recall", "best from here on"], rows)
     return f"{lines}\nAP, area: {area:.3f}   AP, 11 points: {eleven:.3f}"
 
 
@@ -128,15 +128,16 @@ def draw_list(path: Path) -> None:
     for name, box in zip(NAMES, OBJECTS, strict=True):
         scene.add_patch(_rectangle(box, INK, dashed=True))
         scene.text(box[0] + 4, box[3] - 4, name, color=INK, fontsize=13, va="bottom")
-    for box, score, good in zip(DETECTIONS, SCORES, right, strict=True):
-        color = GREEN if good else ORANGE
+    for place, index in enumerate(found.order, start=1):
+        box, color = DETECTIONS[index], GREEN if right[index] else ORANGE
         scene.add_patch(_rectangle(box, color))
-        scene.text(box[0] + 3, box[1] + 2, f"{score:.1f}", color=color, fontsize=11, va="top")
+        scene.text(box[0] + 3, box[1] + 3, f"{place}: {SCORES[index]:.1f}", color=color, fontsize=11, va="top",
+                   bbox={"boxstyle": "square,pad=0.1", "color": "white"})  # fmt: skip
     scene.set_xlim(0, 275)
     scene.set_ylim(160, 5)
     scene.set_aspect("equal")
     scene.axis("off")
-    scene.set_title("objects (dashed), detections: right, wrong", fontsize=11, color=INK)
+    scene.set_title("objects dashed; detections, place: score, green right, orange wrong", fontsize=11, color=INK)
     steps, heights = np.flatnonzero(found.right), envelope(np.cumsum(found.right))
     ends = found.recalls[steps]
     begins = np.concatenate([[0.0], ends[:-1]])

@@ -57,6 +57,7 @@ STANDARD_LIBRARY_ONLY = (
     "helpers/endings.py",
     "helpers/errors.py",
     "helpers/image_files.py",
+    "helpers/missing_packages.py",
     "helpers/processes.py",
     "helpers/virtual_environment.py",
 )
