@@ -119,8 +119,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the tables to this markdown file too")
     parser.add_argument("--yolo", type=int, default=0, metavar="N", help="also YOLOv8n, so many epochs")
     parser.add_argument("--yolo-minutes", type=float, default=1e9, metavar="N", help="at a stretch; run it again then")
+    parser.add_argument("--yolo-threads", type=int, default=2, metavar="N", help="of its training")
     options = parser.parse_args()
-    options.yolo = Yolo(options.yolo, minutes=options.yolo_minutes)
+    options.yolo = Yolo(options.yolo, threads=options.yolo_threads, minutes=options.yolo_minutes)
     options.out.mkdir(parents=True, exist_ok=True)
     options.out = options.out.resolve()
     return options

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.real import Run, measure, parse, pictures_of, tables, wanted
 from benchmarks.written_set import Shown, fold_of, shown_of, write_set
+from benchmarks.yolo import Yolo
 from fastRCNN.datasets import tutorial_folders
 from helpers.annotations import read_boxes, read_labels
 from helpers.artifacts import Artifacts
@@ -30,6 +31,14 @@ def test_networks_are_named_by_their_files_stems(monkeypatch, tmp_path):
         ("bundled", 100), ("lite0", 100), ("bundled", 300), ("lite0", 300),
     ]  # fmt: skip
     assert {(run.dataset, run.settings, run.fold) for run in runs} == {("cells", ("seed=1",), 2)}
+
+
+def test_how_yolo_learns(monkeypatch, tmp_path):
+    arguments = ["--yolo", "3", "--yolo-threads", "1", "--yolo-minutes", "5"]
+    monkeypatch.setattr("sys.argv", ["real.py", "--out", str(tmp_path), *arguments])
+    assert parse().yolo == Yolo(3, threads=1, minutes=5)
+    monkeypatch.setattr("sys.argv", ["real.py", "--out", str(tmp_path)])
+    assert parse().yolo == Yolo(0)
 
 
 def stems(pictures):
