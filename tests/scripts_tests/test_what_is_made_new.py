@@ -113,7 +113,9 @@ def test_a_start_with_nothing_to_do_reads_no_picture_and_loads_no_network(done, 
     run("1_computeRois.py")
     run("3_runCntk.py")
     assert [path for path in read if isinstance(path, Path) and path.suffix in (".png", ".npz")] == []
-    assert of.rois_txt("train") in read
+    assert of.image_map("train") in read
+    large = {name(image_set) for name in (of.rois_txt, of.roi_labels_txt) for image_set in ("train", "test")}
+    assert not large.intersection(read), "gigabytes where pictures are many"
 
 
 def test_step_1_draws_what_it_does_not_make(done):
