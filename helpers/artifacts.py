@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,12 +49,12 @@ class Artifacts:
         """Return the paths of what the steps left in `folder`, whatever its name and wherever it was copied to."""
         return cls(folder.parent.parent, folder.name, folder)
 
-    @property
+    @cached_property
     def data(self) -> Path:
         """Pictures and annotations; never written to."""
         return self.root / "data" / self.dataset if self.data_folder is None else self.data_folder
 
-    @property
+    @cached_property
     def proc(self) -> Path:
         """Intermediate files."""
         return self.root / "proc" / self.dataset if self.proc_folder is None else self.proc_folder
@@ -63,7 +64,7 @@ class Artifacts:
         """Evaluations, pictures and the report."""
         return self.root / "results" / self.dataset
 
-    @property
+    @cached_property
     def rois(self) -> Path:
         """Step 1's folder."""
         return self.proc / "rois" if self.rois_folder is None else self.rois_folder
@@ -72,7 +73,7 @@ class Artifacts:
         """Return the paths of a training beside the real one: step 1's ROIs, all else in `proc/<dataset>/folds/`."""
         return replace(self, proc_folder=self.proc / "folds" / name, data_folder=self.data, rois_folder=self.rois)
 
-    @property
+    @cached_property
     def cntk_files(self) -> Path:
         """Step 2's folder, and the embeddings of step 3."""
         return self.proc / "cntkFiles"

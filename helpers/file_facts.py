@@ -28,6 +28,8 @@ class FileFacts:
     def __init__(self, store: Path | None = None, root: Path | None = None) -> None:
         """Names are relative to `root`, so that a copied folder takes its store along."""
         self._store, self._root = store, root
+        self._prefix = "" if root is None else str(root / "x")[:-1]  # with the separator, which "/" and "." lack
+        self._looks: dict[str, list[int]] | None = None
         self._lock = threading.Lock()
         self._changed = False
         self._known: dict[str, tuple[list[int], dict[str, Any]]] = {}
@@ -36,10 +38,18 @@ class FileFacts:
                 content = json.loads(store.read_text(encoding="utf-8"))
                 self._known = {name: (list(seen), dict(facts)) for name, (seen, facts) in content.items()}
 
+    def look_once(self) -> None:
+        """From now on look at each file once, until `look_anew`: nothing is written yet, and none changes meanwhile."""
+        self._looks = {}
+
+    def look_anew(self) -> None:
+        """From now on look at a file whenever it is asked for: files are being written."""
+        self._looks = None
+
     def recall(self, path: Path, fact: str, find: Callable[[Path], Any]) -> Any:
         """Return the `fact` about `path`, a value that JSON can hold: as remembered, else what `find(path)` returns."""
         name = self.name(path)
-        before = _look(path)
+        before = self._seen_once(path)
         with self._lock:
             seen, facts = self._known.get(name, ([], {}))
             if before == seen and fact in facts:
@@ -58,13 +68,24 @@ class FileFacts:
 
     def name(self, path: Path) -> str:
         """Return the name of `path` relative to the root; its whole path where it lies elsewhere."""
-        if self._root is not None and path.is_relative_to(self._root):
-            return path.relative_to(self._root).as_posix()
-        return str(path)
+        text = str(path)  # Path.relative_to takes much longer, and each step asks for every file several times
+        if self._root is None or not text.startswith(self._prefix):
+            return text
+        return text[len(self._prefix) :].replace(os.sep, "/")
 
     def path(self, name: str) -> Path:
         """Return the path that has this name."""
         return Path(name) if self._root is None else self._root / name
+
+    def _seen_once(self, path: Path) -> list[int]:
+        """Return what `_look` does; what it returned before, where each file is looked at once."""
+        looks = self._looks
+        if looks is None:
+            return _look(path)
+        key = str(path)
+        if key not in looks:
+            looks[key] = _look(path)
+        return looks[key]
 
     def save(self) -> None:
         """Write the store where something is new; a folder that cannot be written to just stays without."""

@@ -54,7 +54,9 @@ class Ledger:
 
     def state(self, path: Path, recipe: str) -> State:
         """Return how the file at `path` stands to the `recipe` (a digest) that it should be made by."""
-        name, content = self.facts.name(path), self.facts.digest(path)
+        return self._state(self.facts.name(path), self.facts.digest(path), recipe)
+
+    def _state(self, name: str, content: str, recipe: str) -> State:
         if content == MISSING:
             return State.MISSING
         recipes = {entry.recipe for entry in self._entries.get(name, ()) if entry.content == content}
@@ -68,6 +70,7 @@ class Ledger:
 
     def announce(self, files: Mapping[Path, str]) -> None:
         """Note that the `files` are going to be written, each by its recipe (a digest). Call this before writing."""
+        self.facts.look_anew()
         names = {self.facts.name(path): recipe for path, recipe in files.items()}
         with self._lock:
             self._announced.update(names)
@@ -86,6 +89,8 @@ class Ledger:
 
         So a picture that moves up in the list takes its files along.
         """
+        if not files:
+            return []
         made = {
             entry.recipe: (name, entry.content)
             for name, entries in self._entries.items()
@@ -110,8 +115,9 @@ class Ledger:
         """Write the manifest of the `files`, each with its recipe; remove those that are no longer wanted."""
         entries = {}
         for path, of_file in files.items():
-            by_hand = self.state(path, of_file) is not State.FRESH
-            entries[self.facts.name(path)] = Entry(BY_HAND if by_hand else of_file, self.facts.digest(path))
+            name, content = self.facts.name(path), self.facts.digest(path)
+            by_hand = self._state(name, content, of_file) is not State.FRESH
+            entries[name] = Entry(BY_HAND if by_hand else of_file, content)
         self._remove_others(entries)
         manifest = Manifest(recipe, entries)
         if manifest != self.manifest:
@@ -126,6 +132,7 @@ class Ledger:
         for name in {*self._entries, *self._announced} - set(wanted):
             path = self.facts.path(name)
             if self.state(path, BY_HAND) is State.STALE:
+                self.facts.look_anew()
                 path.unlink(missing_ok=True)
 
     def _append(self, line: dict[str, Any], *, wait: bool = False) -> None:

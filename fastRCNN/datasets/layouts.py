@@ -33,7 +33,7 @@ LAYOUTS = {  # the first that recognises a folder reads it; the tutorial's says 
         lambda of, image_set, classes, _, pictures: tutorial_folders.read(of, image_set, classes, pictures),
         tutorial_folders.left_out,
     ),
-    "voc": Layout(pascal_voc.recognises, lambda of, *asked: pascal_voc.read(of.data, *asked[:3])),
+    "voc": Layout(pascal_voc.recognises, lambda of, *asked: pascal_voc.read(of.data, *asked)),
     "coco": Layout(coco.recognises, lambda of, *asked: coco.read(of.data, *asked[:3])),
 }
 

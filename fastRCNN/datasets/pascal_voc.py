@@ -10,10 +10,11 @@ their class, as py-faster-rcnn and the devkit's evaluation treat them: nothing t
 Everingham et al.: The Pascal Visual Object Classes Challenge, IJCV 2010.
 """
 
+import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,15 +22,16 @@ import numpy as np
 from fastRCNN.boxes.ignored import IgnoredBoxes
 from fastRCNN.datasets.class_names import UNKNOWN_ADVICE, unknown_labels, with_background
 from fastRCNN.datasets.imdb import Dataset, ImageRecord
+from fastRCNN.datasets.picture_check import PictureCheck
 from fastRCNN.datasets.record_table import RecordTable
 from helpers.errors import UserError, raise_collected
-from helpers.images import image_size
 from helpers.xml_files import Element, read_xml
 
 _YEAR = re.compile(r"VOC(\d{4})")
 _LIST = re.compile(r"(\d{4})_(.+)")
 _FLAG = re.compile(r"\s+-?[01]$")  # lists of one class say behind each picture whether it shows the class
 _SLACK = 1.0  # pixels that a box may leave its picture by: tools that count from 0, or rounded up, are that far off
+_OBJECTS = "objects, 1"  # what is remembered of an annotation; another number when it is read differently
 _DEFAULT_LISTS = {"train": ("trainval", "train"), "test": ("test", "val")}  # the first that is there
 
 
@@ -61,28 +63,36 @@ def recognises(folder: Path) -> bool:
     return _is_set(folder) or bool(_years(folder))
 
 
-def read(folder: Path, image_set: str, classes: Sequence[str] = (), lists: Mapping[str, str] | None = None) -> Dataset:
+def read(
+    folder: Path,
+    image_set: str,
+    classes: Sequence[str] = (),
+    lists: Mapping[str, str] | None = None,
+    checked: PictureCheck | None = None,
+) -> Dataset:
     """Return the pictures of `image_set` ("train" or "test") in the order of its lists.
 
     lists: names like "trainval" or "2007_trainval+2012_trainval" by image set; for a missing one trainval (else train)
     and test (else val) of the only year there is. Without `classes` these are the labels of the training pictures,
-    sorted. Raises `UserError` that collects every fault of lists and annotations.
+    sorted. checked: tells the sizes of pictures, and remembers what annotations say. Raises `UserError` that collects
+    every fault of lists and annotations.
     """
     if not classes and image_set != "train":
-        classes = read(folder, "train", lists=lists).classes[1:]
-    wanted = (lists or {}).get(image_set, "")
+        classes = read(folder, "train", lists=lists, checked=checked).classes[1:]
+    wanted, checked = (lists or {}).get(image_set, ""), checked or PictureCheck()
     pictures = [entry for path in lists_of(folder, image_set, wanted) for entry in _read_list(path)]
     objects: list[list[_Object]] = []
     faults: list[str] = []
     for picture in pictures:
-        found, wrong = _read_annotation(picture.annotation)
-        objects.append(found)
+        found, wrong = checked.facts.recall(picture.annotation, _OBJECTS, _read_annotation)
+        objects.append([_Object(*each) for each in found])
         faults += wrong
     raise_collected(faults, f"{len(faults)} fault(s) in the annotations:")
     names = classes or sorted({each.label for of_picture in objects for each in of_picture})
     if not names:
         raise UserError(f"{folder}: no annotated object in its {image_set} pictures ({wanted or 'the lists found'})")
-    return RecordTable(image_set, with_background(names), _records(pictures, objects, with_background(names)))
+    records = _records(pictures, objects, with_background(names), checked)
+    return RecordTable(image_set, with_background(names), records)
 
 
 def _is_set(folder: Path) -> bool:
@@ -151,8 +161,8 @@ def _read_list(path: Path) -> list[_Picture]:
     return [_Picture(set_folder(path), name) for name in found]
 
 
-def _read_annotation(path: Path) -> tuple[list[_Object], list[str]]:
-    """Return the objects in an XML file, and what is wrong with it."""
+def _read_annotation(path: Path) -> tuple[list[tuple], list[str]]:
+    """Return the objects in an XML file, each as what `_Object` is made of, and what is wrong with it."""
     try:
         root = read_xml(path)
     except UserError as error:
@@ -160,7 +170,7 @@ def _read_annotation(path: Path) -> tuple[list[_Object], list[str]]:
     objects, faults = [], []
     for element in root.all("object"):
         try:
-            objects.append(_read_object(element))
+            objects.append(astuple(_read_object(element)))
         except ValueError as error:
             faults.append(f"{path}:{element.line}: {error}")
     return objects, faults
@@ -187,11 +197,12 @@ def _read_object(element: Element) -> _Object:
 
 
 def _records(
-    pictures: Sequence[_Picture], objects: Sequence[list[_Object]], classes: Sequence[str]
+    pictures: Sequence[_Picture], objects: Sequence[list[_Object]], classes: Sequence[str], checked: PictureCheck
 ) -> Iterator[ImageRecord]:
     """Yield the records; `UserError` at the end that collects missing pictures, boxes outside and unknown labels."""
     numbers = {name: number for number, name in enumerate(classes)}
     paths = {folder: _pictures_of(folder) for folder in {picture.folder for picture in pictures}}
+    checked.look_at(found for each in pictures if (found := paths[each.folder].get(each.name)))
     faults: list[str] = []
     unknown: dict[str, list[str]] = defaultdict(list)
     for index, (picture, of_picture) in enumerate(zip(pictures, objects, strict=True)):
@@ -200,7 +211,7 @@ def _records(
             faults.append(f"{picture.folder / 'JPEGImages'}: no picture {picture.name}, which a list names")
             continue
         try:
-            width, height = image_size(path)
+            width, height = checked.size(path)
         except UserError as error:
             faults.append(str(error))
             continue
@@ -228,4 +239,6 @@ def _records(
 
 def _pictures_of(folder: Path) -> dict[str, Path]:
     """Return the pictures of a set by their names without extension."""
-    return {path.stem: path for path in sorted((folder / "JPEGImages").iterdir()) if not path.name.startswith(".")}
+    pictures = folder / "JPEGImages"
+    names = sorted(entry.name for entry in os.scandir(pictures) if not entry.name.startswith("."))
+    return {name.rpartition(".")[0] or name: pictures / name for name in names}

@@ -15,7 +15,8 @@ _FACT, _SIZE = "picture", "size"
 
 
 class PictureCheck:
-    """Tells the sizes of pictures; with `whole` it decodes them and so finds damage. `facts` remember either.
+    """Tells the sizes of pictures; with `whole` it decodes them and so finds damage. `facts` remember either, and what
+    a layout finds out about files of its own.
 
     skip: damaged pictures are to be left out of a data set instead of being a fault; that needs `whole` as well.
     """
@@ -23,7 +24,7 @@ class PictureCheck:
     def __init__(
         self, facts: FileFacts | None = None, *, whole: bool = False, skip: bool = False, jobs: int = 1
     ) -> None:
-        self._facts, self.whole, self.skip, self._jobs = facts or FileFacts(), whole or skip, skip, max(1, jobs)
+        self.facts, self.whole, self.skip, self._jobs = facts or FileFacts(), whole or skip, skip, max(1, jobs)
         self._seen: dict[Path, Any] = {}
 
     def look_at(self, paths: Iterable[Path]) -> None:
@@ -33,21 +34,32 @@ class PictureCheck:
             with ThreadPoolExecutor(self._jobs) as executor:
                 self._seen.update(zip(new, executor.map(self._inspected, new), strict=True))
 
+    def size(self, path: Path) -> tuple[int, int]:
+        """Return (width, height) of the upright picture in `path`, also where it is damaged behind a whole header."""
+        if self.whole and "fault" not in (known := self._looked_at(path)):
+            return known["width"], known["height"]
+        width, height = self.facts.recall(path, _SIZE, image_size)
+        return width, height
+
     def inspect(self, path: Path) -> Inspection:
         """Return what is known of the picture in `path`; `UserError` where it cannot be used."""
         if not self.whole:
-            return Inspection(*self._facts.recall(path, _SIZE, image_size))
-        if path not in self._seen:
-            self._seen[path] = self._inspected(path)
-        known = self._seen[path]
+            return Inspection(*self.facts.recall(path, _SIZE, image_size))
+        known = self._looked_at(path)
         if "fault" in known:
             raise UserError(known["fault"].replace(_PATH, str(path)))
         found = Inspection(known["width"], known["height"], tuple(known["notes"]), known["turned"])
         notes_told(path, found.notes)
         return found
 
+    def _looked_at(self, path: Path) -> dict[str, Any]:
+        if path not in self._seen:
+            self._seen[path] = self._inspected(path)
+        found: dict[str, Any] = self._seen[path]
+        return found
+
     def _inspected(self, path: Path) -> dict[str, Any]:
-        found: dict[str, Any] = self._facts.recall(path, _FACT, _inspect)
+        found: dict[str, Any] = self.facts.recall(path, _FACT, _inspect)
         return found
 
 

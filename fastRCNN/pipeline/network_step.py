@@ -124,12 +124,14 @@ def decide_keeping(chain: Chain, records: Mapping[str, Sequence[CntkRecord]]) ->
         kept = "computed"
     elif kept == "auto":
         of, classifier = chain.artifacts, chain.choices.classifier
-        rows = sum(
-            _count(of_set, place)
-            for name, of_set in records.items()
-            for place in range(len(of_set))
-            if not of.embedding_file(name, classifier, place).exists()
-        )
+        rows = 0
+        for name, of_set in records.items():
+            folder = of.parsed_folder(name, classifier)
+            there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+            left = (
+                place for place in range(len(of_set)) if of.embedding_file(name, classifier, place).name not in there
+            )
+            rows += sum(_count(of_set, place) for place in left)
         kept = "stored"
         if rows:
             dimension = load_network(of.model_file(classifier)).spec.feature_dimension

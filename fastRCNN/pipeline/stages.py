@@ -89,6 +89,7 @@ class Chain:
         """
         artifacts = artifacts_of(parameters)
         facts = FileFacts(artifacts.facts_file, artifacts.proc)
+        facts.look_once()
         if census:
             datasets, findings = census_of(parameters, facts)
             log_warnings(findings)
@@ -180,6 +181,7 @@ class Chain:
 
     def forget(self, *stages: str) -> None:
         """Remove the files of `stages`, whoever wrote them."""
+        self._place.facts.look_anew()
         for stage in stages:
             for path in self._place.plan(stage).files:
                 path.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -145,3 +146,45 @@ def test_what_changes_while_it_is_looked_at_is_not_remembered(tmp_path, settled)
 
     assert facts.recall(path, "text", find) == "of four"
     assert facts.recall(path, "text", lambda path: path.read_text()) == "changed"
+
+
+def test_files_are_looked_at_once_until_something_is_written(tmp_path, settled, monkeypatch):
+    path, looked = tmp_path / "a", []
+    look = file_facts._look
+    monkeypatch.setattr(file_facts, "_look", lambda path: (looked.append(path.name), look(path))[1])
+    path.write_text("four")
+    facts, find = FileFacts(tmp_path / "seen.json", tmp_path), Counting()
+    assert [facts.recall(path, "length", find) for _ in range(3)] == [4, 4, 4]
+    facts.save()
+    assert len(looked) == 4, "once for each time it was asked for, and once after it was read"
+    again = FileFacts(tmp_path / "seen.json", tmp_path)
+    again.look_once()
+    looked.clear()
+    assert [again.recall(path, "length", find) for _ in range(3)] == [4, 4, 4]
+    assert [again.digest(tmp_path / "b") for _ in range(2)] == [MISSING, MISSING]
+    assert looked == ["a", "b"]
+    path.write_text("longer")
+    assert again.recall(path, "length", find) == 4
+    again.look_anew()
+    assert again.recall(path, "length", find) == 6
+
+
+def test_what_changes_between_the_look_and_the_reading_is_not_remembered(tmp_path, settled):
+    path = tmp_path / "a"
+    path.write_text("four")
+    facts = FileFacts()
+    facts.look_once()
+    assert facts.recall(path, "first", lambda path: path.read_text()) == "four"
+    path.write_text("other")
+    assert facts.recall(path, "second", lambda path: path.read_text()) == "other"
+    path.write_text("third")
+    facts.look_anew()
+    assert facts.recall(path, "second", lambda path: path.read_text()) == "third"
+
+
+@pytest.mark.parametrize("root", [".", "/", "a", "/b/c"])
+def test_names_are_those_of_pathlib(root):
+    facts = FileFacts(root=Path(root))
+    for path in (Path(root) / "x" / "y.txt", Path("/z/y"), Path("ab/c"), Path("/b/cd")):
+        expected = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+        assert facts.name(path) == expected

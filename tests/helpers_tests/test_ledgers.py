@@ -46,6 +46,25 @@ def test_a_whole_run(folder):
     assert ledger(folder).state(a, "new") is State.CHANGED
 
 
+def test_files_are_looked_at_anew_as_soon_as_one_is_written_or_removed(folder, monkeypatch):
+    monkeypatch.setattr("helpers.file_facts._SETTLED", -1)
+    a, b = folder / "a", folder / "b"
+    first = ledger(folder)
+    make(first, a, "1")
+    make(first, b, "2")
+    first.finish(RECIPE, {a: "new", b: "new"})
+    again = ledger(folder)
+    again.facts.look_once()
+    assert [again.state(path, "new") for path in (a, b)] == [State.FRESH] * 2
+    again.finish(RECIPE, {a: "new"})
+    assert again.state(b, "new") is State.MISSING
+    again = ledger(folder)
+    again.facts.look_once()
+    assert again.state(a, "newer") is State.STALE
+    make(again, a, "3", recipe="newer")
+    assert again.state(a, "newer") is State.FRESH
+
+
 def test_a_kill_before_after_and_between(folder):
     old, half, done, by_hand = (folder / name for name in ("old", "half", "done", "by_hand"))
     first = ledger(folder)

@@ -37,6 +37,17 @@ def test_voc_and_coco_are_recognised(tmp_path):
     assert open_dataset(Artifacts(tmp_path, "coco"), "train").keys[0].startswith("train2017/")
 
 
+def test_voc_is_read_with_what_is_remembered(tmp_path, monkeypatch):
+    monkeypatch.setattr("helpers.file_facts._SETTLED", -1)
+    (tmp_path / "data").mkdir()
+    (draw_devkit(tmp_path / "devkit") / "VOC2007").rename(tmp_path / "data" / "voc")
+    artifacts, check = Artifacts(tmp_path, "voc"), PictureCheck()
+    first = open_dataset(artifacts, "train", pictures=check)
+    monkeypatch.setattr("fastRCNN.datasets.picture_check.image_size", lambda path: pytest.fail(f"{path} was read"))
+    again = open_dataset(artifacts, "train", pictures=check)
+    assert [again.annotation_digest(index) for index in range(3)] == [first.annotation_digest(i) for i in range(3)]
+
+
 def test_a_folder_of_no_layout_says_what_is_expected(tiny_root):
     with pytest.raises(UserError, match="no such data set"):
         open_dataset(Artifacts(tiny_root, "tyni"), "train")

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from fastRCNN.datasets import pascal_voc
+from fastRCNN.datasets import pascal_voc, picture_check
+from fastRCNN.datasets.picture_check import PictureCheck
 from helpers.errors import UserError
+from helpers.file_facts import FileFacts
 from tests.conftest import draw_tiny_picture
 from tests.fastRCNN_tests.datasets_tests.drawn_sets import draw_devkit, write_voc_list, write_voc_picture
 
@@ -38,6 +40,27 @@ def test_difficult_objects_count_neither_way(devkit: Path) -> None:
     assert record.gt_boxes.tolist() == boxes[:1] and record.gt_classes.tolist() == [1]
     assert record.ignored_boxes.boxes.tolist() == boxes[1:] and record.ignored_boxes.classes.tolist() == [2]
     assert not record.ignored_boxes.is_crowd.any()
+
+
+def test_a_second_reading_opens_neither_pictures_nor_annotations(devkit: Path, tmp_path: Path, monkeypatch) -> None:
+    """Both are remembered while their files stay as they are."""
+    monkeypatch.setattr("helpers.file_facts._SETTLED", -1)
+    opened: list[str] = []
+    for module, name in ((pascal_voc, "read_xml"), (picture_check, "image_size")):
+        whole = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda path, whole=whole: (opened.append(path.name), whole(path))[1])
+    found, counts = [], []
+    for change in (False, False, True):
+        if change:
+            edit(devkit, "000002", "<difficult>1</difficult>", "<difficult>0</difficult>")
+        facts = FileFacts(tmp_path / "facts.json", tmp_path)
+        train = pascal_voc.read(devkit, "train", lists={"train": "2007_trainval"}, checked=PictureCheck(facts))
+        facts.save()
+        counts.append(len(opened))
+        found.append([(record.gt_boxes.tolist(), record.ignored_boxes.boxes.tolist()) for record in train])
+    assert counts == [6, 6, 7] and opened[6] == "000002.xml"
+    assert found[0] == found[1] != found[2]
+    assert found[2][2] == (draw_tiny_picture(1)[1], [])
 
 
 def test_several_years(devkit: Path) -> None:

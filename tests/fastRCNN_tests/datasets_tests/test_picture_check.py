@@ -68,3 +68,17 @@ def test_without_whole_the_header_is_enough(folder):
     check.look_at([path / "a.png"])
     assert (check.inspect(path / "a.png").width, check.inspect(path / "a.png").height) == (30, 20)
     assert decoded == []
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_the_size_is_that_of_the_header_and_remembered(folder, tmp_path, whole, monkeypatch):
+    """Of a picture that is damaged behind it as well: whether that matters, others decide."""
+    path, _ = folder
+    read, size = [], picture_check.image_size
+    monkeypatch.setattr(picture_check, "image_size", lambda path: (read.append(path.name), size(path))[1])
+    for _ in range(2):
+        facts = FileFacts(tmp_path / "facts.json", tmp_path)
+        check = PictureCheck(facts, whole=whole)
+        assert [check.size(path / name) for name in ("a.png", "b.png")] == [(30, 20), (30, 20)]
+        facts.save()
+    assert read == (["b.png"] if whole else ["a.png", "b.png"])

@@ -6,6 +6,7 @@ import pytest
 
 from fastRCNN.pipeline.cntk_inputs import input_files
 from fastRCNN.pipeline.stages import Chain
+from helpers import file_facts
 from helpers.annotations import boxes_path, labels_path, read_rois, write_rois
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
@@ -55,6 +56,27 @@ def test_only_what_changed_is_made_again(tiny):
     assert len(run_step_1(tiny, "--compat", "tutorial")) == 7
     assert len(run_step_1(tiny, "--compat", "tutorial", "--seed", "1")) == 7, "the published order is random"
     assert len(run_step_1(tiny, "--set", "ss_minSize=30")) == 7
+
+
+def test_a_start_with_nothing_to_do_looks_at_each_file_once(tiny, monkeypatch):
+    """And reads none of them again: neither what the steps wrote nor pictures."""
+    monkeypatch.setattr(file_facts, "_SETTLED", -1)
+    run_step_1(tiny)
+    run_step_2(tiny)
+    chain_of(tiny).require("rois", "inputs")
+    looked, read = [], []
+    look = file_facts._look
+    monkeypatch.setattr(file_facts, "_look", lambda path: (looked.append(path), look(path))[1])
+    monkeypatch.setattr(file_facts, "file_digest", lambda path: pytest.fail(f"{path} was read"))
+    monkeypatch.setattr("fastRCNN.datasets.picture_check.image_size", lambda path: read.append(path))
+    chain = chain_of(tiny)
+    chain.require("rois", "inputs")
+    for stage in ("rois", "inputs"):
+        assert chain.is_up_to_date(stage)
+        with chain.writing(stage) as work:
+            assert not work.todo
+    assert len(looked) == len(set(looked)) == 7 + 7 + 8, "pictures, ROIs, files of step 2"
+    assert not read
 
 
 def test_what_a_picture_left_goes_with_it(tiny):
@@ -193,7 +215,8 @@ def test_what_is_doubtful_is_said_by_a_census_alone(tiny, caplog):
     assert "fewer than 5 objects" in caplog.text
 
 
-def test_what_is_forgotten_is_made_again(tiny):
+def test_what_is_forgotten_is_made_again(tiny, monkeypatch):
+    monkeypatch.setattr(file_facts, "_SETTLED", -1)
     run_step_1(tiny)
     run_step_2(tiny)
     write_rois(tiny.roi_file("positive/0"), [[1, 2, 30, 40]])  # by hand
@@ -203,7 +226,10 @@ def test_what_is_forgotten_is_made_again(tiny):
     assert not any(tiny.roi_file(f"positive/{number}").exists() for number in range(4)) and kept.exists()
     assert all(path.exists() for path in input_files(tiny, "train"))
     assert len(run_step_1(tiny)) == 7
-    chain_of(tiny).forget("rois", "inputs")
+    chain = chain_of(tiny)
+    assert chain.is_up_to_date("rois")
+    chain.forget("rois", "inputs")
+    assert not chain.is_up_to_date("rois")
     chain_of(tiny).forget("rois", "inputs")  # nothing there is fine
     assert not any(path.exists() for path in input_files(tiny, "train"))
 
