@@ -151,7 +151,7 @@ def test_goes_on_after_the_last_whole_pass(
     run("4_trainSvm.py", *COMPUTED, *MANY_ROUNDS)
     assert passes == [0, 1][after:] and not checkpoint.exists()
     resumed = files_of(tmp_path)
-    run("4_trainSvm.py", *COMPUTED, *MANY_ROUNDS)
+    run("4_trainSvm.py", *COMPUTED, *MANY_ROUNDS, "--restart")
     assert files_of(tmp_path) == resumed
 
 

@@ -2,12 +2,14 @@
 
 import builtins
 import io
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 from fastRCNN.pipeline.embed_dataset import embed_dataset
+from fastRCNN.svm import train_svms
 from helpers import file_facts
 from helpers.annotations import labels_path, read_boxes, write_annotation
 from helpers.artifacts import Artifacts
@@ -63,6 +65,38 @@ def test_a_changed_label_embeds_nothing_and_trains_the_svms(done):
         run("5_evaluateResults.py")
     run("4_trainSvm.py")
     assert (of.svm_folder / "svmweights_exp1.txt").read_bytes() != before
+
+
+def test_svms_that_are_up_to_date_are_not_trained_again(done, monkeypatch, capsys):
+    run, of, _ = done
+    trained = []
+    original = train_svms.train_svms
+    monkeypatch.setattr(train_svms, "train_svms", lambda *more, **by: (trained.append(by), original(*more, **by))[1])
+    files = sorted(of.svm_folder.iterdir())
+    before = [path.read_bytes() for path in files]
+    detector = of.settings_file("svm")
+    detector.unlink()  # as after a kill between the two
+    tables = []
+    for options, times in (((), 0), (("--restart",), 1), ((), 1), (("--set", "nmsThreshold=0.2"), 1)):
+        capsys.readouterr()
+        run("4_trainSvm.py", *options)
+        assert len(trained) == times
+        said = capsys.readouterr()
+        assert ("Up to date, nothing trained (--restart trains anew). Files: " in said.err) == (
+            "--restart" not in options
+        )
+        tables.append([line.split()[:8] for line in said.out.splitlines() if line.startswith(("disc", "square"))])
+        assert [path.read_bytes() for path in files] == before
+    assert len(tables[0]) == 2 and all(table == tables[0] for table in tables)
+    assert json.loads(detector.read_text())["settings"]["nmsThreshold"] == 0.2
+    run("4_trainSvm.py", "--set", "svm_C=0.01")
+    assert len(trained) == 2
+    files[0].write_bytes(before[0])
+    run("4_trainSvm.py")
+    assert len(trained) == 3
+    of.manifest_file("svm").unlink()  # now they count as brought by hand, and whoever runs step 4 wants its own
+    run("4_trainSvm.py")
+    assert len(trained) == 4
 
 
 def test_a_moved_box_embeds_its_picture(done):
