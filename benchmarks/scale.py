@@ -2,18 +2,20 @@
 
     .venv/bin/python benchmarks/scale.py voc     --root DIR [--pictures 9963]   steps 1 (published boxes), 2, 5; starts
     .venv/bin/python benchmarks/scale.py coco    --root DIR [--pictures 123287] the data set layer
+    .venv/bin/python benchmarks/scale.py starts  --root DIR [--pictures 9963]   steps 1 to 5 of svm: nothing to do
     .venv/bin/python benchmarks/scale.py sample  --root DIR [--pictures 24]     steps 1 to 5 of classifier svm, whole
     .venv/bin/python benchmarks/scale.py svm     --root DIR [--pictures 400]    SVM training on made-up embeddings
 
 voc: a devkit whose pictures are hard links of 20 drawn ones of VOC's sizes, with an annotation of its own for each, and
-4,000 ROIs; the scores of step 5 are random. coco: annotations with COCO's counts, pictures as hard links. svm: 1,000
+4,000 ROIs; the scores of step 5 are random. starts: the same pictures and as many ROIs, of our own search; a network of
+8 numbers for each ROI, and SVMs that nobody trained, since a start reads neither. Step 5 is timed up to its first
+picture: it evaluates whenever it is run. coco: annotations with COCO's counts, pictures as hard links. svm: 1,000
 ROIs of each picture, 20 classes, with the smallest number of pictures also 5 and 80; what making them up costs is taken
 off. --only chance: 5 classes, annotations that have nothing to do with the embeddings, svm_maxMemory 0.4. Each program
 runs in a process of its own, whose peak memory the system tells. Tables are Markdown; docs/SCALE.md shows them.
 """
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
@@ -28,20 +30,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 
+from benchmarks.large_sets import make_coco, make_devkit
 from benchmarks.timing import markdown_table
-from fastRCNN.pipeline.embeddings import write_embeddings
-from helpers.annotations import write_rois
-from helpers.images import write_image
-from resources.miniature_sets.pictures import draw_picture
-from resources.miniature_sets.voc import CLASSES, write_list
+from fastRCNN.network.alexnet import he_initialised
+from fastRCNN.network.layers import Conv, Linear, Relu
+from fastRCNN.network.network import save_network
+from fastRCNN.network.spec import NetworkSpec
+from fastRCNN.pipeline.stages import Chain
+from fastRCNN.svm.model import SvmModel
+from PARAMETERS import get_parameters
 
+STEPS = ("1_computeRois.py", "2_cntkGenerateInputs.py", "3_runCntk.py", "4_trainSvm.py", "5_evaluateResults.py")
+FEATURES = 8
 REPOSITORY = Path(__file__).resolve().parent.parent
-DRAWN, ROIS = 20, 4000
-SIZES = ((500, 375), (500, 333), (375, 500), (500, 334))  # width, height: most of VOC's pictures
-_OBJECT = (
-    "<object><name>{}</name><difficult>{}</difficult><bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax>"
-    "<ymax>{}</ymax></bndbox></object>"
-)
 _COCO = """
 import sys, time
 from pathlib import Path
@@ -67,6 +68,16 @@ print(time.process_time() - start - made.seconds, sum(each.nr_negatives for each
 """
 
 
+_UP_TO_THE_FIRST_PICTURE = """
+import runpy, sys
+from fastRCNN.evaluation import average_precision
+def stop(*_, **__): raise SystemExit
+average_precision.evaluate = stop
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
 class Cost(NamedTuple):
     """Seconds by the clock and of processor, peak memory in MB."""
 
@@ -88,9 +99,9 @@ def measured(command: Sequence[str], results: Path = Path(os.devnull)) -> Cost:
     return Cost(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
-def step(root: Path, script: str, *options: str, dataset: str = "pascalVoc") -> Cost:
-    """Run a numbered script on a data set below `root`."""
-    return measured([sys.executable, script, "--quiet", "--root", str(root), "--dataset", dataset, *options])
+def step(root: Path, script: str, *options: str, by: Sequence[str] = ()) -> Cost:
+    """Run a numbered script on the devkit below `root`. by: what runs it, if it is not run as it is."""
+    return measured([sys.executable, *by, script, "--quiet", "--root", str(root), "--dataset", "pascalVoc", *options])
 
 
 def disk(folder: Path) -> float:
@@ -102,49 +113,6 @@ def disk(folder: Path) -> float:
             seen.add((found.st_dev, found.st_ino))
             total += found.st_blocks * 512
     return total / 1e6
-
-
-def make_devkit(root: Path, pictures: int) -> None:
-    """Write a devkit of 2007 with `pictures`, about half of them in each list, ROIs and scores for all."""
-    folder, rng = root / "resources" / "pascalVocData" / "VOCdevkit" / "VOC2007", np.random.default_rng(0)
-    drawn, proc = [], root / "proc" / "pascalVoc"
-    for number in range(DRAWN):
-        size = SIZES[number % len(SIZES)]
-        image = draw_picture(len(CLASSES), seed=1, index=number, size=size).image
-        drawn.append((root / "drawn" / f"{number}.jpg", root / "drawn" / f"{number}.roi.txt", size))
-        write_image(drawn[-1][0], image)
-        write_rois(drawn[-1][1], random_boxes(rng, ROIS, size))
-        scores = rng.normal(0, 1, (ROIS, len(CLASSES) + 1)).astype(np.float32)
-        write_embeddings(root / "drawn" / f"{number}.npz", scores)
-    train = round(pictures * 5011 / 9963)
-    names = [f"{number:06}" for number in range(1, pictures + 1)]
-    for each in (folder / "JPEGImages", folder / "Annotations", proc / "rois" / "VOC2007",
-                 *(proc / "cntkFiles" / f"{image_set}_nn_parsed" for image_set in ("train", "test"))):  # fmt: skip
-        each.mkdir(parents=True, exist_ok=True)
-    for number, name in enumerate(names):
-        picture, rois, size = drawn[number % DRAWN]
-        os.link(picture, folder / "JPEGImages" / f"{name}.jpg")
-        os.link(rois, proc / "rois" / "VOC2007" / f"{name}.roi.txt")
-        image_set, index = ("train", number) if number < train else ("test", number - train)
-        os.link(
-            root / "drawn" / f"{number % DRAWN}.npz", proc / "cntkFiles" / f"{image_set}_nn_parsed" / f"{index}.dat.npz"
-        )
-        boxes = random_boxes(rng, int(rng.integers(1, 6)), size) + 1
-        objects = "".join(
-            _OBJECT.format(CLASSES[int(rng.integers(20))], int(rng.random() < 0.13), *box) for box in boxes.tolist()
-        )
-        (folder / "Annotations" / f"{name}.xml").write_text(f"<annotation>{objects}</annotation>", encoding="utf-8")
-    write_list(folder, "trainval", names[:train])
-    write_list(folder, "test", names[train:])
-    (proc / "models").mkdir()
-    shutil.copy(root / "drawn" / "0.npz", proc / "models" / "frcn_nn.npz")  # step 5 only looks whether it is there
-
-
-def random_boxes(rng: np.random.Generator, count: int, size: tuple[int, int]) -> np.ndarray:
-    """Return (count, 4) int32 boxes inside a picture."""
-    corners = rng.integers(0, (*size, *size), (count, 4))
-    low, high = np.minimum(corners[:, :2], corners[:, 2:]), np.maximum(corners[:, :2], corners[:, 2:])
-    return np.concatenate([np.minimum(low, np.array(size) - 9), np.minimum(high + 8, np.array(size) - 1)], axis=1)
 
 
 def voc(root: Path, pictures: int, only: str = "") -> list[list[str]]:
@@ -167,37 +135,53 @@ def voc(root: Path, pictures: int, only: str = "") -> list[list[str]]:
     return rows
 
 
+def starts(root: Path, pictures: int, only: str = "") -> list[list[str]]:
+    """Return the rows of one size: each step of classifier svm, when everything is up to date."""
+    network = root / "small.npz"
+    sizes = set_to(cntk_model=network, cntk_padWidth=512, cntk_padHeight=512, svm_embeddings="stored")
+    options = ["--classifier", "svm", *sizes]
+    if not (root / "resources").exists():
+        make_devkit(root, pictures)
+        shutil.rmtree(root / "proc")  # the steps leave their own files
+        save_small_network(network)
+    for script in STEPS[:3]:
+        step(root, script, *options)
+    pretend_to_train(root, options)
+    rows = []
+    for script in STEPS:
+        by = ("-c", _UP_TO_THE_FIRST_PICTURE) if script == STEPS[4] else ()
+        step(root, script, *options, by=by)  # what it finds out about files is remembered
+        rows.append(row(pictures, f"{script}: nothing to do", step(root, script, *options, by=by), disk(root / "proc")))
+        print("|", " | ".join(rows[-1]), "|", flush=True)
+    return rows
+
+
+def set_to(**values: object) -> list[str]:
+    """Return the options that give parameters these values."""
+    return [part for name, value in values.items() for part in ("--set", f"{name}={value}")]
+
+
+def save_small_network(path: Path) -> None:
+    """Write a network that gives 8 numbers for each ROI, quickly."""
+    trunk = (Conv("conv1", 2, 16, stride=16), Relu())
+    spec = NetworkSpec(trunk=trunk, head=(Linear("fc6", FEATURES), Relu()), pooling_size=2)
+    save_network(path, spec.to_header(), he_initialised(0, spec=spec).arrays)
+
+
+def pretend_to_train(root: Path, options: Sequence[str]) -> None:
+    """Write SVMs of zeros as step 4 writes its own, so that they count as up to date."""
+    chain = Chain.choose(get_parameters(["--root", str(root), "--dataset", "pascalVoc", *options]))
+    classes = len(chain.datasets["train"].classes)
+    with chain.writing("svm", anew=True) as work:
+        zeros = SvmModel(np.zeros((classes, FEATURES)), np.zeros(classes), 1.0)
+        work.enter(*zeros.save(chain.artifacts.svm_folder))
+
+
 def coco(root: Path, pictures: int, only: str = "") -> list[list[str]]:
     """Return the row of one size: both lists read, every record and digest made once."""
     make_coco(root, pictures)
     cost = measured([sys.executable, "-c", _COCO, str(root)])
     return [row(pictures, "COCO read, every record once", cost, disk(root / "annotations"))]
-
-
-def make_coco(root: Path, pictures: int) -> None:
-    """Write COCO's two lists with its numbers of objects for each picture, and outlines of its lengths."""
-    rng = np.random.default_rng(0)
-    for number in range(DRAWN):
-        write_image(root / "drawn" / f"{number}.jpg", np.full((480, 640, 3), 12 * number, np.uint8))
-    (root / "annotations").mkdir()
-    for name, count in (("train2017", pictures - round(pictures * 5000 / 123287)),
-                        ("val2017", round(pictures * 5000 / 123287))):  # fmt: skip
-        (root / name).mkdir()
-        images, annotations = [], []
-        for number in range(count):
-            file = f"{number:012}.jpg"
-            os.link(root / "drawn" / f"{number % DRAWN}.jpg", root / name / file)
-            images.append({"id": number, "file_name": file, "width": 640, "height": 480, "license": 1})
-            for x, y, w, h in (rng.random((int(rng.poisson(7.3)), 4)) * (400, 300, 200, 150) + 1).round(2).tolist():
-                outline = [np.resize((x, y, x + w, y + h), 40).tolist()]
-                annotations.append({
-                    "id": len(annotations) + 1, "image_id": number, "category_id": int(rng.integers(1, 81)),
-                    "area": w * h, "iscrowd": 0, "bbox": [x, y, w, h], "segmentation": outline,
-                })  # fmt: skip
-        categories = [{"id": number, "name": f"class {number}"} for number in range(1, 81)]
-        content = {"images": images, "annotations": annotations, "categories": categories}
-        with (root / "annotations" / f"instances_{name}.json").open("w") as file:
-            json.dump(content, file)
 
 
 def sample(root: Path, pictures: int, only: str = "") -> list[list[str]]:
@@ -206,13 +190,7 @@ def sample(root: Path, pictures: int, only: str = "") -> list[list[str]]:
     shutil.rmtree(root / "proc")
     options = ("--classifier", "svm", "--set", "svm_skipClassesWithoutPositives=True")
     rows = []
-    for script in (
-        "1_computeRois.py",
-        "2_cntkGenerateInputs.py",
-        "3_runCntk.py",
-        "4_trainSvm.py",
-        "5_evaluateResults.py",
-    ):
+    for script in STEPS:
         rows.append(row(pictures, script, step(root, script, *options), disk(root / "proc")))
         print("|", " | ".join(rows[-1]), "|", flush=True)
     return rows
@@ -239,7 +217,13 @@ def svm(root: Path, pictures: int, only: str = "") -> list[list[str]]:
     return rows
 
 
-PARTS = {"voc": (voc, 9963), "coco": (coco, 123287), "sample": (sample, 24), "svm": (svm, 400)}
+PARTS = {
+    "voc": (voc, 9963),
+    "starts": (starts, 9963),
+    "coco": (coco, 123287),
+    "sample": (sample, 24),
+    "svm": (svm, 400),
+}
 HEADERS = ("pictures", "what", "s", "s of processor", "ms of processor per picture", "peak MB", "MB on the disk")
 
 
