@@ -27,7 +27,7 @@ from fastRCNN.pipeline.cluster import add_cluster_option, open_cluster
 from fastRCNN.pipeline.detector_folder import DetectorSettings, save_detector
 from fastRCNN.pipeline.stages import Chain
 from fastRCNN.pipeline.unstored_rows import Unstored, open_embeddings
-from fastRCNN.svm.boxes import train_svm_boxes
+from fastRCNN.svm.boxes import BoxExamples
 from fastRCNN.svm.checkpoint import SvmCheckpoint
 from fastRCNN.svm.train_svms import SvmTraining, train_svms
 from helpers.artifacts import exclusive
@@ -84,6 +84,9 @@ def train(chain: Chain, p) -> tuple[list[list], str]:
         ignore_from = None if p.compat == "tutorial" else p.svm_hardNegativeOverlap
         known = RoiTable(load_roidb(imdb, artifacts, p.cntk_nrRois, with_ground_truth=True, ignore_from=ignore_from))
         embeddings = embeddings_of(range(len(imdb)), known.counts)
+        boxes = None
+        if p.svm_bboxRegression and p.compat != "tutorial":
+            boxes = BoxExamples(known.rois, [record.gt_boxes for record in imdb], seed=p.seed)
         model = train_svms(
             embeddings,
             known.overlaps,
@@ -93,17 +96,16 @@ def train(chain: Chain, p) -> tuple[list[list], str]:
             jobs=p.jobs,
             on_epoch=lambda epoch, so_far: work.enter(*so_far.save(folder, f"_epoch{epoch}")),
             on_trained=lambda report: reports.setdefault(report.class_index, []).append(report),
+            on_features=boxes.take if boxes else None,
             checkpoint=checkpoint if unstored else None,
         )
-        if p.svm_bboxRegression and p.compat != "tutorial":
-            regressor = train_svm_boxes(embeddings, known.rois,
-                                        [record.gt_boxes for record in imdb], nr_classes=len(imdb.classes),
-                                        ridge=p.svm_bboxRidge or None, seed=p.seed)  # fmt: skip
-            boxes = CLASSIFIERS[p.classifier].boxes_file(artifacts)
-            boxes.unlink(missing_ok=True)
+        if boxes:
+            regressor = boxes.fit(embeddings, nr_classes=len(imdb.classes), ridge=p.svm_bboxRidge or None)
+            file = CLASSIFIERS[p.classifier].boxes_file(artifacts)
+            file.unlink(missing_ok=True)
             if regressor is not None:
-                regressor.save(boxes)
-                work.enter(boxes)
+                regressor.save(file)
+                work.enter(file)
         rows = [
             [imdb.classes[j], of[-1].nr_positives, of[-1].nr_negatives, len(of), of[-1].positives_wrong,
              of[-1].negatives_wrong, f"{of[-1].accuracy:.3f}", f"{of[-1].loss:.3f}",

@@ -15,7 +15,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastRCNN.pipeline.half_floats import widened
+from fastRCNN.pipeline.half_floats import widened, widened_if_finite
 from helpers.errors import UserError
 from helpers.npz import data_offset, is_intact, write_npz
 
@@ -132,23 +132,17 @@ class EmbeddingFiles(Sequence[NDArray[np.float32]]):
                 f"{path}: expected {self.dimension} features per ROI as in {self.paths[0].name}, found "
                 f"{array.shape[1]}: the files come from different networks. {_ANEW}"
             )
-        array = np.asarray(widened(array[:expected]))
-        if index not in self._checked:
-            if not is_intact(path, _MEMBER):
-                raise UserError(f"{path}: damaged, its numbers do not fit the checksum in the file. {_ADVICE}")
-            _require_finite(array, path)
-            self._checked.add(index)
-        return array
+        array = array[:expected]
+        if index in self._checked:
+            return np.asarray(widened(array))
+        if not is_intact(path, _MEMBER):
+            raise UserError(f"{path}: damaged, its numbers do not fit the checksum in the file. {_ADVICE}")
+        rows = widened_if_finite(array)
+        if rows is None:
+            wrong = np.flatnonzero(~np.isfinite(array).all(axis=1))
+            raise UserError(f"{path}: expected finite numbers, found NaN or infinity in row {wrong[0]}. {_ANEW}")
+        self._checked.add(index)
+        return np.asarray(rows)
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]:
         return (self[i] for i in range(len(self)))
-
-
-def _require_finite(array: NDArray[np.float32], path: Path) -> None:
-    flat = array.reshape(-1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(np.dot(flat, flat)):  # one fast pass; only a suspicious file is looked at in detail
-            return
-    wrong = np.flatnonzero(~np.isfinite(array).all(axis=1))
-    if len(wrong):
-        raise UserError(f"{path}: expected finite numbers, found NaN or infinity in row {wrong[0]}. {_ANEW}")

@@ -24,7 +24,7 @@ from fastRCNN.evaluation.average_precision import PictureResult
 from fastRCNN.pipeline.classifiers.svm import SvmScorer
 from fastRCNN.pipeline.scoring import score_picture
 from fastRCNN.pipeline.unstored_rows import EmbeddingsOf, Unstored, open_embeddings
-from fastRCNN.svm.boxes import train_svm_boxes
+from fastRCNN.svm.boxes import BoxExamples
 from fastRCNN.svm.train_svms import SvmTraining, train_svms
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 class FoldOptions:
     """How to train and to measure, as steps 4 and 5 do.
 
-    with_boxes: with box regression; ridge: see `train_svm_boxes`.
+    with_boxes: with box regression; ridge: see `BoxExamples.fit`.
     """
 
     training: SvmTraining
@@ -77,7 +77,7 @@ def scored_folds(
     ignore_from = None if options.compat == "tutorial" else options.training.negative_overlap
     records = list(load_roidb(imdb, artifacts, options.nr_rois, with_ground_truth=True, ignore_from=ignore_from))
     if unstored is not None:
-        passes = options.training.nr_epochs + 1 + options.with_boxes
+        passes = options.training.nr_epochs + 1
         log.info("Embeddings are not stored: the network runs again for each pass, %.0f times for all pictures.",
                  passes * (folds - 1) + 1)  # fmt: skip
     with open_embeddings(artifacts, "svm", "train", unstored) as embeddings_of:
@@ -100,16 +100,16 @@ def _trained(
     options: FoldOptions,
 ) -> SvmScorer:
     """Return what step 4 would train on `records`; a class that none of them shows is never detected."""
+    boxes = None
+    if options.with_boxes and options.compat != "tutorial":
+        objects = [record.image.gt_boxes for record in records]
+        boxes = BoxExamples([record.rois for record in records], objects, seed=options.seed)
     model = train_svms(
         embeddings, [record.overlaps for record in records], compat=options.compat, class_names=classes,
         parameters=replace(options.training, skip_classes_without_positives=True), jobs=options.jobs,
+        on_features=boxes.take if boxes else None,
     )  # fmt: skip
-    if not options.with_boxes or options.compat == "tutorial":
-        return SvmScorer(model, None, options.compat)
-    regressor = train_svm_boxes(
-        embeddings, [record.rois for record in records], [record.image.gt_boxes for record in records],
-        nr_classes=len(classes), ridge=options.ridge, seed=options.seed,
-    )  # fmt: skip
+    regressor = boxes.fit(embeddings, nr_classes=len(classes), ridge=options.ridge) if boxes else None
     return SvmScorer(model, regressor, options.compat)
 
 

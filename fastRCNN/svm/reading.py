@@ -3,30 +3,32 @@
 Letters in shapes: n_i ROIs of picture i, D features.
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
+AHEAD = 2  # pictures
+
 
 def in_order(features: Sequence[NDArray[np.float32]], pictures: Sequence[int]) -> Iterator[NDArray[np.float32]]:
-    """Yield (n_i, D) float32 of each of `pictures`; two of them are in memory at a time.
+    """Yield (n_i, D) float32 of each of `pictures`; `AHEAD` + 1 of them are in memory at a time.
 
-    Where `features` have a method `in_order`, that yields them: it knows best what to do ahead. Else the next one is
+    Where `features` have a method `in_order`, that yields them: it knows best what to do ahead. Else the next ones are
     read while one is worked on.
     """
     if hasattr(features, "in_order"):
         yield from features.in_order(pictures)
         return
-    if not pictures:
-        return
-    with ThreadPoolExecutor(1) as reader:
-        waiting = reader.submit(_read, features, pictures[0])
-        for following in [*pictures[1:], None]:
-            found = waiting.result()
-            if following is not None:
-                waiting = reader.submit(_read, features, following)
+    left = iter(pictures)
+    with ThreadPoolExecutor(AHEAD) as readers:
+        waiting = deque(readers.submit(_read, features, picture) for picture in islice(left, AHEAD))
+        while waiting:
+            found = waiting.popleft().result()
+            waiting.extend(readers.submit(_read, features, picture) for picture in islice(left, 1))
             yield found
 
 

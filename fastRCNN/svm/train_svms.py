@@ -142,6 +142,7 @@ def train_svms(
     jobs: int = 1,
     on_epoch: Callable[[int, SvmModel], None] | None = None,
     on_trained: Callable[[ClassReport], None] | None = None,
+    on_features: Callable[[int, NDArray[np.float32]], None] | None = None,
     checkpoint: SvmCheckpoint | None = None,
 ) -> SvmModel:
     """Return the SVMs of all classes.
@@ -153,6 +154,8 @@ def train_svms(
     jobs: classes trained at the same time; it does not change the result.
     on_epoch: called after each pass with its number and the SVMs so far.
     on_trained: called after each training of a class.
+    on_features: called in the first pass with the number and the embeddings of each picture that it reads, those with
+        positives at least; not where a checkpoint is behind it.
     checkpoint: written after the positives and after each pass; where there is one, the training goes on from it.
 
     Raises `UserError` that names all classes without positives before any embedding is read.
@@ -169,7 +172,7 @@ def train_svms(
     passes = checkpoint.restore(training) if checkpoint else None
     if passes is None:
         passes = []
-        training.collect_positives()
+        training.collect_positives(on_features)
         if checkpoint:
             checkpoint.save(training, passes)
     for epoch in range(parameters.nr_epochs):
@@ -222,7 +225,7 @@ class _Training:
             self._model = SvmModel(self.weights, self.biases, self.scale)
         return self._model
 
-    def collect_positives(self) -> None:
+    def collect_positives(self, on_features: Callable[[int, NDArray[np.float32]], None] | None) -> None:
         """Steps 1 and 2, in one pass over the pictures."""
         nr_pictures = len(self.features)
         rng = np.random.default_rng(self.parameters.seed)
@@ -245,6 +248,8 @@ class _Training:
                 j: rows[(best[rows] == j) & (drawn < examples.positive_share)] for j, examples in self.classes.items()
             }
             self._add(i, features, chosen, Examples.add_positives)
+            if on_features is not None:
+                on_features(i, features)
         if not (np.isfinite(total) and total > 0):
             raise UserError(
                 "The embeddings of the training ROIs are all zero, or not finite: the network does not fit the "

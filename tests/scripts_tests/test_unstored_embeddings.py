@@ -56,7 +56,7 @@ def test_folds_and_tuning(finished: Runner, computed: Runner, capsys: pytest.Cap
         run("5_evaluateResults.py", "--folds", "2")
         said.append(capsys.readouterr())
     assert said[0].out == said[1].out
-    assert "the network runs again for each pass, 5 times for all pictures" in said[1].err
+    assert "the network runs again for each pass, 4 times for all pictures" in said[1].err
     computed("B4_tuneParameters.py", "--folds", "2", "--minutes", "0.001")
     assert "nms_softSigma" in capsys.readouterr().out
     (computed.root / "results/tiny/tuning.tsv").unlink()
@@ -142,7 +142,7 @@ def test_goes_on_after_the_last_whole_pass(
     if after < 2:
         monkeypatch.setattr(_Training, "mine", stopped)
     else:  # it was all mined, and then the boxes failed
-        monkeypatch.setattr("fastRCNN.svm.boxes.train_svm_boxes", None)
+        monkeypatch.setattr("fastRCNN.svm.boxes.BoxExamples.fit", None)
     with pytest.raises((KeyboardInterrupt, SystemExit, TypeError)):
         run("4_trainSvm.py", *COMPUTED, *MANY_ROUNDS)
     assert checkpoint.is_file()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastRCNN.pipeline import half_floats
-from fastRCNN.pipeline.half_floats import LARGEST, choose_type, narrowed, stored, widened
+from fastRCNN.pipeline.half_floats import LARGEST, choose_type, narrowed, stored, widened, widened_if_finite
 
 
 @pytest.fixture(params=["compiled", "numpy"])
@@ -12,11 +12,12 @@ def kernels(request, monkeypatch):
     """Compiled code, and what stands in for it."""
     if request.param == "numpy":
         monkeypatch.setattr(half_floats, "_narrow", half_floats._narrow_numpy)
+        monkeypatch.setattr(half_floats, "_widen", half_floats._widen_numpy)
     else:
         import numba  # noqa: F401 - from now on nothing stands in
 
 
-def test_every_float16_is_widened():
+def test_every_float16_is_widened(kernels):
     every = np.arange(65536, dtype=np.uint16).view(np.float16)
     finite = every[np.isfinite(every)]
     assert widened(finite).tobytes() == finite.astype(np.float32).tobytes()
@@ -27,6 +28,24 @@ def test_every_float16_is_widened():
     for odd in (np.inf, -np.inf, np.nan):
         long[7] = odd
         np.testing.assert_array_equal(widened(long), long.astype(np.float32))
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32])
+def test_only_finite_numbers_are_widened(kernels, kind):
+    rows = np.linspace(-1000, 1000, 200_000).astype(kind).reshape(100, 2000)
+    found = widened_if_finite(rows)
+    assert found is not None and found.dtype == np.float32
+    np.testing.assert_array_equal(found, rows)
+    for place in ((0, 0), (50, 3), (99, 1999)):
+        for odd in (np.inf, -np.inf, np.nan, -np.nan):
+            broken = rows.copy()
+            broken[place] = odd
+            assert widened_if_finite(broken) is None
+
+
+def test_large_numbers_are_finite():
+    rows = np.full((2, 3), 1e30, np.float32)  # their squares are not
+    assert widened_if_finite(rows) is rows
 
 
 def test_float32_is_narrowed_to_the_nearest(kernels):

@@ -8,7 +8,7 @@ from fastRCNN.datasets.roidb import load_roidb
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.embeddings import EmbeddingFiles, write_embeddings
 from fastRCNN.pipeline.results import scored_pictures
-from fastRCNN.svm.boxes import train_svm_boxes
+from fastRCNN.svm.boxes import BoxExamples
 from fastRCNN.svm.model import SvmModel
 from helpers.annotations import write_rois
 from helpers.artifacts import Artifacts
@@ -41,7 +41,7 @@ def test_embeddings_that_know_the_shift_move_rois_onto_their_objects(tiny_root):
     paths = [artifacts.embedding_file("train", "svm", record.image.index) for record in records]
     rois, objects = [record.rois for record in records], [record.gt_boxes for record in train]
     embeddings = EmbeddingFiles(paths, list(map(len, rois)))
-    regressor = train_svm_boxes(embeddings, rois, objects, nr_classes=3, ridge=1e-6)
+    regressor = BoxExamples(rois, objects).fit(embeddings, nr_classes=3, ridge=1e-6)
     before = next(scored_pictures(test, artifacts, classifier="svm"))
     assert before.moved is None
     regressor.save(CLASSIFIERS["svm"].boxes_file(artifacts))
@@ -52,3 +52,29 @@ def test_embeddings_that_know_the_shift_move_rois_onto_their_objects(tiny_root):
     assert np.abs(picture.boxes - picture.gt_boxes[best]).max() == 3
     assert np.abs(mine - picture.gt_boxes[best]).max() <= 1
     np.testing.assert_array_equal(picture.moved[:, 0], picture.boxes)
+
+
+def test_rows_that_were_taken_before_are_not_read_again():
+    rng = np.random.default_rng(0)
+    objects = [np.array([[10, 10, 40, 40]]), np.zeros((0, 4), int), np.array([[20, 5, 50, 60], [60, 5, 90, 60]])]
+    rois = [np.concatenate([shifted(of), [[0, 0, 9, 9]]]) if len(of) else np.array([[0, 0, 9, 9]]) for of in objects]
+    embeddings = [rng.normal(size=(len(of), 6)).astype(np.float32) for of in rois]
+    expected = BoxExamples(rois, objects).fit(embeddings, nr_classes=2, ridge=1.0)
+
+    class Unreadable(list):
+        dimension = 6
+
+        def __getitem__(self, index):
+            raise AssertionError(f"picture {index} is read again")
+
+    examples = BoxExamples(rois, objects)
+    for picture in (2, 1, 0, 0):
+        examples.take(picture, embeddings[picture].astype(np.float64))
+    found = examples.fit(Unreadable([None] * 3), nr_classes=2, ridge=1.0)
+    assert found.weights.tobytes() == expected.weights.tobytes()
+    assert found.biases.tobytes() == expected.biases.tobytes()
+    examples = BoxExamples(rois, objects)
+    examples.take(2, embeddings[2])  # the other one is read
+    assert (
+        examples.fit([embeddings[0], None, None], nr_classes=2, ridge=1.0).weights.tobytes() == found.weights.tobytes()
+    )

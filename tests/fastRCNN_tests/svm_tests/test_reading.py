@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastRCNN.svm.reading import dimension_of, in_order
+from fastRCNN.svm.reading import AHEAD, dimension_of, in_order
 
 FEATURES = [np.full((n, 3), n, np.float64) for n in (2, 0, 5, 1)]
 
@@ -23,11 +23,11 @@ def test_the_pictures_that_are_asked_for(wanted):
     assert all(rows.dtype == np.float32 for rows in found)
 
 
-def test_never_more_than_one_ahead():
+def test_never_more_than_two_ahead():
     features = Counting(FEATURES)
     features.read = []
     for number, _ in enumerate(in_order(features, range(4))):
-        assert len(features.read) <= number + 2
+        assert len(features.read) <= number + 1 + AHEAD
 
 
 def test_a_source_that_knows_best():
