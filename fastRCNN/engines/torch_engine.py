@@ -29,6 +29,7 @@ from helpers.images import require_picture
 
 _MOST_THREADS = torch.get_num_threads()  # when nobody has asked for fewer: PyTorch knows how many cores are real
 _BLOCK = 1024  # ROIs that are pooled and go through the head at once, at most: fills the matrix units
+_FULL = 16  # ROIs in bfloat16 are filled up to a multiple of it: for each other number oneDNN compiles each layer anew
 _BLOCK_NUMBERS = 1 << 24  # pooled numbers at once, at most: bounds the memory (1024 ROIs of AlexNet are 9.4 million)
 
 
@@ -133,6 +134,8 @@ class TorchEngine:
         if len(rois) == 0:
             return np.zeros((0, self.feature_dimension), np.float32)
         first, which = _different(pooling_keys(self.spec, rois))
+        if self.precision == "bfloat16" and feature_map.device.type == "cpu":
+            first = np.pad(first, (0, -len(first) % _FULL), mode="edge")
         different = np.asarray(rois)[first]
         blocks = [different[start : start + self.block] for start in range(0, len(different), self.block)]
         rows = torch.cat([self._of_block(self._pooled(feature_map, block)) for block in blocks])

@@ -89,6 +89,24 @@ def test_bfloat16_is_close_to_float32(shape):
     assert not np.array_equal(rounded, exact)
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_layers_in_bfloat16_see_the_same_number_of_rows_again_and_again(monkeypatch, precision):
+    """For each new one oneDNN compiles them anew, which takes longer than the product of some rows more."""
+    network = he_initialised(3, spec=cntk_shape(widths=WIDTHS, hidden=16))
+    picture = np.random.default_rng(0).integers(0, 256, (200, 200, 3)).astype(np.uint8)
+    corners = 16 * np.arange(40, dtype=np.float32)[:, None] % 100 + np.arange(40)[:, None] // 6 * 7
+    rois = np.concatenate([corners, corners + 60], axis=1)[:, [0, 0, 1, 1]] + [0, 0, 8, 9]
+    with TorchEngine(network, device="cpu", precision=precision) as engine:
+        seen = []
+        of_block = engine._of_block
+        monkeypatch.setattr(engine, "_of_block", lambda pooled: seen.append(len(pooled)) or of_block(pooled))
+        found = [engine.embed([picture], [rois[:count].astype(np.float32)])[0] for count in (3, 5, 1)]
+    assert [len(rows) for rows in found] == [3, 5, 1]
+    assert seen == ([16, 16, 16] if precision == "bfloat16" else [3, 5, 1])
+    np.testing.assert_allclose(found[1][0], found[2][0], rtol=1e-5)
+    assert not np.array_equal(found[1][0], found[1][1])
+
+
 def test_bfloat16_does_not_round_scores(drawn_detector):
     """Neither those of classes nor those of anchors, nor offsets: what comes in is rounded, what comes out is not."""
     network, picture, rois = drawn_detector
