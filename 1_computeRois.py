@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-import helpers.missing_packages  # noqa: F401
+import helpers.first  # noqa: F401
 
 import numpy as np
 

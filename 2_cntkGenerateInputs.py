@@ -9,7 +9,7 @@ import logging
 import sys
 from collections.abc import Iterator
 
-import helpers.missing_packages  # noqa: F401
+import helpers.first  # noqa: F401
 
 import numpy as np
 

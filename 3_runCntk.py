@@ -23,7 +23,7 @@ import logging
 import sys
 from dataclasses import replace
 
-import helpers.missing_packages  # noqa: F401
+import helpers.first  # noqa: F401
 
 from fastRCNN.pipeline.beside import join_processes, train_beside, training_start
 from fastRCNN.pipeline.classifiers import CLASSIFIERS

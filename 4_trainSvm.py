@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-import helpers.missing_packages  # noqa: F401
+import helpers.first  # noqa: F401
 
 from fastRCNN.datasets.roi_table import RoiTable
 from fastRCNN.datasets.roidb import load_roidb

@@ -15,7 +15,7 @@ import logging
 import sys
 import webbrowser
 
-import helpers.missing_packages  # noqa: F401
+import helpers.first  # noqa: F401
 
 import numpy as np
 

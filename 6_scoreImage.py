@@ -13,7 +13,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import helpers.missing_packages  # noqa: F401
+import helpers.first  # noqa: F401
 
 from fastRCNN.detecting import DetectorRun, open_detector
 from fastRCNN.evaluation.detections import Detections, detections_table

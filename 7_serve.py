@@ -8,7 +8,7 @@ The detector is used as it was trained; thresholds are parameters of each reques
 
 import sys
 
-import helpers.missing_packages  # noqa: F401
+import helpers.first  # noqa: F401
 
 from helpers.console import run_script
 from helpers.errors import UserError

@@ -7,7 +7,7 @@ Serves  the page on 127.0.0.1 only, behind a random key in its address; works th
 
 import sys
 
-import helpers.missing_packages  # noqa: F401
+import helpers.first  # noqa: F401
 
 from helpers.console import run_script, setup_logging
 from PARAMETERS import get_parameters, make_parser

@@ -7,7 +7,7 @@ Classes are those of PARAMETERS.py, those in use, and those added on the page; U
 
 import sys
 
-import helpers.missing_packages  # noqa: F401
+import helpers.first  # noqa: F401
 
 from helpers.console import run_script, setup_logging
 from PARAMETERS import get_parameters, make_parser

@@ -13,7 +13,7 @@ import logging
 import shutil
 import sys
 
-import helpers.missing_packages  # noqa: F401
+import helpers.first  # noqa: F401
 
 from fastRCNN.checking.check_page import Check, as_data, check_page
 from fastRCNN.checking.examination import examine, recall_per_class

@@ -11,7 +11,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-import helpers.missing_packages  # noqa: F401
+import helpers.first  # noqa: F401
 
 import numpy as np
 

@@ -18,7 +18,7 @@ import logging
 import sys
 from itertools import islice
 
-import helpers.missing_packages  # noqa: F401
+import helpers.first  # noqa: F401
 
 import numpy as np
 

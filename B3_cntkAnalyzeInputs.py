@@ -12,7 +12,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import helpers.missing_packages  # noqa: F401
+import helpers.first  # noqa: F401
 
 import numpy as np
 

@@ -11,7 +11,7 @@ far as --minutes go, what trains again: svm_C, train_posOverlapThres. The test p
 import logging
 import sys
 
-import helpers.missing_packages  # noqa: F401
+import helpers.first  # noqa: F401
 
 from fastRCNN.boxes.suppression import Suppression
 from fastRCNN.pipeline.classifiers import CLASSIFIERS

@@ -3,8 +3,10 @@
 Standard library only: `run.py` uses this before any package is installed.
 """
 
+import atexit
 import errno
 import os
+import signal
 import sys
 from collections.abc import Callable
 
@@ -42,7 +44,11 @@ def outcome_of(main: Callable[[], int | None]) -> tuple[int, str]:
 
 
 def leave(status: int, message: str = "") -> None:
-    """Leave the process with `status`, with `message` on stderr."""
+    """Leave the process with `status`, with `message` on stderr.
+
+    Ctrl-C while Python takes itself down changes nothing any more: the status tells how the work ended.
+    """
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
     if status == 1 and message:
         sys.exit(message)
     if message:

@@ -1,4 +1,4 @@
-"""What to do where a package is missing: every script imports this first, so that its first error helps.
+"""What to do where a package is missing, so that the first error of a newcomer helps.
 
 Standard library only, and nothing that a Python older than the packages need cannot read.
 """
@@ -35,6 +35,3 @@ def message(package: str, python: str, script: str) -> str:
 
 def _is_ours(package: str) -> bool:
     return any((_REPOSITORY / name).exists() for name in (package, f"{package}.py"))
-
-
-sys.excepthook = explain

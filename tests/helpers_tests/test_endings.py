@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -99,3 +100,15 @@ def test_what_main_returns_is_the_status() -> None:
 def test_a_fault_of_the_program_is_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError):
         outcome_of(raising(ZeroDivisionError()))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
+def test_ctrl_c_while_python_ends_changes_nothing() -> None:
+    code = PROGRAM.format(repository=str(REPOSITORY), body="print('done', flush=True)")
+    slow = "import atexit, time; atexit.register(lambda: (print('ending', flush=True), time.sleep(1)))\n"
+    process = subprocess.Popen([sys.executable, "-c", slow + code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout and process.stderr
+    assert [process.stdout.readline(), process.stdout.readline()] == [b"done\n", b"ending\n"]
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate(timeout=30)
+    assert (process.returncode, out, error) == (0, b"", b"")

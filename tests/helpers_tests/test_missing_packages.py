@@ -55,7 +55,7 @@ def test_an_environment_that_is_not_finished(monkeypatch, tmp_path) -> None:
     ],
 )
 def test_only_of_missing_packages(statement: str, expected: str) -> None:
-    code = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); import helpers.missing_packages\n{statement}"
+    code = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); import helpers.first\n{statement}"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert found.returncode == 1
     assert expected in found.stderr
