@@ -205,8 +205,11 @@ def test_depthwise_blocks_relu6_scales_and_average_pooling():
 
 
 @pytest.mark.parametrize("side", [32, 33])
-@pytest.mark.parametrize(("kernel", "stride", "pad", "extra"), [(3, 2, 0, 1), (5, 2, 1, 1), (4, 4, 0, 2), (2, 1, 0, 1)])
-def test_zeros_behind_the_picture_alone(side, kernel, stride, pad, extra):
+@pytest.mark.parametrize(
+    ("kernel", "stride", "pad", "extra"),
+    [(3, 2, 0, 1), (5, 2, 1, 1), (4, 4, 0, 2), (2, 1, 0, 1), (3, 2, 3, 0), (3, 2, 5, 0), (3, 2, 5, 1), (3, 2, 2, 0)],
+)
+def test_zeros_around_the_picture(side, kernel, stride, pad, extra):
     spec = NetworkSpec((Conv("a", 6, kernel, stride, pad, 3, extra),), ())
     network = he_initialised(0, spec=spec)
     x = torch.from_numpy(np.random.default_rng(0).standard_normal((2, 3, side, side)).astype(np.float32))
