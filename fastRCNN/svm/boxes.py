@@ -9,7 +9,7 @@ from fastRCNN.boxes.box_regression import NEAR, BoxRegressor, best_objects, box_
 from fastRCNN.boxes.ridge_choice import fit_boxes
 from fastRCNN.svm.reading import dimension_of, in_order
 
-_MOST_ROWS = 1500  # that it is fitted to, drawn from all pictures: more take time and change nothing (DIFFERENCES.md)
+_MOST_ROWS = 16_000  # that it is fitted to, drawn from all pictures
 
 
 class BoxExamples:
