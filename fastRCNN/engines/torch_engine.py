@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from fastRCNN.engines.torch_device import Process, choose_device, exact_products
+from fastRCNN.engines.torch_fusion import can_fuse, fused
 from fastRCNN.engines.torch_layers import as_numpy, as_tensor, build_layers
 from fastRCNN.network.layers import Layer
 from fastRCNN.network.network import Network
@@ -69,7 +70,9 @@ class TorchEngine:
     ) -> torch.nn.Sequential:
         """Return `layers`, channels last in memory: what convolutions, pooling and normalisation want."""
         built = build_layers(network, layers).to(self.device, dtype or self.dtype)
-        return built.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]
+        built = built.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        halved = self.device.type == "cpu" and (dtype or self.dtype) == torch.bfloat16
+        return fused(built) if halved and can_fuse() else built
 
     def embed(
         self, pictures: Sequence[NDArray[np.uint8]], rois: Sequence[NDArray[np.float32]]

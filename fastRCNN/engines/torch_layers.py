@@ -94,7 +94,11 @@ class WideConv(nn.Conv2d):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return (B, out, H, W) for `x` (B, C, H, W)."""
-        return super().forward(functional.pad(x, self.zeros))
+        return super().forward(self.padded(x))
+
+    def padded(self, x: torch.Tensor) -> torch.Tensor:
+        """Return `x` with the zeros around."""
+        return functional.pad(x, self.zeros)
 
 
 class _Inner(torch.autograd.Function):

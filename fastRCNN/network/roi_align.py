@@ -47,7 +47,7 @@ def roi_align(
     small = (edges[:, 3] - edges[:, 1] < height / _SMALL) & (edges[:, 2] - edges[:, 0] < width / _SMALL)
     small &= maps.device.type == "cpu" and not torch.is_grad_enabled()
     block = max(1, _MOST // (size * width * channels))
-    parts, places = [], []
+    found = maps.new_empty(len(boxes), size, size, channels)
     for number in np.unique(owners):
         pixels = maps[int(number)].permute(1, 2, 0).reshape(height, width * channels)
         one_by_one, of_map = np.flatnonzero((owners == number) & small), np.flatnonzero((owners == number) & ~small)
@@ -57,8 +57,7 @@ def roi_align(
                 for axis, length in ((1, height), (0, width))
             )
             pooled = _one_by_one(pixels.reshape(height, width, channels).float().numpy(), of_rows, of_columns)
-            parts.append(torch.from_numpy(pooled).to(maps.dtype))
-            places.append(one_by_one)
+            found.index_copy_(0, _to(maps.device, one_by_one), torch.from_numpy(pooled).to(maps.dtype))
         for start in range(0, len(of_map), block):
             chosen = of_map[start : start + block]
             rows, columns = (
@@ -66,12 +65,12 @@ def roi_align(
                 for axis, length in ((1, height), (0, width))
             )
             strips = (rows.reshape(-1, height) @ pixels).reshape(len(chosen), size, width, channels)
-            parts.append(columns[:, None] @ strips)
-            places.append(chosen)
-    if not parts:
-        return maps.new_zeros(0, size, size, channels)
-    order = np.argsort(np.concatenate(places))
-    return torch.cat(parts)[torch.from_numpy(order).to(maps.device)]
+            found.index_copy_(0, _to(maps.device, chosen), columns[:, None] @ strips)
+    return found
+
+
+def _to(device: torch.device, numbers: NDArray[np.int64]) -> torch.Tensor:
+    return torch.from_numpy(numbers).to(device)
 
 
 def _one_by_one(
