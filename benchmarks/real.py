@@ -133,7 +133,7 @@ def measured(table: Path) -> list[dict]:
 
 
 def measure(runs: Sequence[Run], folder: Path, options: argparse.Namespace) -> Iterator[dict]:
-    """Yield an entry for each of `runs`, which are on the same pictures; the ROIs are made once for each number."""
+    """Yield an entry for each of `runs`, which are on the same pictures with the same settings; ROIs are made once."""
     first = runs[0]
     place = Artifacts(options.out / f"{first.dataset}_{first.folds}_{first.fold}", first.dataset)
     shutil.rmtree(place.root, ignore_errors=True)
@@ -142,18 +142,17 @@ def measure(runs: Sequence[Run], folder: Path, options: argparse.Namespace) -> I
         train, test = fold_of(train, first.fold, first.folds)
     write_set(place.data, train, test)
     files = {Path(network).stem: network for network in options.networks}
-    seconds_of_rois: dict[int, float] = {}
+    seconds_of_rois: list[float] = []
     for run in runs:
         print(f"{run} ...", file=sys.stderr, flush=True)
         settings = [f"cntk_nrRois={run.rois}", *run.settings]
         if run.network != "bundled":
             settings.append(f"cntk_model={Path(files[run.network]).resolve()}")
         options_of_run = [part for value in settings for part in ("--set", value)]
-        steps = STEPS[1:] if run.rois in seconds_of_rois else STEPS
+        steps = STEPS[1:] if seconds_of_rois else STEPS  # the file of ROIs is the same, whatever their number
         outcome = run_steps(place.root, run.dataset, options_of_run, classifier=run.classifier, steps=steps)
-        if run.rois not in seconds_of_rois:
-            seconds_of_rois[run.rois] = outcome.seconds[0]
-        seconds = [seconds_of_rois[run.rois], *outcome.seconds[-len(STEPS) + 1 :]]
+        seconds_of_rois = seconds_of_rois or outcome.seconds[:1]
+        seconds = [*seconds_of_rois, *outcome.seconds[-len(STEPS) + 1 :]]
         yield {"run": asdict(run), "pictures": [len(train), len(test)], "seconds": seconds,
                **numbers(place, run, options_of_run)}  # fmt: skip
     shutil.rmtree(place.root)

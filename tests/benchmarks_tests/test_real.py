@@ -81,8 +81,10 @@ def test_without_a_split_each_fifth_by_name_is_for_testing(tmp_path, tiny_root):
 
 def test_a_run_and_its_tables(tiny_root, tmp_path, slim_weights):
     options = argparse.Namespace(out=tmp_path / "out", networks=[str(slim_weights)], folds=0)
-    run = Run("tiny", slim_weights.stem, "svm", 60, SMALL)
-    (entry,) = measure([run], tiny_root / "data" / "tiny", options)
+    runs = [Run("tiny", slim_weights.stem, "svm", rois, SMALL) for rois in (60, 30)]
+    entry, fewer = measure(runs, tiny_root / "data" / "tiny", options)
+    assert fewer["seconds"][0] == entry["seconds"][0], "step 1 is run once, and counts for each number of ROIs"
+    assert fewer["recall"] <= entry["recall"] and len(fewer["seconds"]) == 5
     assert entry["pictures"] == [5, 2] and len(entry["seconds"]) == 5
     assert 0 <= entry["coco"] <= entry["area"] <= 1
     assert 0.5 < entry["placed"] <= 1 and 0.5 < entry["best_overlap"] <= 1 and entry["recall"] > 0.5
