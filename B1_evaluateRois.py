@@ -4,7 +4,7 @@ Reads   proc/<dataset>/rois/ (step 1), or rois_faster/ (classifier "faster"), an
 Writes  results/<dataset>/roi_recall.{tsv,png}
         results/<dataset>/roi_recall_compared.{tsv,png}    where both are there: those of step 1 and of the network
 Prints  recall over the number of ROIs per picture and the overlap (IoU) asked for, and recall per class; for classifier
-        "faster" also how many objects its anchors cover before they move.
+        "faster" also how many objects its anchors cover before they move. Where many are left, what helps.
 """
 
 import logging
@@ -20,6 +20,7 @@ from fastRCNN.faster.anchors import anchor_recall
 from fastRCNN.network.network import load_network
 from fastRCNN.network.spec import NetworkSpec
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
+from fastRCNN.pipeline.classifiers.advice import better_first
 from fastRCNN.pipeline.stages import Chain
 from fastRCNN.proposals.recall import best_overlaps, recall_at
 from fastRCNN.rpn.picture_area import PictureArea
@@ -34,6 +35,7 @@ from PARAMETERS import get_parameters, make_parser
 
 log = logging.getLogger("steps")
 THRESHOLDS = np.round(np.arange(0.3, 1.0, 0.1), 1)
+OFTEN = 0.1  # from this part of the objects on, text says what helps
 COUNTS = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
 
 
@@ -75,6 +77,9 @@ def main() -> None:
         for number, name in enumerate(imdbs[0].classes)
         for mine in [chosen[labels == number]] if len(mine)
     ]))  # fmt: skip
+    missing = (chosen < 0.5).mean()
+    if missing > OFTEN and not classifier.proposes and (order := better_first(p)):
+        print(f"\nNone of them covers {missing:.0%} of the objects: more ROIs ({name}) help, or {order}")
 
     write_tsv(artifacts.results / "roi_recall.tsv", headers, rows)
     if largest:

@@ -62,6 +62,19 @@ def test_recall_by_hand(run, root):
     assert (root / "results/tiny/roi_recall.png").read_bytes() == first
 
 
+def test_where_many_are_left_it_says_what_helps(run, root):
+    """FAR alone, the first ROI of the test pictures, covers nothing: two of the six objects are left."""
+    for stem in "56":
+        write_rois(Artifacts(root, "tiny").roi_file(f"testImages/{stem}"), [FAR, DISC])
+    assert "None of them" not in run("B1_evaluateRois.py")[1].out
+    one = ("B1_evaluateRois.py", "--set", "cntk_nrRois=1")
+    says = "None of them covers 33% of the objects: more ROIs (cntk_nrRois) help, or ROIs that a network"
+    assert says in run(*one)[1].out
+    assert "None of them" not in run(*one, "--image-set", "train")[1].out
+    assert "None of them" not in run(*one, "--set", "ss_method=rpn+fast")[1].out
+    assert "None of them" not in run(*one, "--compat", "tutorial")[1].out
+
+
 def test_recall_of_one_set(run):
     assert run("B1_evaluateRois.py", "--image-set", "test")[1].out.startswith("2 objects in 2 pictures")
 

@@ -7,6 +7,8 @@ still be turned.
 from collections.abc import Mapping
 from typing import Any
 
+from fastRCNN.proposals.roi_parameters import NETWORK_METHODS, WITH_NETWORK
+
 _ENOUGH = 0.95  # part of the ROIs that are allowed: from here on the number is what limits them
 _HARDLY = 0.05  # of nmsThreshold: lower ones change nothing
 _LIMITS = ("roi_minDimRel", "roi_maxDimRel", "roi_minNrPixelsRel", "roi_maxNrPixelsRel", "roi_maxAspectRatio")
@@ -47,8 +49,15 @@ def rois_of_step_1(parameters: Mapping[str, Any], found: float) -> str:
 def coverage_of_step_1(parameters: Mapping[str, Any]) -> str:
     """Return how to see and to mend that step 1 proposes nothing on an object."""
     fixed = [name for name in _LIMITS if parameters[name] != "fitted"]
-    limits = f'limits that the objects fit into ({", ".join(fixed)}: "fitted"); ' if fixed else ""
-    return f"{limits}B1_evaluateRois.py shows which objects ROIs cover"
+    limits = f'limits that the objects fit into ({", ".join(fixed)}: "fitted")' if fixed else ""
+    return _all(limits, better_first(parameters), "B1_evaluateRois.py shows which objects ROIs cover")
+
+
+def better_first(parameters: Mapping[str, Any]) -> str:
+    """Return what makes the first ROIs of step 1 cover more; "" where a network chooses already, or chance."""
+    if parameters["ss_method"] in NETWORK_METHODS or parameters["compat"] == "tutorial":
+        return ""
+    return f'ROIs that a network has put in order (ss_method = "{WITH_NETWORK}")'
 
 
 def _of_duplicates(parameters: Mapping[str, Any]) -> str:
