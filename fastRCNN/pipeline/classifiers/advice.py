@@ -7,7 +7,7 @@ still be turned.
 from collections.abc import Mapping
 from typing import Any
 
-from fastRCNN.proposals.roi_parameters import NETWORK_METHODS, WITH_NETWORK
+from fastRCNN.proposals.roi_parameters import BY_NETWORK, NETWORK_METHODS, WITH_NETWORK
 
 _ENOUGH = 0.95  # part of the ROIs that are allowed: from here on the number is what limits them
 _HARDLY = 0.05  # of nmsThreshold: lower ones change nothing
@@ -57,7 +57,7 @@ def better_first(parameters: Mapping[str, Any]) -> str:
     """Return what makes the first ROIs of step 1 cover more; "" where a network chooses already, or chance."""
     if parameters["ss_method"] in NETWORK_METHODS or parameters["compat"] == "tutorial":
         return ""
-    return f'ROIs that a network has put in order (ss_method = "{WITH_NETWORK}")'
+    return f'ROIs that a network proposes (ss_method = "{BY_NETWORK}" or "{WITH_NETWORK}")'
 
 
 def _of_duplicates(parameters: Mapping[str, Any]) -> str:
