@@ -28,7 +28,7 @@ from fastRCNN.pipeline.cluster import add_cluster_option, open_cluster
 from fastRCNN.pipeline.network_step import records_of
 from fastRCNN.pipeline.numbers import settled_numbers
 from fastRCNN.pipeline.official_results import Asked, Official, has_official, read_detections, write_official
-from fastRCNN.pipeline.results import counted, scored_pictures
+from fastRCNN.pipeline.results import RoisSeen, scored_pictures
 from fastRCNN.pipeline.stages import Chain
 from fastRCNN.pipeline.unstored_rows import Unstored
 from fastRCNN.run_context import RunContext
@@ -66,7 +66,7 @@ def main() -> None:
     kept = KeptDetections() if has_official(artifacts, asked) else None
     path = artifacts.results / f"evaluation_{p.image_set}_{p.classifier}.json"
     nr_rois = CLASSIFIERS[p.classifier].nr_rois(p)
-    found: list[int] = []
+    seen = RoisSeen()
     suppression = Suppression.choose(p, imdb.classes, probabilities=CLASSIFIERS[p.classifier].gives_probabilities)
     with open_cluster(p.cluster) as cluster:
         pictures = scored_pictures(
@@ -74,7 +74,7 @@ def main() -> None:
             unstored=Unstored.choose(chain, p, p.image_set),
         )  # fmt: skip
         evaluation = evaluate(
-            progress(counted(pictures, found), "pictures", len(imdb)),
+            progress(seen.watch(pictures), "pictures", len(imdb)),
             imdb.classes,
             nms_threshold=suppression,
             overlap_threshold=p.evalVocOverlapThreshold,
@@ -88,7 +88,7 @@ def main() -> None:
     content = as_data(evaluation, interval, p) | ({"coco": official.coco.as_data()} if official.coco else {})
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     print(shown_as_table(evaluation))
-    print(f"{evaluation.pictures} {p.image_set} pictures, {np.mean(found):.0f} ROIs each (at most {nr_rois}), "
+    print(f"{evaluation.pictures} {p.image_set} pictures, {seen.mean_number():.0f} ROIs each (at most {nr_rois}), "
           f"classifier {p.classifier}, "
           f"seed {p.seed}, IoU > {p.evalVocOverlapThreshold:g}, {suppression}, compat {p.compat}")  # fmt: skip
     if interval:

@@ -17,13 +17,11 @@ import webbrowser
 
 import helpers.first  # noqa: F401
 
-import numpy as np
-
 from fastRCNN.boxes.suppression import Suppression
 from fastRCNN.evaluation.average_precision import evaluate
 from fastRCNN.evaluation.error_analysis import ErrorCounter
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
-from fastRCNN.pipeline.results import counted, scored_pictures
+from fastRCNN.pipeline.results import RoisSeen, scored_pictures
 from fastRCNN.pipeline.scoring import score_threshold_of
 from fastRCNN.pipeline.stages import Chain
 from fastRCNN.pipeline.unstored_rows import Unstored
@@ -62,15 +60,15 @@ def main() -> None:
     scored = scored_pictures(imdb, artifacts, classifier=p.classifier, nr_rois=classifier.nr_rois(p), compat=p.compat,
                              unstored=Unstored.choose(chain, p, p.image_set))  # fmt: skip
     decisions: list[PictureDecisions] = []
-    numbers: list[int] = []
-    watched = progress(counted(scored, numbers), "pictures", len(imdb))
+    seen = RoisSeen()
+    watched = progress(seen.watch(scored), "pictures", len(imdb))
     drawn = draw_pictures(watched, decisions, folder, subject, with_ground_truth=p.ground_truth)
     errors = ErrorCounter(imdb.classes, nms_threshold=suppression, overlap_threshold=p.evalVocOverlapThreshold,
                           max_per_picture=p.evalMaxPerPicture)  # fmt: skip
     evaluation = evaluate(drawn, imdb.classes, watch=errors.add, nms_threshold=suppression,
                           overlap_threshold=p.evalVocOverlapThreshold, compat=p.compat,
                           max_per_picture=p.evalMaxPerPicture)  # fmt: skip
-    advice = classifier.advice(p, float(np.mean(numbers or [0])))
+    advice = classifier.advice(p, seen.mean_number(), seen.covered(p.evalVocOverlapThreshold))
     report, per_class = build_report(decisions, evaluation, errors.result(), subject, p, advice)
     missed = [(str(miss.path.name), imdb.classes[miss.label], miss.box) for each in decisions for miss in each.misses]
     page = write_report_files(artifacts.results, report, per_class, missed, list(CLASSIFIERS))

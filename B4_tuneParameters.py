@@ -29,6 +29,10 @@ from PARAMETERS import get_parameters, make_parser
 
 log = logging.getLogger("steps")
 _COLOR = (200, 120, 20)
+_LEGEND = """
+mAP: mean over the parts, each scored by what the others teach; spread: its standard deviation from part to part.
+gain: over the value that stood before. Taken is the best value of a parameter, where the gain is nearly the same in all
+parts (mean gain above its standard error): a small gain in every part counts, a large one in a single part does not."""
 
 
 def main() -> None:
@@ -55,17 +59,19 @@ def main() -> None:
     folds = p.folds or min(5, sum(len(record.gt_boxes) > 0 for record in imdb))
     tried = tune(imdb, chain.artifacts, folds, options, seconds=60 * p.minutes,
                  unstored=Unstored.choose(chain, p, "train"))  # fmt: skip
+    logging.getLogger("fastRCNN.boxes").setLevel(logging.WARNING)  # what each training says of its boxes is too much
     trials = list(progress(tried, "values", None))
     columns = ["parameter", "value", "mAP, area", "spread", "gain", ""]
     print(table(columns, rows_of(trials)))
+    print(_LEGEND)
     results = chain.artifacts.results
     write_tsv(results / "tuning.tsv", [*columns[:5], "taken"], rows_of(trials))
     small_charts(results / "tuning.png", panels_of(trials), columns=3)
     taken = [trial for trial in trials if trial.taken]
     if taken:
         settings = " ".join(f"--set {trial.parameter}={shown(trial.value)}" for trial in taken)
-        print(f"\nBetter on pictures that were left out, from {trials[0].mean:.3f} to {taken[-1].mean:.3f}. Go on with")
-        print(f"  {settings}")
+        print(f"\nBetter on pictures that were left out, from {trials[0].mean:.3f} to {taken[-1].mean:.3f}.")
+        print(f"By them the values were chosen, though: expect less of new ones. Go on with\n  {settings}")
     else:
         print(f"\nNothing was better than what there is ({trials[0].mean:.3f}) by more than chance.")
     log.info("Files: %s", results / "tuning.tsv")

@@ -187,7 +187,7 @@ evalVocOverlapThreshold = 0.5  # an object counts as found above this overlap
 _groceries = {
     "classes": ["orange", "eggBox", "joghurt", "ketchup", "squash", "mushroom", "water", "mustard"],
     "roi_maxImgDim": 300,  # small things: boxes fit them better
-    "cntk_nrRois": 200,  # for a quick run; 2000 for accuracy
+    "cntk_nrRois": 200,  # the best ones; more find no more here (benchmarks/ACCURACY.md)
     "nmsThreshold": 0.01,
 }
 _pascal_voc = {

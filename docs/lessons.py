@@ -137,7 +137,9 @@ def draw_list(path: Path) -> None:
     scene.set_ylim(160, 5)
     scene.set_aspect("equal")
     scene.axis("off")
-    scene.set_title("objects dashed; detections, place: score, green right, orange wrong", fontsize=11, color=INK)
+    scene.set_title(
+        "objects dashed; detections with place: score;\ngreen is right, orange wrong", fontsize=11, color=INK
+    )
     steps, heights = np.flatnonzero(found.right), envelope(np.cumsum(found.right))
     ends = found.recalls[steps]
     begins = np.concatenate([[0.0], ends[:-1]])

@@ -22,6 +22,7 @@ from fastRCNN.evaluation.matching import Ranking
 
 SAMPLES = 1000
 FEW = 30  # test objects: of fewer, the numbers say little
+_FEWEST = 4  # pictures
 _LARGEST_TABLE = 50_000_000  # numbers, of one class: where pictures and objects are so many, the interval is narrow
 
 
@@ -45,12 +46,12 @@ class Interval:
 def map_interval(evaluation: Evaluation, *, samples: int = SAMPLES, seed: int = 0) -> Interval | None:
     """Return the interval of the mean `ap_area` over `samples` draws of the pictures.
 
-    None where there is nothing to draw (no object, fewer than two pictures), and where pictures and objects are so many
-    that it would take too much memory: the interval is narrow then.
+    None where there is little to draw (no object, fewer than four pictures: their draws are too much alike), and where
+    pictures and objects are so many that it would take too much memory: the interval is narrow then.
     """
     nr_pictures = evaluation.pictures
     most = max((np.count_nonzero(each.matching.right) for each in evaluation.classes), default=0)
-    if nr_pictures < 2 or not evaluation.objects.any() or most * nr_pictures > _LARGEST_TABLE:
+    if nr_pictures < _FEWEST or not evaluation.objects.any() or most * nr_pictures > _LARGEST_TABLE:
         return None
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(nr_pictures, np.full(nr_pictures, 1 / nr_pictures), samples)

@@ -6,7 +6,7 @@ Both scripts of step 5 read through here. Only one picture's embeddings are in m
 import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -25,9 +25,10 @@ from fastRCNN.pipeline.scoring import require_width, score_picture
 from fastRCNN.pipeline.unstored_rows import Unstored, require_same_rois
 from fastRCNN.svm.model import model_files
 from helpers.artifacts import Artifacts
+from helpers.boxes import iou_matrix
 from helpers.file_facts import file_digest
 
-__all__ = ["PictureResult", "counted", "scored_pictures"]
+__all__ = ["PictureResult", "RoisSeen", "scored_pictures"]
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,27 @@ def scored_pictures(
     yield from cluster.map(_score_on_worker, calls)
 
 
-def counted(pictures: Iterable[PictureResult], found: list[int]) -> Iterator[PictureResult]:
-    """Yield `pictures`, and put the number of ROIs of each into `found`."""
-    for picture in pictures:
-        found.append(len(picture.boxes))
-        yield picture
+@dataclass
+class RoisSeen:
+    """Of scored pictures: how many ROIs each has, and by how much (IoU) the best one of each object overlaps it."""
+
+    numbers: list[int] = field(default_factory=list)
+    overlaps: list[float] = field(default_factory=list)
+
+    def watch(self, pictures: Iterable[PictureResult]) -> Iterator[PictureResult]:
+        """Yield `pictures`, and look at each."""
+        for picture in pictures:
+            self.numbers.append(len(picture.boxes))
+            self.overlaps += iou_matrix(picture.gt_boxes, picture.boxes).max(axis=1, initial=0).tolist()
+            yield picture
+
+    def mean_number(self) -> float:
+        """Return how many a picture has, on average."""
+        return float(np.mean(self.numbers or [0]))
+
+    def covered(self, overlap: float) -> float:
+        """Return the share of the objects that a ROI overlaps by more than `overlap`."""
+        return float(np.mean(np.array(self.overlaps or [0]) > overlap))
 
 
 def _without_overlaps(record: RoiRecord) -> RoiRecord:

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from fastRCNN.evaluation.bootstrap import FEW
 from fastRCNN.reporting.charts import line_chart, thinned
 from fastRCNN.reporting.page import Report
 from fastRCNN.reporting.style import PAGE, STYLE
 
 _COLORS = ("#0a86d0", "#d55e00", "#0b8a6a", "#8b5cc9")  # of the classifiers, in order
-_SAME = ("cntk_nrRois", "nmsThreshold", "evalVocOverlapThreshold", "seed", "compat", "cntk_model", "datasetName")
+_OWN = ("svm_", "nn_", "faster_", "rpn_", "classifier")  # what begins so is of one classifier
 _MOST_LISTED = 60
 
 
@@ -48,7 +49,7 @@ def as_summary(report: Report, missed: Sequence[tuple[str, str, Sequence[int]]])
             for c in evaluation.classes
         },
         "missed_objects": [[picture, name, *map(int, box)] for picture, name, box in missed],
-        "parameters": {name: report.parameters[name] for name in _SAME if name in report.parameters},
+        "parameters": {name: value for name, value in report.parameters.items() if not name.startswith(_OWN)},
     }
 
 
@@ -104,10 +105,9 @@ def _numbers(summaries: Sequence[Mapping[str, Any]], image_set: str) -> str:
         ("score from which on detections count", [_threshold(each["threshold"]) for each in summaries]),
         ("pictures", [str(each["pictures"]) for each in summaries]),
     ]
-    for name in _SAME:
-        values = [str(each["parameters"].get(name, "")) for each in summaries]
-        if len(set(values)) > 1:
-            rows.append((f"{name}: not the same", values))
+    others = _different(summaries)
+    rows += [(f"{name}: not the same", values) for name, values in others.items()]
+    few = any(each["objects"] < FEW for each in summaries)
     head = "".join(
         f'<th><a href="report_{image_set}_{escape(each["classifier"])}.html">{escape(each["classifier"])}</a></th>'
         for each in summaries
@@ -117,8 +117,9 @@ def _numbers(summaries: Sequence[Mapping[str, Any]], image_set: str) -> str:
         for title, values in rows
     )
     note = (
-        "Where the intervals of two classifiers overlap, these pictures do not tell which one is better. Rows "
-        '"not the same" say where the runs differ in more than the classifier.'
+        "Where the intervals of two classifiers overlap, these pictures do not tell which one is better."
+        + (" So few objects: small differences mean nothing." if few else "")
+        + (f" The runs differ in more than the classifier: {', '.join(others)}." if others else "")
         if len(summaries) > 1
         else ""
     )
@@ -192,6 +193,13 @@ def _colors(summaries: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _share(value: float | None) -> str:
     return "not defined" if value is None else f"{value:.3f}"
+
+
+def _different(summaries: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return the values of each parameter, one for each of `summaries`, that is not the same in all."""
+    names = dict.fromkeys(name for each in summaries for name in each["parameters"])
+    values = {name: [str(each["parameters"].get(name, "")) for each in summaries] for name in names}
+    return {name: of_name for name, of_name in values.items() if len(set(of_name)) > 1}
 
 
 def _interval(value: Sequence[float] | None) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from helpers.plots import Panel, Series, shortened
 MAX_CROPS = 12  # of misses, and of false alarms
 MAX_PICTURES = 24
 MAX_CURVES = 20  # classes in the picture of all curves
-_NOT_SHOWN = ("root", "quiet", "jobs", "show", "ground_truth", "image_set", "cntk_model")
+_NOT_SHOWN = ("root", "quiet", "jobs", "show", "ground_truth", "image_set")
 _CROP_SIDE, _PICTURE_SIDE = 240, 640
 
 
@@ -68,13 +69,20 @@ def build_report(
         nr_rois=s.nr_rois,
         nr_misses=len(misses),
         nr_alarms=len(alarms),
-        parameters={name: parameters[name] for name in sorted(parameters) if name not in _NOT_SHOWN},
+        parameters={
+            name: _shown_value(name, parameters[name]) for name in sorted(parameters) if name not in _NOT_SHOWN
+        },
         errors=errors,
         interval=map_interval(evaluation),
         advice=advice or {},
         nr_uncovered=sum(miss.uncovered for miss in misses),
     )
     return report, per_class
+
+
+def _shown_value(name: str, value: Any) -> Any:
+    """Return the value of a parameter; of a file its name, which does not depend on the machine."""
+    return Path(value).name if name == "cntk_model" and value else value
 
 
 def _crop(image: NDArray[np.uint8], mistake: Mistake, picture: PictureDecisions, *, missed: bool) -> Tile:

@@ -55,7 +55,10 @@ def _helps(text: str, gain: float) -> str:
 def _of_missed(missed: int, uncovered: int) -> str:
     if not missed:
         return ""
-    return f" {uncovered or 'None'} of the {missed} missed objects {'has' if uncovered == 1 else 'have'} no box on it."
+    which = "the missed object" if missed == 1 else f"{uncovered} of the {missed} missed objects"
+    if uncovered:
+        return f" No box is on {which}."
+    return f" A box is on {'the missed object' if missed == 1 else 'each missed object'}."
 
 
 def _worst_classes(errors: ErrorAnalysis, kind: str) -> str:

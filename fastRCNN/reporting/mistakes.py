@@ -16,6 +16,8 @@ from fastRCNN.evaluation.detections import Detections
 from fastRCNN.evaluation.matching import match_detections
 from helpers.boxes import iou_matrix
 
+NEAR = 0.1  # overlap from which on a detection is about an object, as in `fastRCNN.evaluation.error_analysis`
+
 
 @dataclass(frozen=True)
 class Mistake:
@@ -69,6 +71,11 @@ def find_mistakes(
             taker = others[np.argmax(found.scores[others])]
             name = found.class_names[found.labels[taker]]
             reason = f"taken for {name} ({found.scores[taker]:.2f}); its own best score is {rank[1]:.2f}"
+        near = np.flatnonzero((overlaps[:, number] >= NEAR) & (objects < 0) & (found.labels == label))
+        if len(near):
+            better = near[np.argmax(found.scores[near])]
+            name, score, overlap = found.class_names[label], found.scores[better], overlaps[better, number]
+            reason += f"; a {name} of {score:.2f} is badly placed on it (overlap {overlap:.2f})"
         misses.append(
             _mistake(picture, picture.gt_boxes[number], label, found.class_names[label], reason, rank, number)
         )
@@ -177,7 +184,7 @@ def _why_alarm(
         if overlaps[picture.gt_classes == label].max(initial=0) > overlap_threshold:
             return f"{names[label]} found a second time"
         return f"{name} found by another class as well"
-    if overlap < 0.1:
+    if overlap < NEAR:
         return "nothing is there"
     if picture.gt_classes[near] == label:
         return f"badly placed: it overlaps {name} by {overlap:.2f} only"

@@ -10,22 +10,25 @@ from typing import Any
 from fastRCNN.proposals.roi_parameters import BY_NETWORK, NETWORK_METHODS, WITH_NETWORK
 
 _ENOUGH = 0.95  # part of the ROIs that are allowed: from here on the number is what limits them
+_WELL = 0.95  # part of the objects that ROIs cover: from here on more of them bring little, and more to confuse
 _HARDLY = 0.05  # of nmsThreshold: lower ones change nothing
+LEARNT_BOXES = "classifier faster, which learns where the objects are and where they end (docs/TUTORIAL.md, Part 3)"
 _LIMITS = ("roi_minDimRel", "roi_maxDimRel", "roi_minNrPixelsRel", "roi_maxNrPixelsRel", "roi_maxAspectRatio")
 
 
 def advice(
-    parameters: Mapping[str, Any], *, rois: str, coverage: str, learning: str = "", boxes: str = ""
+    parameters: Mapping[str, Any], *, covered: float, rois: str, coverage: str, learning: str = "", boxes: str = ""
 ) -> dict[str, str]:
     """Return what helps, kind of mistake -> text.
 
-    rois: how to get more ROIs. coverage: how to get ROIs where there are none. learning: what makes the classifier
-    surer. boxes: what places boxes better.
+    covered: the share of the objects that a ROI covers; where it is nearly all, more ROIs are no advice for boxes that
+    are badly placed. rois: how to get more ROIs. coverage: how to get ROIs where there are none. learning: what makes
+    the classifier surer. boxes: what places boxes better.
     """
     more = "a network that has seen more (resources/README.md)"
     return {
         "class": _all("more pictures of the classes that are confused", learning, more),
-        "place": _all(rois, boxes),
+        "place": _all("" if boxes and covered >= _WELL else rois, boxes),
         "both": "what helps against a wrong class and against a bad place",
         "duplicate": _of_duplicates(parameters),
         "background": _all("more pictures, also without objects (negative/)", learning, more),

@@ -59,7 +59,7 @@ class FasterClassifier:
         """Return "stored": scores and offsets are small, and tell what was proposed."""
         return "stored"
 
-    def advice(self, parameters: Mapping[str, Any], rois: float) -> dict[str, str]:
+    def advice(self, parameters: Mapping[str, Any], rois: float, covered: float) -> dict[str, str]:
         """Return what often helps against each kind of mistake."""
         p, most = parameters, self.nr_rois(parameters)
         stages = p["faster_training"] == "stages"
@@ -70,7 +70,7 @@ class FasterClassifier:
         more = f"more proposals (rpn_testAfterNms, now {most})" if rois >= 0.95 * most else few
         anchors = "" if p["rpn_anchorScales"] == "fitted" else 'rpn_anchorScales = "fitted"; '
         return advice(
-            p, rois=more, learning=longer + empty, boxes=longer,
+            p, covered=covered, rois=more, learning=longer + empty, boxes=longer,
             coverage=f"{anchors}B1_evaluateRois.py --classifier faster shows which objects proposals cover",
         )  # fmt: skip
 

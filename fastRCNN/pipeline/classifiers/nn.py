@@ -20,7 +20,7 @@ from fastRCNN.boxes.box_regression import BoxRegressor
 from fastRCNN.boxes.tiles import Tiling
 from fastRCNN.datasets.roidb import load_roidb
 from fastRCNN.network.network import Network
-from fastRCNN.pipeline.classifiers.advice import advice, coverage_of_step_1, rois_of_step_1
+from fastRCNN.pipeline.classifiers.advice import LEARNT_BOXES, advice, coverage_of_step_1, rois_of_step_1
 from fastRCNN.pipeline.classifiers.compat import say_what_is_overridden
 from fastRCNN.pipeline.classifiers.protocol import Training, TrainingSet
 from fastRCNN.pipeline.outputs import SoftmaxScorer, offsets_file, read_outputs, scoring_network, write_outputs
@@ -63,11 +63,13 @@ class NnClassifier:
         """Return "stored": scores and offsets are small."""
         return "stored"
 
-    def advice(self, parameters: Mapping[str, Any], rois: float) -> dict[str, str]:
+    def advice(self, parameters: Mapping[str, Any], rois: float, covered: float) -> dict[str, str]:
         """Return what often helps against each kind of mistake."""
-        p, boxes = parameters, "" if parameters["nn_bboxRegression"] else "nn_bboxRegression = True"
+        p, moving = parameters, "" if parameters["nn_bboxRegression"] else "nn_bboxRegression = True; "
         more, coverage = rois_of_step_1(p, rois), coverage_of_step_1(p)
-        return advice(p, rois=more, coverage=coverage, learning="classifier faster", boxes=boxes)
+        return advice(
+            p, covered=covered, rois=more, coverage=coverage, learning="classifier faster", boxes=moving + LEARNT_BOXES
+        )
 
     def roi_file(self, artifacts: Artifacts, key: str) -> Path:
         """Return step 1's file."""

@@ -151,10 +151,10 @@ class Classifier(Protocol):
         """
         ...
 
-    def advice(self, parameters: Mapping[str, Any], rois: float) -> Mapping[str, str]:
+    def advice(self, parameters: Mapping[str, Any], rois: float, covered: float) -> Mapping[str, str]:
         """Return what often helps against each kind of mistake (`fastRCNN.evaluation.error_analysis`), for the report.
 
-        rois: how many a picture has, on average.
+        rois: how many a picture has, on average. covered: the share of the objects that one of them covers.
         """
         ...
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.boxes.box_regression import BoxRegressor
-from fastRCNN.pipeline.classifiers.advice import advice, coverage_of_step_1, rois_of_step_1
+from fastRCNN.pipeline.classifiers.advice import LEARNT_BOXES, advice, coverage_of_step_1, rois_of_step_1
 from fastRCNN.pipeline.classifiers.protocol import Training
 from fastRCNN.pipeline.embeddings import EmbeddingFiles, write_embeddings
 from fastRCNN.pipeline.proposed_rois import ProposedRois
@@ -54,11 +54,18 @@ class SvmClassifier:
         asked: str = parameters["svm_embeddings"]
         return "stored" if asked == "auto" and parameters["compat"] == "tutorial" else asked
 
-    def advice(self, parameters: Mapping[str, Any], rois: float) -> dict[str, str]:
+    def advice(self, parameters: Mapping[str, Any], rois: float, covered: float) -> dict[str, str]:
         """Return what often helps against each kind of mistake."""
-        p, boxes = parameters, "" if parameters["svm_bboxRegression"] else "svm_bboxRegression = True"
+        p, moving = parameters, "" if parameters["svm_bboxRegression"] else "svm_bboxRegression = True; "
         more, coverage = rois_of_step_1(p, rois), coverage_of_step_1(p)
-        return advice(p, rois=more, coverage=coverage, learning="classifier nn or faster", boxes=boxes)
+        return advice(
+            p,
+            covered=covered,
+            rois=more,
+            coverage=coverage,
+            learning="classifier nn or faster",
+            boxes=moving + LEARNT_BOXES,
+        )
 
     def roi_file(self, artifacts: Artifacts, key: str) -> Path:
         """Return step 1's file."""

@@ -38,7 +38,7 @@ def test_a_class_of_no_object_in_a_sample_has_no_area():
     assert weighted_areas(ranking, np.array([[0, 2]]), np.array([0])).tolist() == [0]
 
 
-def test_the_interval_of_two_pictures_by_hand():
+def test_the_interval_of_two_pictures_by_hand(monkeypatch):
     """Found in one picture, missed in the other: a quarter of the draws has AP 0, a half 0.5, a quarter 1."""
     both = [picture(0, [[0, 1, 0], [0, -1, 0]], [1]), picture(1, [[0, -1, 0], [0, -2, 0]], [])]
     both[1] = picture(1, [[0, -9, 0], [0, -9, 0]], [1])
@@ -46,6 +46,8 @@ def test_the_interval_of_two_pictures_by_hand():
     evaluation = evaluate([both[0], far], CLASSES)
     assert evaluation.map_area == pytest.approx(0.5)
     assert evaluation.objects.tolist() == [[1, 0], [1, 0]] and evaluation.pictures == 2
+    assert map_interval(evaluation) is None, "two pictures say nothing of others"
+    monkeypatch.setattr(bootstrap, "_FEWEST", 2)
     assert map_interval(evaluation) == Interval(0.0, 1.0, 1000)
 
 
@@ -67,8 +69,8 @@ def test_nothing_to_draw_and_too_much(monkeypatch):
     assert map_interval(alone) is None
     empty = evaluate([picture(i, [[0, 1, 0], [0, 1, 0]], []) for i in range(3)], CLASSES)
     assert map_interval(empty) is None
-    several = evaluate([picture(i, [[0, 1, 0], [0, 1, 0]], [1]) for i in range(3)], CLASSES)
-    monkeypatch.setattr(bootstrap, "_LARGEST_TABLE", 9)  # 3 right detections in 3 pictures
+    several = evaluate([picture(i, [[0, 1, 0], [0, 1, 0]], [1]) for i in range(4)], CLASSES)
+    monkeypatch.setattr(bootstrap, "_LARGEST_TABLE", 16)  # 4 right detections in 4 pictures
     assert map_interval(several).samples == bootstrap.SAMPLES
     monkeypatch.setattr(bootstrap, "_LARGEST_TABLE", 8)
     assert map_interval(several) is None

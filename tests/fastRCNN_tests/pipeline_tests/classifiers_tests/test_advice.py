@@ -8,8 +8,8 @@ from fastRCNN.reporting.help_most import WORDS
 from PARAMETERS import get_parameters
 
 
-def advice(classifier, rois=1000.0, **changes):
-    return CLASSIFIERS[classifier].advice({**get_parameters(["--dataset", "none"]), **changes}, rois)
+def advice(classifier, rois=1000.0, covered=0.5, **changes):
+    return CLASSIFIERS[classifier].advice({**get_parameters(["--dataset", "none"]), **changes}, rois, covered)
 
 
 @pytest.mark.parametrize("classifier", CLASSIFIERS)
@@ -30,7 +30,7 @@ def test_nobody_is_told_to_turn_what_belongs_to_another_classifier():
 
 def test_where_rois_are_few_a_larger_number_is_no_help():
     for classifier in ("svm", "nn"):
-        assert advice(classifier, 990)["place"] == "more ROIs (cntk_nrRois, now 1000)"
+        assert advice(classifier, 990)["place"].startswith("more ROIs (cntk_nrRois, now 1000); classifier faster")
         few = advice(classifier, 161.4)["place"]
         assert few.startswith("more ROIs: there are 161 for each picture") and "grid_stepSizeRel, now 0.5" in few
         assert "rpn_testAfterNms" in advice(classifier, 161, ss_method="rpn")["place"]
@@ -38,10 +38,21 @@ def test_where_rois_are_few_a_larger_number_is_no_help():
     assert "there are 40 for each picture, so a higher rpn_nmsThreshold" in advice("faster", 40)["missed"]
 
 
+def test_more_rois_are_no_advice_where_they_cover_the_objects():
+    for classifier in ("svm", "nn"):
+        covered = advice(classifier, 990, 0.98)
+        assert covered["place"].startswith("classifier faster"), covered["place"]
+        assert "more ROIs" in covered["missed"]  # which no ROI covers
+    assert advice("faster", 300, 0.98)["place"].startswith("a longer training")
+
+
 def test_what_is_on_is_not_advised():
     assert "Regression" not in advice("svm")["place"]
-    assert advice("svm", svm_bboxRegression=False)["place"].endswith("; svm_bboxRegression = True")
-    assert advice("nn", nn_bboxRegression=False)["place"].endswith("; nn_bboxRegression = True")
+    for classifier in ("svm", "nn"):
+        assert (
+            f"; {classifier}_bboxRegression = True; "
+            in advice(classifier, **{f"{classifier}_bboxRegression": False})["place"]
+        )
     assert "fitted" not in advice("svm")["missed"] + advice("faster")["missed"]
     assert '(ss_method = "rpn" or "rpn+fast")' in advice("svm")["missed"]
     assert all("ss_method" not in advice("svm", ss_method=name)["missed"] for name in ("rpn", "rpn+fast"))
