@@ -7,12 +7,12 @@
     .venv/bin/python benchmarks/scale.py svm     --root DIR [--pictures 400]    SVM training on made-up embeddings
 
 voc: a devkit whose pictures are hard links of 20 drawn ones of VOC's sizes, with an annotation of its own for each, and
-4,000 ROIs; the scores of step 5 are random. starts: the same pictures and as many ROIs, of our own search; a network of
-8 numbers for each ROI, and SVMs that nobody trained, since a start reads neither. Step 5 is timed up to its first
-picture: it evaluates whenever it is run. coco: annotations with COCO's counts, pictures as hard links. svm: 1,000
-ROIs of each picture, 20 classes, with the smallest number of pictures also 5 and 80; what making them up costs is taken
-off. --only chance: 5 classes, annotations that have nothing to do with the embeddings, svm_maxMemory 0.4. Each program
-runs in a process of its own, whose peak memory the system tells. Tables are Markdown; docs/SCALE.md shows them.
+4,000 ROIs; the scores of step 5 are random. starts: the same pictures, as many ROIs, of our own search; embeddings of
+one row and SVMs that nobody trained, since a start reads neither. Step 5 is timed up to its first picture: it evaluates
+whenever it is run. coco: annotations with COCO's counts, pictures as hard links. svm: 1,000 ROIs of each picture, 20
+classes, with the smallest number of pictures also 5 and 80; what making them up costs is taken off. --only chance: 5
+classes, annotations that have nothing to do with the embeddings, svm_maxMemory 0.4. Each program runs in a process of
+its own, whose peak memory the system tells. Tables are Markdown; docs/SCALE.md shows them.
 """
 
 import argparse
@@ -33,9 +33,11 @@ import numpy as np
 from benchmarks.large_sets import make_coco, make_devkit
 from benchmarks.timing import markdown_table
 from fastRCNN.network.alexnet import he_initialised
-from fastRCNN.network.layers import Conv, Linear, Relu
+from fastRCNN.network.layers import Conv, Linear
 from fastRCNN.network.network import save_network
 from fastRCNN.network.spec import NetworkSpec
+from fastRCNN.pipeline.embeddings import write_embeddings
+from fastRCNN.pipeline.numbers import settled_numbers
 from fastRCNN.pipeline.stages import Chain
 from fastRCNN.svm.model import SvmModel
 from PARAMETERS import get_parameters
@@ -137,14 +139,11 @@ def voc(root: Path, pictures: int, only: str = "") -> list[list[str]]:
 
 def starts(root: Path, pictures: int, only: str = "") -> list[list[str]]:
     """Return the rows of one size: each step of classifier svm, when everything is up to date."""
-    network = root / "small.npz"
-    sizes = set_to(cntk_model=network, cntk_padWidth=512, cntk_padHeight=512, svm_embeddings="stored")
-    options = ["--classifier", "svm", *sizes]
+    options = ["--classifier", "svm", "--set", "svm_embeddings=stored"]
     if not (root / "resources").exists():
         make_devkit(root, pictures)
         shutil.rmtree(root / "proc")  # the steps leave their own files
-        save_small_network(network)
-    for script in STEPS[:3]:
+    for script in STEPS[:2]:
         step(root, script, *options)
     pretend_to_train(root, options)
     rows = []
@@ -156,25 +155,21 @@ def starts(root: Path, pictures: int, only: str = "") -> list[list[str]]:
     return rows
 
 
-def set_to(**values: object) -> list[str]:
-    """Return the options that give parameters these values."""
-    return [part for name, value in values.items() for part in ("--set", f"{name}={value}")]
-
-
-def save_small_network(path: Path) -> None:
-    """Write a network that gives 8 numbers for each ROI, quickly."""
-    trunk = (Conv("conv1", 2, 16, stride=16), Relu())
-    spec = NetworkSpec(trunk=trunk, head=(Linear("fc6", FEATURES), Relu()), pooling_size=2)
-    save_network(path, spec.to_header(), he_initialised(0, spec=spec).arrays)
-
-
 def pretend_to_train(root: Path, options: Sequence[str]) -> None:
-    """Write SVMs of zeros as step 4 writes its own, so that they count as up to date."""
-    chain = Chain.choose(get_parameters(["--root", str(root), "--dataset", "pascalVoc", *options]))
-    classes = len(chain.datasets["train"].classes)
+    """Write a small network, embeddings of one row and SVMs of zeros as steps 3 and 4 write theirs."""
+    parameters = get_parameters(["--root", str(root), "--dataset", "pascalVoc", *options])
+    chain = Chain.choose({**parameters, **settled_numbers(parameters)})
+    of, classes = chain.artifacts, len(chain.datasets["train"].classes)
+    spec = NetworkSpec(trunk=(Conv("conv1", 2, 16, stride=16),), head=(Linear("fc6", FEATURES),), pooling_size=2)
+    with chain.writing("network", anew=True) as work:
+        save_network(of.model_file("svm"), spec.to_header(), he_initialised(0, spec=spec).arrays)
+        work.enter(of.model_file("svm"))
+    with chain.writing("embeddings") as work:
+        for path in work.todo:
+            with work.making(path):
+                write_embeddings(path, np.zeros((1, FEATURES), np.float16))
     with chain.writing("svm", anew=True) as work:
-        zeros = SvmModel(np.zeros((classes, FEATURES)), np.zeros(classes), 1.0)
-        work.enter(*zeros.save(chain.artifacts.svm_folder))
+        work.enter(*SvmModel(np.zeros((classes, FEATURES)), np.zeros(classes), 1.0).save(of.svm_folder))
 
 
 def coco(root: Path, pictures: int, only: str = "") -> list[list[str]]:

@@ -42,6 +42,11 @@ class FileFacts:
         """From now on look at each file once, until `look_anew`: nothing is written yet, and none changes meanwhile."""
         self._looks = {}
 
+    @property
+    def looks_once(self) -> bool:
+        """Whether each file is looked at once."""
+        return self._looks is not None
+
     def look_anew(self) -> None:
         """From now on look at a file whenever it is asked for: files are being written."""
         self._looks = None

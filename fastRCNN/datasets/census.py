@@ -24,6 +24,7 @@ CONTRADICTION = (  # advice on a picture that is there twice, annotated differen
     "They contradict each other: an object of one is background, or something else, in the other. Keep the right one; "
     "a picture of positive/ must not be in negative/."
 )
+_MANY = 8  # copies of one picture that are named
 _SMALL_SIDE = 3  # pixels: objects with a smaller side are mistakes, or nothing to see
 
 
@@ -83,16 +84,16 @@ def doubtful_boxes(dataset: Dataset, folder: Path) -> list[Finding]:
     """Return boxes of one image set that are allowed, but hardly meant."""
     twice, contrary, small = [], [], []
     for record in dataset:
-        where = _shown(record.path, folder)
         labels_of: dict[tuple[float, ...], list[str]] = defaultdict(list)
         for box, label in zip(record.gt_boxes.tolist(), record.gt_classes.tolist(), strict=True):
             labels_of[tuple(box)].append(dataset.classes[label])
         for box, labels in labels_of.items():
             if len(labels) > 1:
-                text = f"{where}: {' '.join(f'{value:g}' for value in box)} ({', '.join(sorted(set(labels)))})"
+                values, names = " ".join(f"{value:g}" for value in box), ", ".join(sorted(set(labels)))
+                text = f"{_shown(record.path, folder)}: {values} ({names})"
                 contrary += [text] if len(set(labels)) > 1 else []
                 twice += [text] if len(set(labels)) < len(labels) else []
-        small += [f"{where}: {text}" for text in _small(record, dataset.classes)]
+        small += [f"{_shown(record.path, folder)}: {text}" for text in _small(record, dataset.classes)]
     return [
         Finding("box(es) stand more than once in their picture, with the same label", tuple(twice),
                 "Of two equal objects one can be found at most: average precision falls. Delete all but one."),
@@ -124,7 +125,7 @@ def repeated_pictures(datasets: Mapping[str, Dataset], facts: FileFacts) -> list
             places[facts.digest(path)].append((image_set, index))
     mixed, contrary, others = [], [], []
     for group in places.values():
-        text = " = ".join(dict.fromkeys(datasets[image_set].keys[index] for image_set, index in group))
+        text = _as_equation(list(dict.fromkeys(datasets[image_set].keys[index] for image_set, index in group)))
         if len({image_set for image_set, _ in group}) > 1:
             mixed.append(text)
         if len({datasets[image_set].annotation_digest(index) for image_set, index in group}) > 1:
@@ -140,7 +141,12 @@ def repeated_pictures(datasets: Mapping[str, Dataset], facts: FileFacts) -> list
 
 
 def _with_objects(records: Sequence[ImageRecord]) -> str:
-    return " = ".join(f"{record.key} ({len(record.gt_boxes)} object(s))" for record in records)
+    return _as_equation([f"{record.key} ({len(record.gt_boxes)} object(s))" for record in records])
+
+
+def _as_equation(names: Sequence[str]) -> str:
+    more = [f"{len(names) - _MANY} more"] if len(names) > _MANY else []
+    return " = ".join([*names[:_MANY], *more])
 
 
 def _small(record: ImageRecord, classes: Sequence[str]) -> Iterable[str]:

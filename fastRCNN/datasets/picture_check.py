@@ -12,6 +12,7 @@ from helpers.file_facts import FileFacts
 from helpers.images import image_size, inspect_picture, notes_told
 
 _FACT, _SIZE = "picture", "size"
+_PART = 16  # pictures that a thread is given at once: most are known, and handing over takes longer than recalling
 
 
 class PictureCheck:
@@ -31,8 +32,10 @@ class PictureCheck:
         """Look at `paths` side by side, so that they are known when each is asked for."""
         if self.whole:
             new = [path for path in paths if path not in self._seen]
+            parts = [new[start : start + _PART] for start in range(0, len(new), _PART)]
             with ThreadPoolExecutor(self._jobs) as executor:
-                self._seen.update(zip(new, executor.map(self._inspected, new), strict=True))
+                for part, found in zip(parts, executor.map(self._all_inspected, parts), strict=True):
+                    self._seen.update(zip(part, found, strict=True))
 
     def size(self, path: Path) -> tuple[int, int]:
         """Return (width, height) of the upright picture in `path`, also where it is damaged behind a whole header."""
@@ -57,6 +60,9 @@ class PictureCheck:
             self._seen[path] = self._inspected(path)
         found: dict[str, Any] = self._seen[path]
         return found
+
+    def _all_inspected(self, paths: Iterable[Path]) -> list[dict[str, Any]]:
+        return [self._inspected(path) for path in paths]
 
     def _inspected(self, path: Path) -> dict[str, Any]:
         found: dict[str, Any] = self.facts.recall(path, _FACT, _inspect)

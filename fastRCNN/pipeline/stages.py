@@ -80,6 +80,7 @@ class Chain:
         self.artifacts, self.datasets, self.choices = artifacts, datasets, choices
         facts = facts or FileFacts(artifacts.facts_file, artifacts.proc)
         self._place = Workplace(artifacts, datasets, choices, facts)
+        self._plans: dict[str, Plan] = {}
 
     @classmethod
     def choose(cls, parameters: Mapping[str, Any], *, census: bool = False) -> "Chain":
@@ -215,7 +216,17 @@ class Chain:
         return manifest.recipe.parameters.get(name, default) if manifest else default
 
     def _plan(self, stage: str, ledger: Ledger) -> Plan:
-        """Return the plan of `stage`; "auto" is what step 3 made of it on its machine, and right on this one."""
+        """Return the plan of `stage`; "auto" is what step 3 made of it on its machine, and right on this one.
+
+        As long as nothing is written it stays as it is.
+        """
+        if not self._place.facts.looks_once:
+            return self._planned(stage, ledger)
+        if stage not in self._plans:
+            self._plans[stage] = self._planned(stage, ledger)
+        return self._plans[stage]
+
+    def _planned(self, stage: str, ledger: Ledger) -> Plan:
         place = self._resolved(stage, ledger)
         if stage == "svm":  # is made from what step 3 gives
             place = self._resolved("embeddings", self.ledger("embeddings"))

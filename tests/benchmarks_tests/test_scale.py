@@ -48,8 +48,8 @@ def test_starts_with_nothing_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(scale, "step", watched)
     rows = scale.starts(tmp_path, 20)
     assert [row[1] for row in rows] == [f"{script}: nothing to do" for script in scale.STEPS]
-    assert len(made) == 13 and all(each == made[3] for each in made[3:])
-    assert sum(path.name.endswith(".dat.npz") for path in made[3]) == 20
+    assert len(made) == 12 and all(each == made[2] for each in made[2:])
+    assert sum(path.name.endswith(".dat.npz") for path in made[2]) == 20
     assert not (tmp_path / "results").exists(), "step 5 stops before its first picture"
 
 

@@ -81,6 +81,13 @@ def test_a_picture_in_training_and_test_and_one_that_is_there_twice(tiny):
     assert found["picture(s) are there more than once"] == ("negative/4 = negative/8",)
 
 
+def test_a_picture_that_is_there_many_times_names_some_of_them(tiny):
+    for number in range(10, 19):
+        shutil.copy(tiny.data / "negative" / "4.png", tiny.data / "negative" / f"{number}.png")
+    (text,) = census(tiny)["picture(s) are there more than once"]
+    assert text == " = ".join([*(f"negative/{number}" for number in range(10, 18)), "2 more"])
+
+
 def test_labels_that_look_alike(tiny):
     write_annotation(
         tiny.data / "positive" / "0.png",

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from fastRCNN.pipeline.cntk_inputs import input_files
+from fastRCNN.pipeline.recipes import Workplace
 from fastRCNN.pipeline.stages import Chain
 from helpers import file_facts
 from helpers.annotations import boxes_path, labels_path, read_rois, write_rois
@@ -64,8 +65,9 @@ def test_a_start_with_nothing_to_do_looks_at_each_file_once(tiny, monkeypatch):
     run_step_1(tiny)
     run_step_2(tiny)
     chain_of(tiny).require("rois", "inputs")
-    looked, read = [], []
-    look = file_facts._look
+    looked, read, planned = [], [], []
+    look, plan = file_facts._look, Workplace.plan
+    monkeypatch.setattr(Workplace, "plan", lambda self, stage: (planned.append(stage), plan(self, stage))[1])
     monkeypatch.setattr(file_facts, "_look", lambda path: (looked.append(path), look(path))[1])
     monkeypatch.setattr(file_facts, "file_digest", lambda path: pytest.fail(f"{path} was read"))
     monkeypatch.setattr("fastRCNN.datasets.picture_check.image_size", lambda path: read.append(path))
@@ -77,6 +79,18 @@ def test_a_start_with_nothing_to_do_looks_at_each_file_once(tiny, monkeypatch):
             assert not work.todo
     assert len(looked) == len(set(looked)) == 7 + 7 + 8, "pictures, ROIs, files of step 2"
     assert not read
+    assert planned == ["rois", "inputs"]
+
+
+def test_what_is_written_changes_what_the_same_chain_plans_next(tiny):
+    run_step_1(tiny)
+    chain = chain_of(tiny, "--set", "roi_maxImgDim=300")
+    before = chain.recipe_digest("inputs")
+    with chain.writing("rois") as work:
+        for path in work.todo:
+            with work.making(path):
+                write_rois(path, [[0, 0, 19, 19]])
+    assert chain.recipe_digest("inputs") != before
 
 
 def test_what_a_picture_left_goes_with_it(tiny):
