@@ -68,8 +68,8 @@ def main() -> None:
 
     fitting = fitting_roi_parameters(statistics)
     now = RoiParameters.choose(p, fitted_limits(imdbs["train"]))
-    print(f"\nThe ROI limits of now let {passing(records, longest, now):.1%} of the objects pass, "
-          f"these {passing(records, longest, replace(now, **fitting)):.1%}:\n")  # fmt: skip
+    print(f"\nStep 1's limits of ROIs let {passing(records, longest, now):.1%} of the objects' boxes pass now; "
+          f"with these it would be {passing(records, longest, replace(now, **fitting)):.1%}:\n")  # fmt: skip
     fitted = {name: f', "{FITTED}"' if p[name] == FITTED else "" for name in LIMITS}
     print("\n".join(f"{name} = {fitting[name]:g}  # now {now.limits[name]:g}{fitted[name]}" for name in LIMITS))
     print("\n" + " ".join(f"--set {name}={value:g}" for name, value in fitting.items()))

@@ -67,9 +67,9 @@ def summary(result: Result, request: Request) -> list[str]:
     lines = [
         f"{request.source}: {result.source_format.name} ({result.source_format.title}): {result.reason}",
         *result.log.headlines,
-        f"{request.target}: {result.target_format.name}, {len(data.pictures)} pictures "
+        f"{request.target}: {result.target_format.name}, {counted(len(data.pictures), 'picture')} "
         f"({', '.join(f'{name} {count}' for name, count in sorted(subsets.items()))}; {empty} without objects), "
-        f"{labels.total()} boxes of {len(labels)} classes: {classes}",
+        f"{counted(labels.total(), 'box')} of {counted(len(labels), 'class')}: {classes}",
         *result.log.summary(),
     ]
     lines += [f"labels that look alike, and stay different classes: {group}" for group in alike_labels(list(labels))]
@@ -77,7 +77,19 @@ def summary(result: Result, request: Request) -> list[str]:
         lines.append(f"by picture: {request.target / REPORT_NAME}")
     if result.target_format.name == "tutorial" and "test" not in subsets:
         lines.append("testImages/ is empty; --split 0.2 would draw a fifth of the pictures for it")
+    elif result.target_format.name == "tutorial" and (folder := request.target.absolute().parent).name == "data":
+        root = "" if folder.parent == REPOSITORY else f" --root {folder.parent}"
+        lines.append(f"next: python3 run.py --dataset {request.target.name}{root}")
     return lines
+
+
+def counted(number: int, thing: str) -> str:
+    """Return a number with its word.
+
+    >>> counted(1, "class"), counted(2, "box"), counted(3, "picture")
+    ('1 class', '2 boxes', '3 pictures')
+    """
+    return f"{number} {thing}" + ("" if number == 1 else "es" if thing[-1] in "sx" else "s")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -43,7 +43,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def timing_summary(seconds: Sequence[float]) -> str:
     """Return median, standard deviation and 90th percentile of `seconds` (one number per picture) as one phrase."""
     if len(seconds) == 0:
-        return "nothing timed"
+        return "none, nothing was left to compute"
     milliseconds = np.asarray(seconds, dtype=np.float64) * 1000
     if len(seconds) == 1:
         return f"{milliseconds[0]:.0f} ms for one picture"

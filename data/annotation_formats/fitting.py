@@ -101,6 +101,12 @@ def _fit_picture(picture: Picture, traits: Traits, target: str, log: Log, choice
     return replace(picture, boxes=tuple(boxes), incomplete=picture.incomplete or len(boxes) < len(picture.boxes))
 
 
+_HINTS = {
+    TRUNCATED: ", and most are good examples (--truncated exclude or drop: they do not count)",
+    **dict.fromkeys((DIFFICULT, CROWD), " (--difficult exclude or drop: they do not count)"),
+}
+
+
 def _fit_marks(box: Box, picture: Picture, traits: Traits, target: str, log: Log, choices: Choices) -> Box | None:
     if not (box.marks or box.attributes or box.track):
         return box
@@ -109,7 +115,8 @@ def _fit_marks(box: Box, picture: Picture, traits: Traits, target: str, log: Log
     for mark in lost:
         wish = wishes.get(mark, "keep")
         done = {"keep": "became an ordinary box", "exclude": f"became {EXCLUDE}", "drop": "left out, as asked"}[wish]
-        log.remark(f"{mark} box {done}: {target} has no such mark", picture.name)
+        hint = _HINTS.get(mark, "") if wish == "keep" else ""
+        log.remark(f"{mark} box {done}: {target} has no such mark{hint}", picture.name)
         if wish == "drop":
             return None
         if wish == "exclude":

@@ -1,6 +1,7 @@
-"""Following a training: progress bar or a line for each epoch, the log as tsv and as a picture."""
+"""Following a training: a line for each epoch, above a progress bar in a terminal; the log as tsv and as a picture."""
 
 import logging
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -37,7 +38,9 @@ def follow(
             bar.set_postfix_str(str(step))
         if step.last and writes:
             write_log(log_file, trainer.history, columns)
-            if not watched:
+            if watched:
+                bar.write(str(step), file=sys.stderr)  # above the bar
+            else:
                 log.info("%s", step)
     if writes:
         write_log(log_file, trainer.history, columns)

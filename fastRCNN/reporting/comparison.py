@@ -207,7 +207,7 @@ def _interval(value: Sequence[float] | None) -> str:
 
 
 def _threshold(value: float | None) -> str:
-    return "any" if value is None else f"{value:g}"
+    return "none: every detection" if value is None else f"{value:g}"
 
 
 def _bar(value: float | None, color: str) -> str:

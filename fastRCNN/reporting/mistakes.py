@@ -141,6 +141,8 @@ def _why_missed(
             reason = f"moved away by box regression: the best overlap was {before:.2f} and is {best:.2f}"
         else:
             reason = f"no ROI covers it: the best overlap is {best:.2f}"
+            if round(best, 2) >= overlap_threshold:
+                reason += f", not above {overlap_threshold:g}"
         return reason, (0.0, best)
     # The best score; of equal ones, what was kept.
     row_of = detections.rows_of(label, len(picture.boxes))

@@ -120,7 +120,7 @@ def draw_targets(
     class_names: Sequence[str],
 ) -> NDArray[np.uint8]:
     """Return the ROIs (n, 4) that the detector learns from: those that show an object in the colour of its class, with
-    a line from their middle to where they shall go; some of the others grey.
+    an arrow from their middle to where they shall go; some of the others grey.
 
     labels: (n,) class numbers, 0 background. goals: (n, 4) where each shall go.
     """
@@ -128,12 +128,15 @@ def draw_targets(
     chosen = np.concatenate([empty, shown]).astype(int)
     named = {int(label): int(np.flatnonzero(labels == label)[0]) for label in np.unique(labels[shown])}
     texts = [class_names[labels[i]] if named.get(int(labels[i])) == i else "" for i in chosen]
-    lined = canvas.padded.copy()
-    for roi, goal, label in zip(rois[shown], goals[shown], labels[shown], strict=True):
-        ends = [tuple(np.rint((box[:2] + box[2:]) / 2).astype(int).tolist()) for box in (roi, goal)]
-        cv2.arrowedLine(lined, ends[0], ends[1], class_color(int(label)), 2, cv2.LINE_AA)
     colors = [class_color(int(labels[i])) for i in chosen]
-    return Canvas(lined, canvas.edges, canvas.objects).draw(rois[chosen], texts, colors=colors, thickness=1.5)
+    drawn = canvas.draw(rois[chosen], texts, colors=colors, thickness=1.5)
+    corner = np.maximum(canvas.edges[:2], 0).astype(int)
+    for color, thickness in ((GROUND_TRUTH_COLOR, 7), (None, 3)):  # all white rims first, so that none hides an arrow
+        for roi, goal, label in zip(rois[shown], goals[shown], labels[shown], strict=True):
+            ends = [(np.rint((box[:2] + box[2:]) / 2).astype(int) - corner).tolist() for box in (roi, goal)]
+            shade = color or class_color(int(label))
+            cv2.arrowedLine(drawn, ends[0], ends[1], shade, thickness, cv2.LINE_AA, tipLength=0.3)
+    return drawn
 
 
 def evenly(numbers: NDArray[np.int64], most: int) -> NDArray[np.int64]:

@@ -50,7 +50,8 @@ def test_recognised_split_and_ready_for_the_tutorial(coco_set: Path, tmp_path: P
     done = convert(coco_set, target, "--split", "0.3", "--seed", "1")
     assert done.returncode == 0, done.stderr
     assert 'coco (COCO JSON): JSON with "images" and "annotations" in instances.json' in done.stdout
-    assert "10 pictures (test 3, train 7; 1 without objects), 9 boxes of 1 classes: cat 9" in done.stdout
+    assert "10 pictures (test 3, train 7; 1 without objects), 9 boxes of 1 class: cat 9" in done.stdout
+    assert done.stdout.splitlines()[-1] == f"next: python3 run.py --dataset mine --root {tmp_path}"
     names = {
         folder: sorted(p.name for p in (target / folder).glob("*.png"))
         for folder in ("positive", "negative", "testImages")

@@ -16,7 +16,7 @@ def test_table():
 
 def test_timings_by_hand():
     assert timing_summary([0.1, 0.2, 0.3]) == "median 200 ms, std 82 ms, 90th percentile 280 ms per picture"
-    assert timing_summary([]) == "nothing timed"
+    assert timing_summary([]) == "none, nothing was left to compute"
     assert timing_summary([1.631]) == "1631 ms for one picture"
 
 

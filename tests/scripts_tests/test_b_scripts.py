@@ -131,7 +131,7 @@ def test_annotation_statistics_and_limits_that_fit(run, root):
     options = next(line for line in lines if line.startswith("--set"))
     assert options.split()[1::2] == [f"{name}={value:g}" for name, value in values.items()]
     assert len(filter_rois(np.array([DISC]), 120, RoiParameters(**values))) == 1
-    assert "these 100.0%" in printed.out
+    assert "with these it would be 100.0%" in printed.out
     assert "there is nothing to do" in printed.out
     # What it prints can be given to a script.
     code, printed = run("B3_cntkAnalyzeInputs.py", *options.split())

@@ -30,7 +30,7 @@ def voc(devkit: Path, tmp_path: Path, slim_weights: Path) -> Runner:
 def test_published_rois_need_not_be_computed(voc: Runner, devkit: Path, capsys: pytest.CaptureFixture[str]) -> None:
     voc("1_computeRois.py", *PASCAL)
     said = capsys.readouterr().err
-    assert "the ROIs of 22 pictures are published there" in said and "nothing timed" in said
+    assert "the ROIs of 22 pictures are published there" in said and "nothing was left to compute" in said
     file = voc.root / "proc" / "pascalVoc" / "rois" / "VOC2007" / "000005.roi.txt"
     expected = PrecomputedRois(devkit).rois("VOC2007/000005", 10_000, 10_000)
     assert read_rois(file).tolist() == expected.tolist()

@@ -1,7 +1,11 @@
-"""Following a training: the log after each epoch, and by one process alone."""
+"""Following a training: the log after each epoch, by one process alone; a line for each epoch, in terminals as well."""
 
+import io
 from types import SimpleNamespace
 
+from tqdm import tqdm
+
+from fastRCNN.nn import following
 from fastRCNN.nn.following import follow
 
 
@@ -25,6 +29,17 @@ def test_the_log_and_its_picture(tmp_path, caplog):
     assert (tmp_path / "t.tsv").read_text() == "epoch\tloss\n1\t0.5\n2\t0.5\n"
     assert (tmp_path / "t.png").is_file()
     assert [record.message for record in caplog.records][-1] == f"Training log: {tmp_path / 't.tsv'}"
+
+
+def test_a_line_for_each_epoch_above_the_bar_of_a_terminal(tmp_path, monkeypatch):
+    terminal = io.StringIO()
+    monkeypatch.setattr(following.sys, "stderr", terminal)
+    monkeypatch.setattr(following, "progress", lambda steps, title, total: tqdm(steps, title, total, file=terminal))
+    follow(Trainer(), tmp_path / "t.tsv", writes=True, columns=("epoch", "loss"), curves=("loss",))
+    lines = [line.split("\r")[-1] for line in terminal.getvalue().split("\n")]
+    assert [line for line in lines if line.startswith("namespace")] == [
+        "namespace(last=True, number=1)", "namespace(last=True, number=3)",
+    ]  # fmt: skip
 
 
 def test_one_of_several_processes_writes(tmp_path):

@@ -50,6 +50,12 @@ def test_reasons_where_every_class_over_a_threshold_is_detected():
     assert [m.reason for m in misses] == ["its best ROI (0.70) went to another " + CLASSES[2] + " beside it"]
 
 
+def test_an_overlap_that_is_just_not_enough():
+    half = [A[0], A[1], A[2], (A[1] + A[3]) // 2]
+    misses, _ = _mistakes([half], [[0, 0.9, 0]], [A], [1])
+    assert misses[0].reason.startswith("no ROI covers it: the best overlap is 0.50, not above 0.5")
+
+
 def test_all_found():
     assert _mistakes([A, B], [[0, 0.9, 0], [0, 0, 0.8]], [A, B], [1, 2]) == ([], [])
 

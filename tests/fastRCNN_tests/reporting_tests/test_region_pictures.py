@@ -74,6 +74,15 @@ def test_targets_in_the_colour_of_their_class() -> None:
     assert has(drawn, rois[0], class_color(2)) and has(drawn, rois[1], class_color(0))
 
 
+def test_an_arrow_to_where_a_roi_shall_go() -> None:
+    roi, goal = np.array([[20.0, 60, 60, 100]]), np.array([[80.0, 60, 120, 100]])
+    plain = Canvas(GREY, (0.0, 20.0, 160.0, 140.0), np.zeros((0, 4)))
+    drawn = draw_targets(plain, roi, np.array([2]), goal, ("bg", "a", "b"))
+    assert has(drawn, [70, 60, 70, 100], class_color(2))  # between their middles
+    assert (drawn[80 - 20 - 3 : 80 - 20 + 4, 70].min(axis=1) > 200).any()  # its rim
+    assert has(draw_targets(plain, roi, np.array([2]), roi, ("bg", "a", "b")), [70, 60, 70, 100], (90, 90, 90))
+
+
 def test_evenly() -> None:
     assert evenly(np.arange(5), 9).tolist() == [0, 1, 2, 3, 4]
     assert evenly(np.arange(101), 3).tolist() == [0, 50, 100]
