@@ -84,7 +84,7 @@ def draw_pooling(of: Artifacts, picture: Path, file: Path, pad_size: int) -> Non
     middle.set_yticks([])
     middle.set_xlim(max(x1 - around, 0) - 0.5, x2 + around + 0.5)
     middle.set_ylim(y2 + around + 0.5, max(y1 - around, 0) - 0.5)
-    middle.set_title(f"one of {len(maps)} maps: the ROI in whole cells,\nin {size} x {size} parts", fontsize=10)
+    middle.set_title(f"one channel of {len(maps)}: the ROI in whole cells,\nin {size} x {size} parts", fontsize=10)
     right.imshow(pooled[channel], cmap="magma", vmin=maps[channel].min(), vmax=maps[channel].max())
     for (row, column), value in np.ndenumerate(pooled[channel]):
         ink = "#000000" if value > 0.6 * maps[channel].max() else WHITE

@@ -10,8 +10,12 @@ replaced there. Nothing in either is written by hand.
 
 import logging
 import re
+import signal
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import cv2
@@ -37,6 +41,7 @@ TUTORIAL = REPOSITORY / "docs" / "TUTORIAL.md"
 PICTURES = REPOSITORY / "docs" / "pictures"
 STAGES = ("selective_search", "selective_search_filtered", "final")
 HEIGHT = 520
+PATIENCE = 120  # seconds that the service may take
 
 
 def main() -> None:
@@ -88,6 +93,7 @@ def make_samples(of: Artifacts, options: list[str]) -> dict[str, str]:
         "svm": output("4_trainSvm.py", *options),
         "evaluation": output("5_evaluateResults.py", *options),
         "json": output("6_scoreImage.py", str(test), "--format", "v2", *options).split("}")[0].rstrip() + "\n },\n ...",
+        "service": re.sub(r'(\}, \{"label": [^,]*).*', r"\1, ...", answer_of_the_service(test.read_bytes(), options)),
     }  # fmt: skip
 
 
@@ -109,6 +115,25 @@ def output(script: str, *options: str) -> str:
     """Run `script` and return what it prints."""
     command = [sys.executable, str(REPOSITORY / script), *options]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY).stdout.rstrip()
+
+
+def answer_of_the_service(picture: bytes, options: list[str]) -> str:
+    """Start step 7, return what it answers to `picture`, and stop it."""
+    command = [sys.executable, str(REPOSITORY / "7_serve.py"), "--port", "0", "--quiet", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as service:
+        try:
+            url = re.findall(r"http://\S+/", service.stdout.readline() if service.stdout else "")[0]
+            for _ in range(PATIENCE):
+                try:
+                    urllib.request.urlopen(f"{url}ready", timeout=PATIENCE).close()
+                    break
+                except urllib.error.HTTPError:  # the model is being loaded
+                    time.sleep(1)
+            asked = urllib.request.Request(f"{url}detect?max=2", picture, {"Content-Type": "application/octet-stream"})
+            with urllib.request.urlopen(asked, timeout=PATIENCE) as answer:
+                return str(answer.read().decode())
+        finally:
+            service.send_signal(signal.SIGTERM)
 
 
 def first_line(path: Path, root: Path) -> str:
