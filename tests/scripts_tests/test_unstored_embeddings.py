@@ -68,7 +68,7 @@ def test_on_a_cluster(computed: Runner, tmp_path: Path, slim_weights: Path) -> N
     run = Runner(draw_tiny_data_set(tmp_path), slim_weights)
     for script in run.steps:
         more = ("--cluster", "dask:local:2") if script in (*run.steps[2:4], "5_evaluateResults.py") else ()
-        run(script, *COMPUTED, *more)
+        run(script, *(COMPUTED if script[0] == "3" else ()), *more)  # the report names what was given
     assert files_of(run.root) == files_of(computed.root)
 
 
