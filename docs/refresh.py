@@ -90,7 +90,7 @@ def make_samples(of: Artifacts, options: list[str]) -> dict[str, str]:
         "embeddings": f'>>> rows = numpy.load("train_svm_parsed/0.dat.npz")["arr_0"]\n'
                       f">>> rows.shape, rows.dtype\n({rows.shape}, {rows.dtype})\n"
                       f">>> rows[0, {at}:{at + 6}]\n{rows[0, at : at + 6]}",
-        "svm": output("4_trainSvm.py", *options),
+        "svm": output("4_trainSvm.py", "--restart", *options),
         "evaluation": output("5_evaluateResults.py", *options),
         "json": output("6_scoreImage.py", str(test), "--format", "v2", *options).split("}")[0].rstrip() + "\n },\n ...",
         "service": re.sub(r'(\}, \{"label": [^,]*).*', r"\1, ...", answer_of_the_service(test.read_bytes(), options)),
