@@ -31,8 +31,8 @@ log = logging.getLogger("steps")
 _COLOR = (200, 120, 20)
 _LEGEND = """
 mAP: mean over the parts, each scored by what the others teach; spread: its standard deviation from part to part.
-gain: over the value that stood before. Taken is the best value of a parameter, where the gain is nearly the same in all
-parts (mean gain above its standard error): a small gain in every part counts, a large one in a single part does not."""
+gain: over the value that stood before. Taken is the best value of a parameter, where its mean gain over the parts is
+larger than its standard error: a small gain in every part counts, a large one in a single part does not."""
 
 
 def main() -> None:

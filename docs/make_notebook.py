@@ -98,7 +98,6 @@ _ARGUMENTS = {"photo.jpg": f"str({_PHOTO})", "found/": 'str(RESULTS / "found")'}
 
 _MORE = {  # further options of commands on few pictures
     "B2_cntkVisualizeInputs.py": '"--image-set", "train", "--pictures", "1", ',
-    "6_scoreImage.py": '"--format", "v2", ',
 }
 
 PLAY = {  # by the section that it stands behind

@@ -102,7 +102,8 @@ def _fit_picture(picture: Picture, traits: Traits, target: str, log: Log, choice
 
 
 _HINTS = {
-    TRUNCATED: ", and most are good examples (--truncated exclude or drop: they do not count)",
+    TRUNCATED: ". The picture's edge, or another object, cuts its object off; most are good examples (--truncated "
+    "exclude or drop: they do not count)",
     **dict.fromkeys((DIFFICULT, CROWD), " (--difficult exclude or drop: they do not count)"),
 }
 

@@ -119,7 +119,9 @@ def _tiles(check: Check) -> str:
         "order of how much more they resemble another class. Wrong labels are among the first."
     )
     if not check.tiles:
-        return '<p class="note">Not looked for, or too few objects to tell.</p>'
+        return (
+            '<p class="note">None: not looked for (--fast), a single class, or too few objects of each to compare.</p>'
+        )
     tiles = "".join(tile_html(tile, "square", quality=82) for tile in check.tiles)
     return f'<p class="note">{escape(note)}</p><div class="tiles">{tiles}</div>'
 

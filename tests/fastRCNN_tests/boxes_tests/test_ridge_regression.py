@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from fastRCNN.boxes.ridge_regression import RidgeRegression
+from fastRCNN.boxes.ridge_regression import RidgeRegression, _solved
 
 
 @pytest.mark.parametrize("count", [30, 90])  # the smaller system is that of the rows, or of the features
@@ -40,3 +40,14 @@ def test_equal_rows():
     assert not regression.products(np.array([0, 2])).any()
     weights, biases = regression.fit(np.array([[1.0, 2, 3, 4], [1, 2, 3, 4], [4, 5, 6, 7]]), 1.0)
     assert not weights.any() and biases.tolist() == [2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("ridge", [0.0, 3.0])
+def test_a_system_is_solved_to_the_last_digits(ridge):
+    """Without the ridge it is beyond float32: its numbers go from 1 to 1e9."""
+    rng = np.random.default_rng(3)
+    vectors, _ = np.linalg.qr(rng.normal(0, 1, (40, 40)))
+    system = vectors * np.geomspace(1, 1e9 if ridge == 0 else 1e3, 40) @ vectors.T + ridge * np.eye(40)
+    expected = rng.normal(0, 1, (40, 4))
+    np.testing.assert_allclose(_solved((system + system.T) / 2, system @ expected), expected, atol=1e-6)
+    assert not _solved(np.eye(3), np.zeros((3, 4))).any()
