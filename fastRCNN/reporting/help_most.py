@@ -19,7 +19,8 @@ _LITTLE = 0.0005  # of mAP: what costs less is not worth an advice
 _NOTE = (
     "By how much mean average precision would rise if one kind of mistake were undone: wrong detections removed, moved "
     "onto their object or given its class; missed objects left out of the count. Every ROI ranks for every class, as "
-    "for the average precision below. The numbers do not add up: undoing one kind can make room for what another one hides."
+    "for the average precision below. The numbers do not add up: undoing one kind can make room for what another one "
+    "hides."
 )
 _NOTHING = (
     " Here there is nothing to gain: whatever is right scores more than whatever is wrong. False alarms below, if any, "
