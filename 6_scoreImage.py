@@ -97,9 +97,9 @@ def settings_of(artifacts: Artifacts, p) -> DetectorSettings:
     trained = load_settings(artifacts, p.classifier)
     if changes := trained.changes(p):
         raise UserError(
-            f"{manifest}: this detector was trained with other settings: {'; '.join(changes)}. Give the same --set "
-            "as to the steps before (cntk_padHeight with cntk_padWidth; `overrides` in PARAMETERS.py keep them), or run "
-            "all steps with the new ones"
+            f"{manifest}: this detector was trained with other settings: {'; '.join(changes)}. Give the "
+            "same --set as to the steps before (cntk_padHeight with cntk_padWidth; `overrides` in PARAMETERS.py keep "
+            "them), or run all steps with the new ones"
         )
     free = {name: p[name] for name in FREE}
     return replace(trained, **free, scoreThreshold=score_threshold_of(p))
