@@ -232,6 +232,7 @@ def test_efficientnet_lite0_from_its_packages(tmp_path: Path, capsys: pytest.Cap
     assert main(["efficientnet-lite0", "--output", str(output)]) == 0
     printed = capsys.readouterr().out
     assert "the original on the same picture: largest difference" in printed
+    assert "--classifier faster --set faster_trainConvFrom=6\n" in printed
     settings = f"--set cntk_model={output} --set cntk_padWidth=640 --set cntk_padHeight=640"
     assert printed.splitlines()[-1] == f"recommended with it, in every step: {settings}"
     spec = load_network(output).spec

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from fastRCNN.network.layers import Residual
+from fastRCNN.nn.trainable_layers import first_trained_layer
 from resources.import_network import import_file
+from resources.install_network import LEARN_FROM
 from resources.weight_import.chain import Cut
 
 IMPORTERS = Path(__file__).resolve().parents[1] / "resources_tests" / "weight_import_tests"
@@ -48,3 +51,14 @@ def test_all_steps_with(run, networks, network, classifier):
         run(script, *options)
     result = json.loads((run.root / f"results/tiny/evaluation_test_{classifier}.json").read_text(encoding="utf-8"))
     assert 0 <= result["mAP_area"] <= 1
+
+
+def test_what_the_published_recipes_freeze(tmp_path):
+    """Of a ResNet the first convolution and the first stage; of VGG16 conv1 and conv2, two convolutions each."""
+    modules = module_of("modules")
+    torch.save(modules.randomised(modules.ResNet((3, 2, 1, 1), 8, 10)).state_dict(), tmp_path / "resnet.pth")
+    trunk = import_file(tmp_path / "resnet.pth", tmp_path / "resnet.npz").spec
+    first = first_trained_layer(trunk, LEARN_FROM["resnet50"])
+    assert sum(isinstance(layer, Residual) for layer in trunk.trunk[:first]) == 3
+    assert isinstance(trunk.trunk[first], Residual)
+    assert LEARN_FROM["resnet50"] == LEARN_FROM["resnet101"] == LEARN_FROM["vgg16"]
