@@ -75,7 +75,7 @@ def find_mistakes(
         if len(near):
             better = near[np.argmax(found.scores[near])]
             name, score, overlap = found.class_names[label], found.scores[better], overlaps[better, number]
-            reason += f"; a {name} of {score:.2f} is badly placed on it (overlap {overlap:.2f})"
+            reason += f"; {name} {score:.2f} is badly placed on it (overlap {overlap:.2f})"
         misses.append(
             _mistake(picture, picture.gt_boxes[number], label, found.class_names[label], reason, rank, number)
         )
