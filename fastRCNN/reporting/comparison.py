@@ -196,9 +196,13 @@ def _share(value: float | None) -> str:
 
 
 def _different(summaries: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Return the values of each parameter, one for each of `summaries`, that is not the same in all."""
-    names = dict.fromkeys(name for each in summaries for name in each["parameters"])
-    values = {name: [str(each["parameters"].get(name, "")) for each in summaries] for name in names}
+    """Return the values of each parameter, one for each of `summaries`, that all name and that is not the same in all.
+
+    A file of an earlier version names fewer.
+    """
+    first, *others = (each["parameters"] for each in summaries)
+    names = [name for name in first if all(name in other for other in others)]
+    values = {name: [str(each["parameters"][name]) for each in summaries] for name in names}
     return {name: of_name for name, of_name in values.items() if len(set(of_name)) > 1}
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from fastRCNN.network.layers import Residual
+from fastRCNN.network.layers import MaxPool, Residual
 from fastRCNN.nn.trainable_layers import first_trained_layer
 from resources.import_network import import_file
 from resources.install_network import LEARN_FROM
@@ -61,4 +61,9 @@ def test_what_the_published_recipes_freeze(tmp_path):
     first = first_trained_layer(trunk, LEARN_FROM["resnet50"])
     assert sum(isinstance(layer, Residual) for layer in trunk.trunk[:first]) == 3
     assert isinstance(trunk.trunk[first], Residual)
-    assert LEARN_FROM["resnet50"] == LEARN_FROM["resnet101"] == LEARN_FROM["vgg16"]
+    assert LEARN_FROM["resnet101"] == LEARN_FROM["resnet50"]
+    torch.save(modules.randomised(modules.Vgg16(4, 8, 5)).state_dict(), tmp_path / "vgg16.pth")
+    vgg = import_file(tmp_path / "vgg16.pth", tmp_path / "vgg16.npz").spec
+    first = first_trained_layer(vgg, LEARN_FROM["vgg16"])
+    assert sum(isinstance(layer, MaxPool) for layer in vgg.trunk[:first]) == 2  # conv3 begins behind the second
+    assert isinstance(vgg.trunk[first - 1], MaxPool)

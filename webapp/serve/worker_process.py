@@ -59,7 +59,6 @@ class WorkerProcess:
         """
         environment = {name: value for name, value in os.environ.items() if name != KEY_VARIABLE}
         environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait must not keep a core from the service
-        environment.setdefault("OPENBLAS_THREAD_TIMEOUT", "14")
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-c", program, str(FOLDER),

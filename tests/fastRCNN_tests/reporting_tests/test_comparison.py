@@ -63,6 +63,15 @@ def test_two_beside_each_other(summary_of):
     assert "seed: not the same 3 4" in text and "cntk_nrRois" not in text
 
 
+def test_what_an_earlier_version_did_not_write_is_no_difference(summary_of):
+    old, new = summary_of("svm", 0.9, 0.2, seed=3), summary_of("nn", 0.1, 0.2, seed=3, nmsThreshold=0.3)
+    page = comparison_page([old, new], dataset="d", image_set="test")
+    assert "nmsThreshold" not in page and "not the same" not in page
+    old["parameters"]["nmsThreshold"] = 0.01
+    page = comparison_page([old, new], dataset="d", image_set="test")
+    assert "The runs differ in more than the classifier: nmsThreshold." in page
+
+
 def test_one_alone_says_how_to_get_another(summary_of):
     text = " ".join(_Checker(comparison_page([summary_of("svm", 1, 1)], dataset="d", image_set="test")).words)
     assert "as soon as 5_visualizeResults.py has run for it" in text and "Every object was found." in text
