@@ -10,12 +10,14 @@ far as --minutes go, what trains again: svm_C, train_posOverlapThres. The test p
 
 import logging
 import sys
+from collections.abc import Sequence
 
 import helpers.first  # noqa: F401
 
 from fastRCNN.boxes.suppression import Suppression
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.folds import FoldOptions
+from fastRCNN.pipeline.recipes import STAGES
 from fastRCNN.pipeline.stages import Chain
 from fastRCNN.pipeline.tuning import Trial, tune
 from fastRCNN.pipeline.unstored_rows import Unstored
@@ -71,10 +73,18 @@ def main() -> None:
     if taken:
         settings = " ".join(f"--set {trial.parameter}={shown(trial.value)}" for trial in taken)
         print(f"\nBetter on pictures that were left out, from {trials[0].mean:.3f} to {taken[-1].mean:.3f}.")
-        print(f"By them the values were chosen, though: expect less of new ones. Go on with\n  {settings}")
+        print("By them the values were chosen, though: expect less of new ones.")
+        print(f"Run the steps again from {first_step(taken)} on, with\n  {settings}")
     else:
         print(f"\nNothing was better than what there is ({trials[0].mean:.3f}) by more than chance.")
     log.info("Files: %s", results / "tuning.tsv")
+
+
+def first_step(taken: Sequence[Trial]) -> str:
+    """Return the first script whose files depend on what was `taken`."""
+    names = [trial.parameter for trial in taken]
+    scripts = (stage.script for stage in STAGES.values() if any(name.startswith(stage.parameters) for name in names))
+    return next(scripts, "5_evaluateResults.py")
 
 
 def rows_of(trials: list[Trial]) -> list[list[str]]:

@@ -1,8 +1,11 @@
 """B4_tuneParameters.py on a small data set."""
 
+import importlib
 import shutil
 
 import pytest
+
+from fastRCNN.pipeline.tuning import Trial
 
 TUNED = ("nmsThreshold", "nms_softSigma", "cntk_nrRois", "svm_bboxRegression", "svm_C", "train_posOverlapThres")
 
@@ -37,3 +40,17 @@ def test_only_svms_can_be_tuned(run):
 def test_no_time_at_all_is_refused(run):
     with pytest.raises(SystemExit, match="--minutes 0: expected more than 0"):
         run("B4_tuneParameters.py", "--minutes", "0")
+
+
+@pytest.mark.parametrize(
+    ("names", "script"),
+    [
+        (["nmsThreshold"], "5_evaluateResults.py"),
+        (["nmsThreshold", "svm_C"], "4_trainSvm.py"),
+        (["svm_bboxRegression", "train_posOverlapThres"], "2_cntkGenerateInputs.py"),
+        (["cntk_nrRois"], "2_cntkGenerateInputs.py"),
+    ],
+)
+def test_it_says_where_to_begin_again(names, script):
+    script_module = importlib.import_module("B4_tuneParameters")
+    assert script_module.first_step([Trial(name, 0.5, (0.5,), taken=True) for name in names]) == script
