@@ -24,7 +24,6 @@ from resources.train_proposals.windows import IN_RANGE
 SCALES = (34.0, 48.0, 68.0)  # square root of an anchor's area, pixels
 RATIOS = (0.35, 0.6, 1.0, 1.67, 2.85)  # width : height
 SIDES = (640, 320, 160, 80)  # of the picture, the longer one
-CHANNELS = 256
 
 
 def anchors_of(centre: float) -> tuple[Anchor, ...]:
@@ -38,10 +37,10 @@ def anchors_of(centre: float) -> tuple[Anchor, ...]:
     return tuple(found)  # type: ignore[arg-type]
 
 
-def start_network(bundled: Network, seed: int) -> Network:
-    """Return the trunk of `bundled` with a region proposal network of random weights and no head."""
+def start_network(bundled: Network, seed: int, channels: int = 256) -> Network:
+    """Return the trunk of `bundled` with a region proposal network of random weights, `channels` wide, and no head."""
     rpn = RpnSpec(
-        anchors_of(bundled.spec.first_centre), CHANNELS, before_nms=1000, after_nms=1000, nms_threshold=0.7,
+        anchors_of(bundled.spec.first_centre), channels, before_nms=1000, after_nms=1000, nms_threshold=0.7,
         min_side=4.0, sides=SIDES,
     )  # fmt: skip
     spec = dataclasses.replace(bundled.spec, head=(), classes=None, notes={}, rpn=rpn, source_sha256=None)
@@ -71,6 +70,7 @@ class TrainingProposer(nn.Module):
         self.conv, self.cls, self.box = (
             build_layers(network, layers) for layers in (self.rpn.conv, self.rpn.cls, self.rpn.box)
         )
+        self.mean: Tensor
         self.register_buffer("mean", torch.tensor(self.spec.input.mean)[:, None, None], persistent=False)
         self.register_buffer("scale", torch.tensor(self.spec.input.scale)[:, None, None], persistent=False)
 
@@ -87,7 +87,7 @@ class TrainingProposer(nn.Module):
     def anchors(self, side: int) -> NDArray[np.float64]:
         """Return the anchors (K, 4) of a window of `side` pixels."""
         with torch.no_grad():
-            cells = self.trunk(torch.zeros(1, 3, side, side)).shape[-1]
+            cells = self.trunk(torch.zeros(1, 3, side, side, device=self.mean.device)).shape[-1]
         return anchors_of_map(np.array(self.rpn.anchors), cells, cells, stride=self.spec.stride)
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
@@ -96,8 +96,8 @@ class TrainingProposer(nn.Module):
         for part in (self.trunk, self.conv, self.cls, self.box):
             for module in part.modules():
                 if hasattr(module, "layer_name"):
-                    found[f"{module.layer_name}.weight"] = module.weight.detach().numpy().copy()
-                    found[f"{module.layer_name}.bias"] = module.bias.detach().numpy().copy()
+                    found[f"{module.layer_name}.weight"] = module.weight.detach().cpu().numpy().copy()
+                    found[f"{module.layer_name}.bias"] = module.bias.detach().cpu().numpy().copy()
         return found
 
 

@@ -6,6 +6,7 @@ not used), `done.u8` (N,) one byte per finished scene.
 
 import multiprocessing
 import time
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -33,6 +34,10 @@ class Pool:
         if path.stat().st_size != count:
             raise ValueError(f"{path}: {path.stat().st_size} bytes, expected {count}: made with another size")
         return np.memmap(path, dtype, "r+", shape=shape)
+
+    def __reduce__(self) -> tuple[partial["Pool"], tuple[()]]:
+        """Pickle as where it lies: another process opens the same files."""
+        return partial(Pool, self.folder, size=self.size, seed=self.seed), ()
 
     def fill(self, start: int = 0, step: int = 1) -> None:
         """Make the scenes start, start + step, ... that are missing."""

@@ -1,167 +1,110 @@
 """Train the network that proposes regions on scenes that this folder draws; resumable.
 
     python -m resources.train_proposals.train --out FOLDER [--steps 12000] [--minutes 8]
+    python -m resources.train_proposals.train --out FOLDER --device cuda --windows 32 --within-minutes 4
 
 Writes to FOLDER: `pool/` (the scenes), `checkpoint.pt`, `log.jsonl` (a line per 50 steps). The same command goes on
-where it stopped; on a CPU the same recipe gives the same weights with the same PyTorch and number of threads.
+where it stopped; on a CPU the same recipe gives the same weights with the same PyTorch and number of threads. On a GPU
+it does not: sums are made in any order there; and with `--within-minutes` the clock decides.
 `python -m resources.train_proposals.write FOLDER/checkpoint.pt FILE.npz` makes the weight file of it.
 """
 
 import argparse
 import json
 import logging
+import math
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is loaded: do not spin on a shared machine
 
 import cv2
-import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from fastRCNN.network.network import load_network
 from resources.train_alexnet.train import save_checkpoint
+from resources.train_proposals.batch_targets import targets_of_batch
+from resources.train_proposals.batches import Truth, batches, batches_by_processes
 from resources.train_proposals.network import TrainingProposer, losses, start_network, targets_of
 from resources.train_proposals.pool import Pool
-from resources.train_proposals.windows import SIDE, make_window
+from resources.train_proposals.recipe import Recipe, may_go_on
+from resources.train_proposals.windows import SIDE
 
 log = logging.getLogger("train_proposals")
 OUTER = torch.tensor([0.0, 0, 1, 1])  # from the last pixel inside to the edge
 BUNDLED = Path(__file__).resolve().parent.parent / "cntk" / "AlexNet.npz"
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that decides the weights, but for the bundled network that it starts from."""
-
-    seed: int = 0
-    pool: int = 3000
-    first_scenes: int = 1200
-    """Scenes that the first step chooses from; each step adds `new_scenes`: training need not wait for the pool."""
-    new_scenes: int = 2
-    windows: int = 8
-    steps: int = 12000
-    decay: float = 0.5
-    """Share of the steps, at the end, over which the rate falls to zero."""
-    warmup: int = 200
-    rate: float = 2e-4
-    """Of the trunk."""
-    rate_new: float = 1e-3
-    """Of the layers that begin with random weights."""
-    weight_decay: float = 0.01
-    box_weight: float = 1.5
-
-    def scenes_at(self, step: int) -> int:
-        """Return how many scenes of the pool `step` chooses from."""
-        return min(self.pool, self.first_scenes + self.new_scenes * step)
-
-    def factor_at(self, step: int) -> float:
-        """Return what the rates of `step` are multiplied by: warm-up, plateau, straight fall to zero."""
-        left = (self.steps - step) / max(1, round(self.decay * self.steps))
-        return min(1.0, (step + 1) / self.warmup, left)
-
-
-def make_batch(pool: Pool, recipe: Recipe, step: int) -> tuple[NDArray, list[tuple[NDArray, NDArray]]]:
-    """Return windows (B, S, S, 3) uint8 of one `step`, and boxes and clear of each."""
-    images, truth = [], []
-    for slot in range(recipe.windows):
-        rng = np.random.default_rng([recipe.seed, 2, step, slot])
-        indices = rng.integers(0, recipe.scenes_at(step), 4)
-        for index in indices:
-            pool.wait(int(index))
-        window = make_window(rng, pool.images, pool.truth, indices)
-        images.append(window.image)
-        truth.append((window.boxes, window.clear))
-    return np.stack(images), truth
-
-
-def batches(pool: Pool, recipe: Recipe, start: int) -> Iterator[tuple[NDArray, list[tuple[NDArray, NDArray]]]]:
-    """Yield the batches of the steps from `start` on, the next two made ahead in a thread."""
-    with ThreadPoolExecutor(1) as executor:
-        ahead = [executor.submit(make_batch, pool, recipe, step) for step in range(start, min(start + 2, recipe.steps))]
-        for step in range(start, recipe.steps):
-            batch = ahead.pop(0).result()
-            if step + 2 < recipe.steps:
-                ahead.append(executor.submit(make_batch, pool, recipe, step + 2))
-            yield batch
-
-
-def may_go_on(old: Recipe, new: Recipe, step: int) -> bool:
-    """Tell whether `new` would have done the same up to `step`: only the end may differ, before the rate falls."""
-    if old == new:
-        return True
-    same = replace(old, steps=new.steps, decay=new.decay) == new
-    return same and all(recipe.factor_at(step) == 1.0 for recipe in (old, new))
-
-
-def train(folder: Path, recipe: Recipe, *, minutes: float | None = None, threads: int = 2, workers: int = 1,
-          stop: int | None = None) -> TrainingProposer:  # fmt: skip
+def train(
+    folder: Path, recipe: Recipe, *, minutes: float | None = None, threads: int = 2, workers: int = 1,
+    stop: int | None = None, device: str = "cpu", makers: int = 0,
+) -> TrainingProposer:  # fmt: skip
     """Train in `folder` up to `recipe.steps`, or until `minutes` are over, or to step `stop`; return the network.
 
-    With one or two `threads` the weights are the same each time: two gradients have the same sum in either order.
+    With one or two `threads` the weights are the same each time on a CPU: two gradients have the same sum in either
+    order. workers: processes that draw scenes. makers: processes that make batches; 0: a thread does.
     """
+    began = last = time.perf_counter()
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(1)  # a part of the windows for each of our threads: they wait for each other once a step
-    pool_of_threads = ThreadPoolExecutor(threads)
     cv2.setNumThreads(1)
     pool = Pool(folder / "pool", size=recipe.pool, seed=recipe.seed)
-    makers = pool.start(workers)
-    net = TrainingProposer(start_network(load_network(BUNDLED), recipe.seed)).to(memory_format=torch.channels_last)
-    trunk = list(net.trunk.parameters())
-    new = [p for part in (net.conv, net.cls, net.box) for p in part.parameters()]
-    groups = [{"params": trunk, "rate": recipe.rate}, {"params": new, "rate": recipe.rate_new}]
-    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=recipe.weight_decay, fused=True)
+    drawing = pool.start(workers)
+    net = TrainingProposer(start_network(load_network(BUNDLED), recipe.seed, recipe.channels))
     checkpoint, start, spent = folder / "checkpoint.pt", 0, 0.0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
+    state = torch.load(checkpoint, weights_only=True, map_location="cpu") if checkpoint.exists() else None
+    if state:
         if not may_go_on(Recipe(**state["recipe"]), recipe, state["step"]):
             raise ValueError(f"{checkpoint}: made with another recipe, {state['recipe']}; use another folder")
         net.load_state_dict(state["net"])
-        optimizer.load_state_dict(state["optimizer"])
         start, spent = state["step"], state["seconds"]
-    places = net.anchors(SIDE)
-    anchors = torch.from_numpy(places).float() + OUTER
+    source: Iterable[Any]
+    if makers:  # processes: they start here, before the GPU is touched
+        source = batches_by_processes(pool, recipe, start, makers, pinned=device != "cpu")
+    else:
+        source = batches(pool, recipe, start)
+    net = net.to(device, memory_format=torch.channels_last)
+    optimizer = _optimizer(net, recipe)
+    if state:
+        optimizer.load_state_dict(state["optimizer"])
+    learn = _by_threads(net, recipe, threads) if not makers else _by_device(net, recipe)
     net.train()
-    sums: dict[str, float] = {}
-    began = last = time.perf_counter()
+    sums: dict[str, Any] = {}
     final = min(recipe.steps, stop or recipe.steps)
-    for step, (windows, truth) in zip(range(start, final), batches(pool, recipe, start), strict=False):
+    for step, batch in zip(range(start, final), source, strict=False):
+        factor = recipe.factor_at(step, spent + time.perf_counter() - began)
         for group in optimizer.param_groups:
-            group["lr"] = recipe.factor_at(step) * group["rate"]
-        labels, wanted = [], []
-        for boxes, clear in truth:
-            own, nearest = targets_of(places, boxes, clear)
-            labels.append(torch.from_numpy(own))
-            wanted.append(torch.from_numpy(boxes)[nearest] + OUTER if len(boxes) else anchors)
+            group["lr"] = factor * group["rate"]
         optimizer.zero_grad(set_to_none=True)
-        batch = torch.from_numpy(windows), torch.stack(labels), torch.stack(wanted)
-        count = (batch[1] == 1).sum().clamp(min=1)
-        learn = partial(_learn, net, recipe, anchors, count)
-        found = list(pool_of_threads.map(learn, *(part.chunk(threads) for part in batch)))
-        parts = {name: sum(each[name] for each in found) for name in found[0]}
+        parts = learn(batch)
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
         optimizer.step()
         for name, value in parts.items():
             sums[name] = sums.get(name, 0.0) + value
-        done = step + 1
-        over = minutes is not None and time.perf_counter() - began > 60 * minutes
+        done, seconds = step + 1, time.perf_counter() - began
+        over = (minutes is not None and seconds > 60 * minutes) or recipe.over_at(spent + seconds)
         if done % 50 == 0 or done == final or over:
-            now, count = time.perf_counter(), (done - 1) % 50 + 1
+            means = {k: float(v) / ((done - 1) % 50 + 1) for k, v in sums.items()}  # waits for the GPU
+            now = time.perf_counter()
             line = {
-                "step": done, "rate": recipe.factor_at(step) * recipe.rate,
-                "seconds": round(spent + now - began, 1), "per_step": round((now - last) / count, 4),
-            } | {k: round(v / count, 4) for k, v in sums.items()}  # fmt: skip
+                "step": done, "rate": factor * recipe.rate, "seconds": round(spent + now - began, 1),
+                "per_step": round((now - last) / ((done - 1) % 50 + 1), 4),
+            } | {k: round(v, 4) for k, v in means.items()}  # fmt: skip
             with (folder / "log.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
             log.info("%s", line)
             sums, last = {}, now
+            if not all(math.isfinite(v) for v in means.values()):
+                raise FloatingPointError(f"step {done}: {line}: the training has come apart; take smaller rates")
         if done % 500 == 0 or done == final or over:
             save_checkpoint(checkpoint, {
                 "recipe": asdict(recipe), "step": done, "seconds": spent + time.perf_counter() - began,
@@ -169,38 +112,93 @@ def train(folder: Path, recipe: Recipe, *, minutes: float | None = None, threads
             })  # fmt: skip
         if over:
             break
-    for process in makers:
+    for process in drawing:
         process.terminate()
     return net
 
 
+def _optimizer(net: TrainingProposer, recipe: Recipe) -> torch.optim.Optimizer:
+    trunk = list(net.trunk.parameters())
+    new = [p for part in (net.conv, net.cls, net.box) for p in part.parameters()]
+    groups = [{"params": trunk, "rate": recipe.rate}, {"params": new, "rate": recipe.rate_new}]
+    return torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=recipe.weight_decay, fused=True)
+
+
+Learn = Callable[[Any], dict[str, Any]]  # adds the gradients of a batch, returns its losses
+
+
+def _by_threads(net: TrainingProposer, recipe: Recipe, threads: int) -> Learn:
+    """Return what learns from a batch of `batches`, a part of the windows in each of the `threads`."""
+    executor = ThreadPoolExecutor(threads)
+    places = net.anchors(SIDE)
+    anchors = torch.from_numpy(places).float() + OUTER
+
+    def learn(given: tuple[NDArray, Truth]) -> dict[str, Any]:
+        windows, truth = given
+        labels, wanted = [], []
+        for boxes, clear in truth:
+            own, nearest = targets_of(places, boxes, clear)
+            labels.append(torch.from_numpy(own))
+            wanted.append(torch.from_numpy(boxes)[nearest] + OUTER if len(boxes) else anchors)
+        batch = torch.from_numpy(windows), torch.stack(labels), torch.stack(wanted)
+        count = (batch[1] == 1).sum().clamp(min=1)
+        part = partial(_learn, net, recipe, anchors, count)
+        found = list(executor.map(part, *(each.chunk(threads) for each in batch)))
+        return {name: sum(float(each[name]) for each in found) for name in found[0]}
+
+    return learn
+
+
+def _by_device(net: TrainingProposer, recipe: Recipe) -> Learn:
+    """Return what learns from a batch of `batches_by_processes`, all on the device of `net`."""
+    device = net.mean.device
+    torch.backends.cudnn.benchmark = True  # all batches have one shape
+    places = torch.from_numpy(net.anchors(SIDE)).to(device)
+    outer = OUTER.to(device)
+    anchors = places.float() + outer
+
+    def learn(given: tuple[Tensor, Tensor, Tensor]) -> dict[str, Any]:
+        windows, boxes, clear = (each.to(device, non_blocking=True) for each in given)
+        labels, wanted = targets_of_batch(places, boxes, clear)
+        count = (labels == 1).sum().clamp(min=1)
+        return _learn(net, recipe, anchors, count, windows, labels, wanted + outer)
+
+    return learn
+
+
 def _learn(
-    net: TrainingProposer, recipe: Recipe, anchors: torch.Tensor, count: torch.Tensor,
-    windows: torch.Tensor, labels: torch.Tensor, wanted: torch.Tensor,
-) -> dict[str, float]:  # fmt: skip
+    net: TrainingProposer, recipe: Recipe, anchors: Tensor, count: Tensor,
+    windows: Tensor, labels: Tensor, wanted: Tensor,
+) -> dict[str, Tensor]:  # fmt: skip
     """Add the gradients of some windows of a batch, which has `count` anchors that are objects; return the losses."""
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.autocast(windows.device.type, dtype=torch.bfloat16):
         scores, offsets = net(windows.permute(0, 3, 1, 2))
     parts = {name: value / count for name, value in losses(scores, offsets, anchors, labels, wanted).items()}
     (parts["object"] + recipe.box_weight * parts["box"]).backward()
-    return {name: float(value.detach()) for name, value in parts.items()}
+    return {name: value.detach() for name, value in parts.items()}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
-    for name in ("seed", "pool", "windows", "steps", "warmup"):
-        default = getattr(Recipe, name)
+    for name in ("seed", "pool", "first-scenes", "new-scenes", "windows", "steps", "warmup", "channels"):
+        default = getattr(Recipe, name.replace("-", "_"))
         parser.add_argument(f"--{name}", type=int, default=default, help=f"default {default}")
-    for name in ("decay", "rate"):
-        default = getattr(Recipe, name)
+    for name in ("decay", "rate", "rate-new"):
+        default = getattr(Recipe, name.replace("-", "_"))
         parser.add_argument(f"--{name}", type=float, default=default, help=f"default {default}")
+    parser.add_argument("--within-minutes", type=float, default=0.0, metavar="N",
+                        help="the rates fall by the clock, to zero after N minutes, where training ends")  # fmt: skip
     parser.add_argument("--minutes", type=float, help="stop after so many, to go on later")
-    parser.add_argument("--threads", type=int, choices=(1, 2), default=2)
+    parser.add_argument("--threads", type=int, choices=(1, 2), default=2, help="on a CPU")
     parser.add_argument("--workers", type=int, default=1, help="processes that draw scenes")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--makers", type=int, default=os.cpu_count() or 1, help="processes that make batches for a GPU")
     arguments = vars(parser.parse_args())
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s")
-    run = {k: arguments.pop(k) for k in ("minutes", "threads", "workers")}
+    run = {k: arguments.pop(k) for k in ("minutes", "threads", "workers", "device", "makers")}
+    if run["device"] == "cpu":
+        run["makers"] = 0
     train(arguments.pop("out"), Recipe(**arguments), **run)
     return 0
 

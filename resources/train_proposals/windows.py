@@ -80,7 +80,7 @@ def _lay(
         x, y = focus - rng.uniform(0.15, 0.85, 2) * [wide, high]
         left, top = float(np.clip(x, 0, side - wide)), float(np.clip(y, 0, side - high))
     left, top, right, bottom = (round(v) for v in (left, top, left + wide, top + high))
-    part = np.ascontiguousarray(image[top:bottom, left:right])
+    part = image[top:bottom, left:right]
     new = (max(4, min(free, round(part.shape[1] * scale))), max(4, min(free, round(part.shape[0] * scale))))
     small = cv2.resize(part, new, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     flip = rng.random() < 0.5

@@ -14,6 +14,7 @@ import torch
 
 from fastRCNN.network.network import load_network, save_network
 from resources.train_proposals.network import TrainingProposer, start_network
+from resources.train_proposals.recipe import Recipe
 from resources.train_proposals.train import BUNDLED
 
 SOURCE = "resources/train_proposals: trained on procedural pictures, from resources/cntk/AlexNet.npz"
@@ -30,10 +31,11 @@ def program_sha256() -> str:
 def write(checkpoint: Path, file: Path) -> None:
     """Write `file` from a `checkpoint` of `train.py`."""
     state = torch.load(checkpoint, weights_only=True, map_location="cpu")
-    net = TrainingProposer(start_network(load_network(BUNDLED), state["recipe"]["seed"]))
+    recipe = Recipe(**state["recipe"])
+    net = TrainingProposer(start_network(load_network(BUNDLED), recipe.seed, recipe.channels))
     net.load_state_dict(state["net"])
     notes = {
-        "recipe": state["recipe"],
+        "recipe": dataclasses.asdict(recipe),
         "step": state["step"],
         "training_seconds": round(state["seconds"]),
         "trunk_began_as": hashlib.sha256(BUNDLED.read_bytes()).hexdigest(),

@@ -21,8 +21,9 @@ from resources.train_proposals.network import (
     targets_of,
 )
 from resources.train_proposals.pool import Pool
+from resources.train_proposals.recipe import Recipe, may_go_on
 from resources.train_proposals.scenes import MOST, SIDE
-from resources.train_proposals.train import BUNDLED, Recipe, may_go_on, train
+from resources.train_proposals.train import BUNDLED, train
 from resources.train_proposals.windows import IN_RANGE, make_window
 from resources.train_proposals.windows import SIDE as WINDOW
 from resources.train_proposals.write import write
