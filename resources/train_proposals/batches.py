@@ -5,16 +5,20 @@ The batch of a step is a function of (seed, step), whoever makes it. Letters: B 
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import Pipe, Process, Semaphore
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from resources.train_proposals.pool import Pool
 from resources.train_proposals.recipe import Recipe
-from resources.train_proposals.windows import make_window
+from resources.train_proposals.windows import SIDE, make_window
 
 Truth = list[tuple[NDArray, NDArray]]  # boxes and clear of each window
 
@@ -54,28 +58,56 @@ def padded(truth: Truth) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     return boxes, clear
 
 
-class _Steps(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """Entry k is the batch of the k-th step from `start` on, as tensors."""
+class Makers:
+    """Processes that make batches, each every so manieth step, into places of a file that all have mapped.
 
-    def __init__(self, pool: Pool, recipe: Recipe, start: int) -> None:
-        self.pool, self.recipe, self.start = pool, recipe, start
-
-    def __len__(self) -> int:
-        return self.recipe.steps - self.start
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
-        windows, truth = make_batch(self.pool, self.recipe, self.start + index)
-        boxes, clear = padded(truth)
-        return torch.from_numpy(windows), torch.from_numpy(boxes), torch.from_numpy(clear)
-
-
-def batches_by_processes(
-    pool: Pool, recipe: Recipe, start: int, makers: int, *, pinned: bool
-) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Return the same batches as tensors: windows, and boxes and clear as `padded` gives them.
-
-    The `makers` are started by this call, not with the first batch: before anything has touched a GPU, which a forked
-    process could not bear. pinned: into memory that a GPU reads by itself.
+    They start with the object, not with the first batch: before anything has touched a GPU, which a forked process
+    could not bear. A file, since the memory that PyTorch shares between processes is 64 MB in many a container.
     """
-    steps = _Steps(pool, recipe, start)
-    return iter(DataLoader(steps, batch_size=None, num_workers=makers, prefetch_factor=3, pin_memory=pinned))
+
+    PLACES = 2  # of each process: one is filled while the other is learnt from
+
+    def __init__(self, pool: Pool, recipe: Recipe, start: int, makers: int, file: Path) -> None:
+        shape = (makers * self.PLACES, recipe.windows, SIDE, SIDE, 3)
+        self.windows = np.memmap(file, np.uint8, "w+", shape=shape)
+        self.free = [Semaphore(self.PLACES) for _ in range(makers)]
+        ends = [Pipe(duplex=False) for _ in range(makers)]
+        self.told = [here for here, _ in ends]
+        self.steps = range(start, recipe.steps)
+        self.processes = []
+        for k in range(makers):
+            arguments = (pool, recipe, self.steps[k::makers], (file, shape, k), self.free[k], ends[k][1])
+            self.processes.append(Process(target=_make, args=arguments, daemon=True))
+        for process in self.processes:
+            process.start()
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield the batches in order: windows (B, S, S, 3), and boxes and clear as `padded` gives them. A batch is
+        valid until the next is asked for."""
+        for step in self.steps:
+            turn, maker = divmod(step - self.steps.start, len(self.told))
+            while not self.told[maker].poll(30):
+                if not self.processes[maker].is_alive():
+                    raise RuntimeError(f"the process that makes the batch of step {step} has died")
+            boxes, clear = self.told[maker].recv()
+            windows = self.windows[maker * self.PLACES + turn % self.PLACES]
+            yield torch.from_numpy(windows), torch.from_numpy(boxes), torch.from_numpy(clear)
+            self.free[maker].release()
+
+    def stop(self) -> None:
+        """End the processes."""
+        for process in self.processes:
+            process.terminate()
+
+
+def _make(
+    pool: Pool, recipe: Recipe, steps: range, place: tuple[Path, tuple[int, ...], int], free: Any, tell: Connection
+) -> None:
+    file, shape, maker = place
+    windows = np.memmap(file, np.uint8, "r+", shape=shape)
+    cv2.setNumThreads(1)
+    for turn, step in enumerate(steps):
+        free.acquire()
+        images, truth = make_batch(pool, recipe, step)
+        windows[maker * Makers.PLACES + turn % Makers.PLACES] = images
+        tell.send(padded(truth))

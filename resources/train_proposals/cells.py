@@ -18,7 +18,7 @@ class Kind:
         self.core = np.clip(ground + (shade_of(rng) - ground) * rng.uniform(0.5, 1.2), 0, 255)
         self.density, self.rim = rng.uniform(0.35, 0.95), rng.uniform(-0.6, 0.9)
         self.nucleus, self.lobes = rng.random() < 0.45, int(rng.integers(1, 5))
-        self.wild, self.grain = rng.uniform(0.0, 0.2), rng.uniform(0, 0.25)
+        self.wild, self.grain = rng.uniform(0.0, 0.2), max(0.0, rng.uniform(-0.25, 0.25))
         self.softness = rng.uniform(0.4, 2.5)
         self.stretch = rng.uniform(0.6, 1.0)
 

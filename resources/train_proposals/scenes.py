@@ -86,7 +86,7 @@ class SceneMaker:
         """Return scene number `index`; the same arguments always give the same bytes."""
         rng = np.random.default_rng([self.seed, index])
         kinds: Sequence[tuple[float, Callable[[np.random.Generator], Scene]]] = (
-            (0.28, self._crowd), (0.26, self._large), (0.12, self._alike), (0.16, self._cells), (0.06, self._cards),
+            (0.27, self._crowd), (0.22, self._large), (0.11, self._alike), (0.2, self._cells), (0.05, self._cards),
         )  # fmt: skip
         draw = rng.random()
         for share, make in kinds:
@@ -155,15 +155,29 @@ class SceneMaker:
         picture = base + rng.uniform(1, 9) * noise(rng, self.side, self.side, first=4, octaves=5)[..., None]
         canvas = Canvas(np.clip(picture, 0, 255).astype(np.uint8))
         common = np.exp(rng.uniform(np.log(26), np.log(110)))
-        plans = [(Kind(rng, base), common, int(min(44, rng.integers(6, 30) * max(1.0, 70 / common))))]
+        plans = [(Kind(rng, base), common, int(min(50, rng.integers(6, 34) * max(1.0, 80 / common))))]
         for _ in range(int(rng.integers(0, 3))):
             other, size = Kind(rng, base), common * np.exp(rng.uniform(np.log(0.3), np.log(2.4)))
             plans.append((other, size, int(rng.integers(1, 5))))
-        crowded = rng.random() < 0.6
+        crowded, clumped = rng.random() < 0.6, rng.choice([0.0, 0.0, 0.4, 0.75])
         for kind, size, count in plans:
+            middles: list[NDArray] = []
             for _ in range(count):
                 sprite = kind.draw(rng, size * rng.uniform(0.85, 1.15))
-                self._place(rng, canvas, sprite, crowded=crowded, hide=0.25 if crowded else 0.05)
+                if middles and rng.random() < clumped:  # beside one that is there, or half over it
+                    turn = rng.uniform(0, 2 * np.pi)
+                    away = size * rng.uniform(0.5, 1.05) * np.array([np.cos(turn), np.sin(turn)])
+                    middle = middles[rng.integers(0, len(middles))] + away
+                else:
+                    middle = rng.uniform(-0.05, 1.05, 2) * self.side
+                x, y = (round(m - d / 2) for m, d in zip(middle, sprite.shape[1::-1], strict=True))
+                if clumped:
+                    under = canvas.owner[max(0, y) : max(0, y + len(sprite)), max(0, x) : max(0, x + sprite.shape[1])]
+                    if under.size and (under > 0).mean() < 0.55:
+                        middles.append(middle)
+                        canvas.paste(sprite, x, y, blur=float(rng.uniform(0.4, 1.2)))
+                else:
+                    self._place(rng, canvas, sprite, crowded=crowded, hide=0.25 if crowded else 0.05)
         return canvas.finished(rng)
 
     def _cards(self, rng: np.random.Generator) -> Scene:

@@ -33,7 +33,7 @@ from torch import Tensor
 from fastRCNN.network.network import load_network
 from resources.train_alexnet.train import save_checkpoint
 from resources.train_proposals.batch_targets import targets_of_batch
-from resources.train_proposals.batches import Truth, batches, batches_by_processes
+from resources.train_proposals.batches import Makers, Truth, batches
 from resources.train_proposals.network import TrainingProposer, losses, start_network, targets_of
 from resources.train_proposals.pool import Pool
 from resources.train_proposals.recipe import Recipe, may_go_on
@@ -67,11 +67,8 @@ def train(
             raise ValueError(f"{checkpoint}: made with another recipe, {state['recipe']}; use another folder")
         net.load_state_dict(state["net"])
         start, spent = state["step"], state["seconds"]
-    source: Iterable[Any]
-    if makers:  # processes: they start here, before the GPU is touched
-        source = batches_by_processes(pool, recipe, start, makers, pinned=device != "cpu")
-    else:
-        source = batches(pool, recipe, start)
+    processes = Makers(pool, recipe, start, makers, folder / "batches.u8") if makers else None
+    source: Iterable[Any] = processes or batches(pool, recipe, start)
     net = net.to(device, memory_format=torch.channels_last)
     optimizer = _optimizer(net, recipe)
     if state:
@@ -114,6 +111,8 @@ def train(
             break
     for process in drawing:
         process.terminate()
+    if processes:
+        processes.stop()
     return net
 
 
@@ -150,7 +149,7 @@ def _by_threads(net: TrainingProposer, recipe: Recipe, threads: int) -> Learn:
 
 
 def _by_device(net: TrainingProposer, recipe: Recipe) -> Learn:
-    """Return what learns from a batch of `batches_by_processes`, all on the device of `net`."""
+    """Return what learns from a batch of `Makers`, all on the device of `net`."""
     device = net.mean.device
     torch.backends.cudnn.benchmark = True  # all batches have one shape
     places = torch.from_numpy(net.anchors(SIDE)).to(device)
@@ -158,7 +157,7 @@ def _by_device(net: TrainingProposer, recipe: Recipe) -> Learn:
     anchors = places.float() + outer
 
     def learn(given: tuple[Tensor, Tensor, Tensor]) -> dict[str, Any]:
-        windows, boxes, clear = (each.to(device, non_blocking=True) for each in given)
+        windows, boxes, clear = (each.to(device) for each in given)
         labels, wanted = targets_of_batch(places, boxes, clear)
         count = (labels == 1).sum().clamp(min=1)
         return _learn(net, recipe, anchors, count, windows, labels, wanted + outer)
@@ -193,12 +192,12 @@ def main() -> int:
     parser.add_argument("--threads", type=int, choices=(1, 2), default=2, help="on a CPU")
     parser.add_argument("--workers", type=int, default=1, help="processes that draw scenes")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--makers", type=int, default=os.cpu_count() or 1, help="processes that make batches for a GPU")
+    parser.add_argument("--makers", type=int, help="processes that make batches; default as many as cores for a GPU")
     arguments = vars(parser.parse_args())
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s")
     run = {k: arguments.pop(k) for k in ("minutes", "threads", "workers", "device", "makers")}
-    if run["device"] == "cpu":
-        run["makers"] = 0
+    if run["makers"] is None:
+        run["makers"] = 0 if run["device"] == "cpu" else os.cpu_count() or 1
     train(arguments.pop("out"), Recipe(**arguments), **run)
     return 0
 

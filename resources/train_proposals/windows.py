@@ -107,10 +107,19 @@ def _changed(rng: np.random.Generator, picture: NDArray) -> NDArray:
     levels = np.linspace(0, 1, 256)[:, None] ** np.exp(rng.normal(0, 0.3))
     levels = levels * np.exp(rng.normal(0, 0.08, 3)) * rng.uniform(0.75, 1.3) + rng.normal(0, 0.05)
     picture = cv2.LUT(picture, np.clip(255 * levels, 0, 255).astype(np.uint8)[None])
+    if rng.random() < 0.25:  # other hues
+        mix = np.eye(3) + rng.normal(0, 0.25, (3, 3))
+        picture = cv2.transform(picture, mix / np.abs(mix).sum(axis=1, keepdims=True) * rng.uniform(0.85, 1.15))
     if rng.random() < 0.08:
         picture = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     if rng.random() < 0.15:
         picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.3))
+    if rng.random() < 0.1 and min(picture.shape[:2]) > 12:  # enlarged from a small one
+        size, factor = picture.shape[1::-1], rng.uniform(0.4, 0.8)
+        picture = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        picture = cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
+    if rng.random() < 0.1:
+        picture = cv2.add(picture, rng.normal(0, rng.uniform(2, 12), picture.shape), dtype=cv2.CV_8U)
     if rng.random() < 0.15:
         data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 90))])[1]
         picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
