@@ -20,6 +20,7 @@ from resources.train_proposals.pool import Pool
 from resources.train_proposals.recipe import Recipe
 from resources.train_proposals.windows import SIDE, make_window
 
+PATIENCE = 30.0  # seconds without a batch, after which it is asked whether its process lives
 Truth = list[tuple[NDArray, NDArray]]  # boxes and clear of each window
 
 
@@ -86,13 +87,20 @@ class Makers:
         valid until the next is asked for."""
         for step in self.steps:
             turn, maker = divmod(step - self.steps.start, len(self.told))
-            while not self.told[maker].poll(30):
-                if not self.processes[maker].is_alive():
-                    raise RuntimeError(f"the process that makes the batch of step {step} has died")
-            boxes, clear = self.told[maker].recv()
+            boxes, clear = self._truth(maker, step)
             windows = self.windows[maker * self.PLACES + turn % self.PLACES]
             yield torch.from_numpy(windows), torch.from_numpy(boxes), torch.from_numpy(clear)
             self.free[maker].release()
+
+    def _truth(self, maker: int, step: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        try:
+            while not self.told[maker].poll(PATIENCE):
+                if not self.processes[maker].is_alive():
+                    raise EOFError
+            boxes, clear = self.told[maker].recv()
+            return boxes, clear
+        except EOFError:
+            raise RuntimeError(f"the process that makes the batch of step {step} has died") from None
 
     def stop(self) -> None:
         """End the processes."""

@@ -164,21 +164,28 @@ class SceneMaker:
             middles: list[NDArray] = []
             for _ in range(count):
                 sprite = kind.draw(rng, size * rng.uniform(0.85, 1.15))
-                if middles and rng.random() < clumped:  # beside one that is there, or half over it
-                    turn = rng.uniform(0, 2 * np.pi)
-                    away = size * rng.uniform(0.5, 1.05) * np.array([np.cos(turn), np.sin(turn)])
-                    middle = middles[rng.integers(0, len(middles))] + away
-                else:
-                    middle = rng.uniform(-0.05, 1.05, 2) * self.side
-                x, y = (round(m - d / 2) for m, d in zip(middle, sprite.shape[1::-1], strict=True))
                 if clumped:
-                    under = canvas.owner[max(0, y) : max(0, y + len(sprite)), max(0, x) : max(0, x + sprite.shape[1])]
-                    if under.size and (under > 0).mean() < 0.55:
-                        middles.append(middle)
-                        canvas.paste(sprite, x, y, blur=float(rng.uniform(0.4, 1.2)))
+                    self._beside(rng, canvas, sprite, middles, size if rng.random() < clumped else 0.0)
                 else:
                     self._place(rng, canvas, sprite, crowded=crowded, hide=0.25 if crowded else 0.05)
         return canvas.finished(rng)
+
+    def _beside(
+        self, rng: np.random.Generator, canvas: Canvas, sprite: NDArray, middles: list[NDArray], size: float
+    ) -> None:
+        """Paste `sprite`, of that `size`, beside one of `middles` or half over it, or with size 0 anywhere; `middles`
+        get its own. Nowhere where it would hide too much."""
+        h, w = sprite.shape[:2]
+        middle = rng.uniform(-0.05, 1.05, 2) * self.side
+        if middles and size:
+            turn = rng.uniform(0, 2 * np.pi)
+            away = size * rng.uniform(0.5, 1.05) * np.array([np.cos(turn), np.sin(turn)])
+            middle = middles[rng.integers(0, len(middles))] + away
+        x, y = round(middle[0] - w / 2), round(middle[1] - h / 2)
+        under = canvas.owner[max(0, y) : max(0, y + h), max(0, x) : max(0, x + w)]
+        if under.size and (under > 0).mean() < 0.55:
+            middles.append(middle)
+            canvas.paste(sprite, x, y, blur=float(rng.uniform(0.4, 1.2)))
 
     def _cards(self, rng: np.random.Generator) -> Scene:
         canvas = Canvas(ground(rng, self.side))
