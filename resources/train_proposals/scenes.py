@@ -45,9 +45,14 @@ class Canvas:
         self.image = image
         self.owner = np.zeros(image.shape[:2], np.uint8)
         self.drawn: list[int] = []  # pixels of each thing, what is hidden or outside included
+        self.seen_through: dict[int, tuple[int, int, int, int]] = {}  # thing -> its box, where others hide none of it
 
-    def paste(self, sprite: NDArray, x: int, y: int, *, blur: float = 0.0, counts: bool = True) -> None:
-        """Lay `sprite` (h, w, 4) with its top left at x, y; a thing that does not count hides others, no more."""
+    def paste(
+        self, sprite: NDArray, x: int, y: int, *, blur: float = 0.0, counts: bool = True, clear: bool = False
+    ) -> None:
+        """Lay `sprite` (h, w, 4) with its top left at x, y; a thing that does not count hides others, no more.
+
+        clear: what lies over it later will be translucent, so that its whole outline stays in sight."""
         if blur > 0:
             margin = int(3 * blur) + 1
             sprite = cv2.copyMakeBorder(sprite, *[margin] * 4, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0))
@@ -67,11 +72,18 @@ class Canvas:
         alpha = part[..., 3:].astype(np.float32) / 255
         region[:] = (region + alpha * (part[..., :3].astype(np.float32) - region) + 0.5).astype(np.uint8)
         number = len(self.drawn) if counts else 0
-        self.owner[y1:y2, x1:x2][solid[y1 - y : y2 - y, x1 - x : x2 - x]] = number
+        inside = solid[y1 - y : y2 - y, x1 - x : x2 - x]
+        if clear and inside.any():
+            rows, columns = np.flatnonzero(inside.any(1)) + y1, np.flatnonzero(inside.any(0)) + x1
+            self.seen_through[number - 1] = columns[0], rows[0], columns[-1], rows[-1]
+        self.owner[y1:y2, x1:x2][inside] = number
 
     def finished(self, rng: np.random.Generator) -> Scene:
         """Light the picture as a lamp and a camera do, and find the boxes."""
         boxes, visible = scenes.visible_boxes(self.owner, self.drawn)
+        for number, box in self.seen_through.items():
+            if visible[number] > 0:
+                boxes[number] = box
         return Scene(scenes.lighting(rng, self.image), boxes, visible)
 
 
@@ -165,16 +177,24 @@ class SceneMaker:
             for _ in range(count):
                 sprite = kind.draw(rng, size * rng.uniform(0.85, 1.15))
                 if clumped:
-                    self._beside(rng, canvas, sprite, middles, size if rng.random() < clumped else 0.0)
+                    self._beside(rng, canvas, sprite, middles, size if rng.random() < clumped else 0.0,
+                                 clear=max(each.density for each, _, _ in plans) < 0.8)  # fmt: skip
                 else:
                     self._place(rng, canvas, sprite, crowded=crowded, hide=0.25 if crowded else 0.05)
         return canvas.finished(rng)
 
     def _beside(
-        self, rng: np.random.Generator, canvas: Canvas, sprite: NDArray, middles: list[NDArray], size: float
+        self,
+        rng: np.random.Generator,
+        canvas: Canvas,
+        sprite: NDArray,
+        middles: list[NDArray],
+        size: float,
+        *,
+        clear: bool,
     ) -> None:
         """Paste `sprite`, of that `size`, beside one of `middles` or half over it, or with size 0 anywhere; `middles`
-        get its own. Nowhere where it would hide too much."""
+        get its own. Nowhere where it would hide too much. clear: see `Canvas.paste`."""
         h, w = sprite.shape[:2]
         middle = rng.uniform(-0.05, 1.05, 2) * self.side
         if middles and size:
@@ -185,7 +205,7 @@ class SceneMaker:
         under = canvas.owner[max(0, y) : max(0, y + h), max(0, x) : max(0, x + w)]
         if under.size and (under > 0).mean() < 0.55:
             middles.append(middle)
-            canvas.paste(sprite, x, y, blur=float(rng.uniform(0.4, 1.2)))
+            canvas.paste(sprite, x, y, blur=float(rng.uniform(0.4, 1.2)), clear=clear)
 
     def _cards(self, rng: np.random.Generator) -> Scene:
         canvas = Canvas(ground(rng, self.side))
