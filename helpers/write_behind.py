@@ -20,13 +20,14 @@ class WriteBehind:
     [0, 1, 2]
     """
 
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(WRITERS)
+    def __init__(self, writers: int = WRITERS) -> None:
+        """`writers`: how many threads, and how many calls may wait or run before the caller waits."""
+        self._writers, self._pool = writers, ThreadPoolExecutor(writers)
         self._running: deque[Future[Any]] = deque()
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Call `function(*arguments)` soon; an error of this or of an earlier call is raised here or at the end."""
-        if len(self._running) == WRITERS:  # no more of them: what they write is in memory
+        if len(self._running) == self._writers:  # no more of them: what they write is in memory
             self._running.popleft().result()
         self._running.append(self._pool.submit(function, *arguments))
 

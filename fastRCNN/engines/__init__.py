@@ -23,6 +23,7 @@ class Engine(Protocol):
 
     name: str
     feature_dimension: int
+    at_once: int  # pictures in a call that suit it: 1 on a CPU, several on a GPU
 
     def feature_map(self, pictures: Sequence[NDArray[np.uint8]]) -> Any:
         """Return the maps (B, C, H, W) of B padded pictures (S, S, 3) uint8 BGR, all of one size.
@@ -48,6 +49,10 @@ class Engine(Protocol):
         self, pictures: Sequence[NDArray[np.uint8]], rois: Sequence[NDArray[np.float32]]
     ) -> list[NDArray[np.float32]]:
         """Return what `head` gives for the pictures' `feature_map` and their `rois`."""
+        ...
+
+    def begin_thread(self) -> None:
+        """Let the calling thread compute beside others that do."""
         ...
 
     def close(self) -> None:

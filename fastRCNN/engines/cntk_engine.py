@@ -53,6 +53,7 @@ class CntkEngine(ClosesWorker):
     """
 
     name = "cntk"
+    at_once = 1
 
     def __init__(
         self,
@@ -108,6 +109,9 @@ class CntkEngine(ClosesWorker):
             arrays: dict[str, np.ndarray] = {"picture": _checked(picture), "rois": _checked_rois(of_picture)}
             rows.append(self.process.request("embed", {}, arrays)[1]["output"])
         return rows
+
+    def begin_thread(self) -> None:
+        """Nothing to do: the worker is another process."""
 
     def feature_map(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Return the trunk's output (B, C, H, W) float32 for B padded pictures (S, S, 3) uint8 BGR."""

@@ -2,18 +2,13 @@
 
 Forward: the maximum of each bin and the cell that holds it, the first in reading order when several are equal. A bin
 whose cells are all 0 or less gives 0, and so does an empty bin. Backward: a bin's gradient goes to its cell; a bin of 0
-passes nothing on. Two ways, the same result: compiled loops on a CPU, tables of torch operations on a GPU (and for
-float64, where finite differences check the gradient).
-
-The tables: every bin is a rectangle of cells, and its maximum is the maximum over four overlapping rectangles whose
-sides are powers of two. So the maxima over all windows of 1, 2, 4, ... cells are made once for each map (a sparse
-table), and each bin looks up four of them: no loop over ROIs.
+passes nothing on. Two ways, the same result: compiled loops on a CPU, tables (`roi_pooling_tables`) on a GPU, and for
+float64, where finite differences check the gradient.
 
 Girshick, Fast R-CNN (2015), section 2.3. Letters in shapes: N maps, C channels, H rows and W columns of a map, R ROIs,
 S = `size`.
 """
 
-import math
 from typing import Any
 
 import numba
@@ -23,9 +18,9 @@ from numpy.typing import ArrayLike
 from torch.autograd.function import once_differentiable
 
 from fastRCNN.compiling import compiled
+from fastRCNN.network.copies import to_device
 from fastRCNN.network.roi_pooling import bin_edges, roi_cells
-
-_NOWHERE = -1  # the cell of a bin without a positive number
+from fastRCNN.network.roi_pooling_tables import NOWHERE, largest_by_tables
 
 
 def roi_pool_torch(
@@ -59,9 +54,14 @@ class _RoiPool(torch.autograd.Function):
         ctx.compiled = maps.device.type == "cpu" and maps.dtype != torch.float64
         numbers = maps.detach().permute(0, 2, 3, 1)
         numbers = (numbers if maps.dtype == torch.float64 else numbers.float()).contiguous()
-        largest = _largest_compiled if ctx.compiled else _largest_by_tables
-        bins = [each.to(maps.device) for each in (owner, rows, columns)]
-        values, cells = largest(numbers, *bins)
+        bins = [to_device(each.numpy(), maps.device) for each in (owner, rows, columns)]
+        if ctx.compiled:
+            values, cells = _largest_compiled(numbers, *bins)
+        else:
+            tall, wide = (int((each[..., 1] - each[..., 0]).max()) if each.numel() else 0 for each in (rows, columns))
+            values, found = largest_by_tables(numbers, *bins, longest=(tall, wide), with_cells=True)
+            assert found is not None
+            cells = found.long()
         ctx.save_for_backward(bins[0], cells)
         return values
 
@@ -89,7 +89,7 @@ def _largest_compiled(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the maxima (R, S, S, C) and their cells (row * W + column) in `maps` (N, H, W, C)."""
     shape = (*rows.shape[:2], columns.shape[1], maps.shape[3])
-    values, cells = np.zeros(shape, np.float32), np.full(shape, _NOWHERE, np.int32)
+    values, cells = np.zeros(shape, np.float32), np.full(shape, NOWHERE, np.int32)
     _use_torchs_threads()
     _pool_rois(maps.numpy(), owner.numpy(), rows.numpy(), columns.numpy(), values, cells)
     return torch.from_numpy(values), torch.from_numpy(cells)
@@ -157,44 +157,6 @@ def _add_gradients(gradient, owner, cells, summed, edges):  # type: ignore[no-un
 # ---- by tables -------------------------------------------------------------------------------------------------------
 
 
-def _largest_by_tables(
-    maps: torch.Tensor, owner: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the same as `_largest_compiled`, on any device."""
-    height, width = maps.shape[1:3]
-    nr_rois, size = rows.shape[:2]
-    values = maps.new_zeros(nr_rois, size, size, maps.shape[3])
-    cells = torch.full(values.shape, _NOWHERE, dtype=torch.int64, device=maps.device)
-    tall, wide = (edges[..., 1] - edges[..., 0] for edges in (rows, columns))
-    if nr_rois == 0 or int(tall.max()) <= 0 or int(wide.max()) <= 0:
-        return values, cells
-    level_y, level_x = _level(tall), _level(wide)
-    places = torch.arange(height * width, device=maps.device).reshape(1, height, width, 1).expand(maps.shape)
-    window = maps, places
-    for power_y in range(int(level_y.max()) + 1):
-        if power_y:
-            window = _double(*window, axis=1, shift=2 ** (power_y - 1))
-        wider = window
-        for power_x in range(int(level_x.max()) + 1):
-            if power_x:
-                wider = _double(*wider, axis=2, shift=2 ** (power_x - 1))
-            chosen = (level_y == power_y)[:, :, None] & (level_x == power_x)[:, None, :]
-            chosen &= (tall > 0)[:, :, None] & (wide > 0)[:, None, :]
-            roi, i, j = chosen.nonzero(as_tuple=True)
-            if len(roi) == 0:
-                continue
-            n = owner[roi]
-            top, bottom = rows[roi, i, 0], rows[roi, i, 1] - 2**power_y
-            left, right = columns[roi, j, 0], columns[roi, j, 1] - 2**power_x
-            best = wider[0][n, top, left], wider[1][n, top, left]
-            for y, x in ((top, right), (bottom, left), (bottom, right)):
-                best = _larger(*best, wider[0][n, y, x], wider[1][n, y, x])
-            positive = best[0] > 0
-            values[roi, i, j] = torch.where(positive, best[0], 0)
-            cells[roi, i, j] = torch.where(positive, best[1], _NOWHERE)
-    return values, cells
-
-
 def _add_by_scatter(
     gradient: torch.Tensor, owner: torch.Tensor, cells: torch.Tensor, shape: tuple[int, int, int]
 ) -> torch.Tensor:
@@ -204,26 +166,3 @@ def _add_by_scatter(
     rows = torch.where(cells >= 0, cells + nr_cells * owner[:, None, None, None], nr_maps * nr_cells)
     summed.scatter_add_(0, rows.reshape(-1, channels), gradient.reshape(-1, channels))
     return summed[:-1].reshape(shape)
-
-
-def _level(lengths: torch.Tensor) -> torch.Tensor:
-    """Return the largest k with 2 ** k <= length, for lengths from 1 on."""
-    thresholds = 2 ** torch.arange(1, 2 + int(math.log2(max(int(lengths.max()), 1))), device=lengths.device)
-    return (lengths[..., None] >= thresholds).sum(dim=-1)
-
-
-def _double(values: torch.Tensor, places: torch.Tensor, *, axis: int, shift: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the maxima over windows twice as long; the last `shift` windows of a map have no partner and go."""
-    length = values.shape[axis] - shift
-    return _larger(
-        values.narrow(axis, 0, length), places.narrow(axis, 0, length),
-        values.narrow(axis, shift, length), places.narrow(axis, shift, length),
-    )  # fmt: skip
-
-
-def _larger(
-    a: torch.Tensor, place_a: torch.Tensor, b: torch.Tensor, place_b: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the larger value and its place; of equal ones the earlier place."""
-    second = (b > a) | ((b == a) & (place_b < place_a))
-    return torch.where(second, b, a), torch.where(second, place_b, place_a)

@@ -163,7 +163,7 @@ class _Fold:
             done: Iterable[float] = embed_dataset(
                 Chosen(data.records, self._places), list(units), network.compute,
                 lambda first, found: network.write(units[first], found), pad_size=data.context.pad_size,
-                tiling=run.tiling,
+                tiling=run.tiling, pace=network.pace,
             )  # fmt: skip
             for _ in progress(done, "left out", len(units)):
                 pass

@@ -193,7 +193,7 @@ def run_network(
             log.info("%s: %d pictures, %d of them up to date.", image_set, total, total - len(of_set))
             if cluster is None:
                 done = embed_dataset(chosen, list(of_set), network.compute, write, pad_size=context.pad_size,
-                                     tiling=run.tiling)  # fmt: skip
+                                     tiling=run.tiling, pace=network.pace)  # fmt: skip
             else:
                 done = _on_cluster(cluster, work, run, chain.recipe_digest("embeddings"), chosen, list(of_set))
             seconds += list(progress(done, f"{image_set} pictures", len(of_set)))

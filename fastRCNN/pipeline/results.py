@@ -97,7 +97,8 @@ def scored_pictures(
         assert unstored is not None
         with PictureNetwork(unstored.run) as network:
             run_context, tiling = unstored.run.context, unstored.run.tiling
-            rows = computed(unstored.records, network.rows, pad_size=run_context.pad_size, tiling=tiling)
+            rows = computed(unstored.records, network.rows, pad_size=run_context.pad_size, tiling=tiling,
+                            pace=network.pace)  # fmt: skip
             yield from map(scoring.result, records, rows)
         return
     parts = (*chosen.network_files(artifacts), chosen.boxes_file(artifacts), *model_files(artifacts.svm_folder))

@@ -54,13 +54,19 @@ def embed_in_tiles(engine: Engine, seen: SeenPicture, rois: ArrayLike) -> NDArra
     """Return (R, D) float32 for `rois` (R, 4) x1 y1 x2 y2 in pixels of the picture: each from the tile that shows it
     best (`fastRCNN.boxes.tiles.best_tiles`), or from the whole picture.
 
-    The network sees one tile at a time, and none that shows no ROI best.
+    The network sees as many tiles at a time as suit it, and none that shows no ROI best.
     """
     rois = as_boxes(rois)
     rows = np.zeros((len(rois), engine.feature_dimension), np.float32)
     tile_of = best_tiles(rois, seen.tiles)
-    for number in np.unique(tile_of).tolist():
-        mine = np.flatnonzero(tile_of == number)
-        padded, area = seen.view(number)
-        rows[mine] = engine.embed([padded], [area.to_network(rois[mine]).astype(np.float32)])[0]
+    numbers = np.unique(tile_of).tolist()
+    for start in range(0, len(numbers), engine.at_once):
+        some = numbers[start : start + engine.at_once]
+        mine = [np.flatnonzero(tile_of == number) for number in some]
+        views = [seen.view(number) for number in some]
+        placed = [area.to_network(rois[of_one]).astype(np.float32)
+                  for of_one, (_, area) in zip(mine, views, strict=True)]  # fmt: skip
+        found = engine.embed([padded for padded, _ in views], placed)
+        for of_one, of_view in zip(mine, found, strict=True):
+            rows[of_one] = of_view
     return rows

@@ -84,7 +84,8 @@ class ComputedRows(Sequence[NDArray[np.float32]]):
         records = Chosen(self._unstored.records, [self._places[index] for index in indices])
         run = self._unstored.run
         if isinstance(self._network, PictureNetwork):
-            found = computed(records, self._network.rows, pad_size=run.context.pad_size, tiling=run.tiling)
+            found = computed(records, self._network.rows, pad_size=run.context.pad_size, tiling=run.tiling,
+                             pace=self._network.pace)  # fmt: skip
         else:
             found = self._network.map(rows_on_worker, ((run, self._unstored.digest, record) for record in records))
         for index, rows in zip(indices, found, strict=True):

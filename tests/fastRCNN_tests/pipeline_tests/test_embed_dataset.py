@@ -31,7 +31,7 @@ class SumEngine:
 
 def embed_with(engine):
     """What step 3 does with each picture."""
-    return lambda record, seen: embed_picture(engine, seen.padded, record.absolute_rois(8))
+    return lambda read: [embed_picture(engine, seen.padded, record.absolute_rois(8)) for record, seen in read]
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_what_computes_knows_where_the_picture_lies(tmp_path):
     write_image(tmp_path / "wide.png", np.full((4, 16, 3), 7, np.uint8))
     record = CntkRecord(0, tmp_path / "wide.png", np.zeros((0, 4)), np.zeros(0, int))
     found = {}
-    compute = lambda record, seen: (record.index, seen.padded.shape, seen.area)  # noqa: E731
+    compute = lambda read: [(record.index, seen.padded.shape, seen.area) for record, seen in read]  # noqa: E731
     list(embed_dataset([record], [tmp_path / "0.npz"], compute, found.__setitem__, pad_size=8))
     assert found == {tmp_path / "0.npz": (0, (8, 8, 3), PictureArea(16, 4, 0.5, 0, 3))}
 

@@ -52,7 +52,7 @@ def test_rois_are_embedded_where_they_are_seen_best(engine):
 
 def test_a_tile_that_shows_nothing_best_is_not_computed(engine):
     class Counting:
-        feature_dimension, calls = 1, 0
+        feature_dimension, at_once, calls = 1, 1, 0
 
         def embed(self, pictures, rois):
             self.calls += 1

@@ -1,0 +1,141 @@
+"""ROI max pooling by tables: the numbers of `fastRCNN.network.roi_pooling`, bit for bit, for many maps, on any device.
+
+Every bin is a rectangle of cells, and its maximum is the maximum over four overlapping rectangles whose sides are
+powers of two. So the maxima over all windows of 1, 2, 4, ... cells are made once for each map (a sparse table), and
+each bin looks up four of them: no loop over ROIs, and nothing that a GPU would have to be asked for in between.
+
+Letters in shapes: N maps, C channels, H rows and W columns of a map, R ROIs, S = `size`.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from fastRCNN.network.copies import to_device
+from fastRCNN.network.roi_pooling import roi_cells
+
+NOWHERE = -1  # the cell of a bin without a positive number
+
+
+def roi_pool_tables(
+    maps: torch.Tensor, rois: ArrayLike, owner: NDArray[np.int64], *, size: int = 6, spatial_scale: float = 1 / 16
+) -> torch.Tensor:
+    """Return (R, S, S, C), channels last, of the type of `maps` (N, C, H, W), which are pooled over `rois` (R, 4).
+
+    rois: x1 y1 x2 y2 pixels. owner: (R,) the map of each. Without a gradient: see `roi_pooling_torch` for one.
+    """
+    height, width = maps.shape[2:]
+    cells = roi_cells(rois, spatial_scale=spatial_scale)
+    first, last = cells[:, [1, 0]], cells[:, [3, 2]]  # of rows, of columns
+    longest = ((last - first + 1).max(axis=0, initial=0) // size + 2).tolist()  # no bin has more cells
+    places = to_device(np.column_stack([owner, first, last]), maps.device)
+    rows, columns = (
+        bin_edges(places[:, axis], places[:, axis + 2], length, size) for axis, length in ((1, height), (2, width))
+    )
+    pixels = maps.permute(0, 2, 3, 1)
+    return largest_by_tables(pixels, places[:, 0], rows, columns, longest=(longest[0], longest[1]))[0]
+
+
+def bin_edges(first: torch.Tensor, last: torch.Tensor, length: int, size: int) -> torch.Tensor:
+    """Return what `fastRCNN.network.roi_pooling.bin_edges` does, (R, S, 2) int64, where `first` and `last` (R,) are."""
+    bin_width = (last - first + 1)[:, None].double() / size
+    number = torch.arange(size, dtype=torch.float64, device=first.device)
+    start, end = (number * bin_width).floor().long(), ((number + 1) * bin_width).ceil().long()
+    return (torch.stack([start, end], dim=-1) + first[:, None, None]).clamp(0, length)
+
+
+def largest_by_tables(
+    maps: torch.Tensor,
+    owner: torch.Tensor,
+    rows: torch.Tensor,
+    columns: torch.Tensor,
+    *,
+    longest: tuple[int, int],
+    with_cells: bool = False,
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Return the maxima (R, S, S, C) of all bins in `maps` (N, H, W, C), 0 where none is above it.
+
+    owner: (R,) the map of each ROI; rows, columns: (R, S, 2) start and end (exclusive) of its bins, within the map.
+    longest: cells in a row and in a column that no bin has more of. with_cells: also return the cell of each maximum,
+    row * W + column, int32, the first of equal ones, and `NOWHERE` for 0.
+    """
+    nr_maps, height, width, channels = maps.shape
+    values, cells = _tables(maps, longest, with_cells)
+    nr_levels = values.shape[1]
+    (top, bottom, level_y), (left, right, level_x) = (
+        _corners(edges, length) for edges, length in ((rows, height), (columns, width))
+    )
+    level = (level_y[:, :, None] * nr_levels + level_x[:, None, :]) * nr_maps + owner[:, None, None]
+    best: Any = None
+    for y, x in ((top, left), (top, right), (bottom, left), (bottom, right)):
+        flat = ((level * height + y[:, :, None]) * width + x[:, None, :]).reshape(-1)
+        found = values.reshape(-1, channels)[flat]
+        if cells is not None:
+            place = cells.reshape(-1, channels)[flat]
+            best = (found, place) if best is None else _larger(best[0], best[1], found, place)
+        else:
+            best = found if best is None else torch.maximum(best, found, out=best)
+    shape = (*level.shape, channels)
+    empty = ((rows[..., 1] <= rows[..., 0])[:, :, None] | (columns[..., 1] <= columns[..., 0])[:, None, :])[..., None]
+    if cells is None:
+        return best.clamp_(min=0).reshape(shape).masked_fill_(empty, 0), None
+    largest, place = (part.reshape(shape) for part in best)
+    nothing = empty | ~(largest > 0)
+    return largest.masked_fill(nothing, 0), place.masked_fill(nothing, NOWHERE)
+
+
+def _tables(maps: torch.Tensor, longest: tuple[int, int], with_cells: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Return the maxima over windows of 2^i x 2^j cells, (I, J, N, H, W, C), by their first cell; and their cells.
+
+    What lies behind the last whole window is not filled, and nobody reads it.
+    """
+    height, width = maps.shape[1:3]
+    levels = [max(1, min(most, length)).bit_length() for most, length in zip(longest, (height, width), strict=True)]
+    values = maps.new_empty(*levels, *maps.shape)
+    values[0, 0] = maps
+    cells = None
+    if with_cells:
+        cells = torch.empty(values.shape, dtype=torch.int32, device=maps.device)
+        numbers = torch.arange(height * width, dtype=torch.int32, device=maps.device)
+        cells[0, 0] = numbers.reshape(1, height, width, 1)
+    for i in range(levels[0]):
+        for j in range(levels[1]):
+            if i == j == 0:
+                continue
+            axis, shift = (2, 2 ** (j - 1)) if j else (1, 2 ** (i - 1))
+            before = (i, j - 1) if j else (i - 1, j)
+            tall, wide = height - 2**i + 1, width - 2**j + 1
+            length = wide if axis == 2 else tall
+            parts = [
+                [table[before].narrow(3 - axis, 0, tall if axis == 2 else wide).narrow(axis, start, length)
+                 for start in (0, shift)]
+                for table in (values, cells) if table is not None
+            ]  # fmt: skip
+            if cells is None:
+                torch.maximum(*parts[0], out=values[i, j, :, :tall, :wide])
+            else:
+                (a, b), (place_a, place_b) = parts
+                values[i, j, :, :tall, :wide], cells[i, j, :, :tall, :wide] = _larger(a, place_a, b, place_b)
+    return values, cells
+
+
+def _corners(edges: torch.Tensor, length: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return where the first and the last window of each bin begin, and the power of two that they are long (R, S).
+
+    edges: (R, S, 2). Of empty bins any, inside the map.
+    """
+    first, cells = edges[..., 0], (edges[..., 1] - edges[..., 0]).clamp(min=1)
+    powers = 2 ** torch.arange(1, length.bit_length(), device=edges.device)
+    level = (cells[..., None] >= powers).sum(dim=-1)
+    last = edges[..., 1] - 2**level
+    return first.clamp(0, length - 1), last.clamp(0, length - 1), level
+
+
+def _larger(
+    a: torch.Tensor, place_a: torch.Tensor, b: torch.Tensor, place_b: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the larger value and its place; of equal ones the earlier place."""
+    second = (b > a) | ((b == a) & (place_b < place_a))
+    return torch.where(second, b, a), torch.where(second, place_b, place_a)
