@@ -13,6 +13,7 @@ Letters in shapes: B pictures, S side of the padded square, C channels, H and W 
 P side of a pooled ROI, D outputs.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any
@@ -66,6 +67,7 @@ class TorchEngine:
         self.spec = network.spec
         self.device, self.precision = choose_device(device), precision
         self.at_once = at_once or (1 if self.device.type == "cpu" else _AT_ONCE)
+        self.readers = 0 if self.at_once == 1 else threads or os.cpu_count() or 1  # threads that read for a training
         self.dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         if threads:
             torch.set_num_threads(min(threads, _MOST_THREADS))
@@ -149,6 +151,8 @@ class TorchEngine:
 
     def normalised(self, picture: NDArray[np.uint8]) -> torch.Tensor:
         """Return (1, 3, S, S): `picture` as the network's first layer wants it, channels last in memory."""
+        if self.at_once > 1:
+            return self.normalised_there([picture])
         require_picture(picture)
         channels = picture if self.spec.input.channels == "BGR" else picture[:, :, ::-1]
         pixels = cv2.LUT(np.ascontiguousarray(channels), as_numpy(self._of_values)[None])

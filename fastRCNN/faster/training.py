@@ -16,6 +16,8 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from fastRCNN.engines.torch_device import exact_products
 from fastRCNN.faster.network import FasterNetwork, is_new
 from fastRCNN.faster.optimisers import Optimiser, RunningMean
 from fastRCNN.faster.phases import Phase, phases
-from fastRCNN.faster.pictures import AnnotatedPicture, as_it_is, changed
+from fastRCNN.faster.pictures import AnnotatedPicture, PaddedPicture, as_it_is, changed
 from fastRCNN.faster.recipe import FasterTraining
 from fastRCNN.faster.state import state_of, take_over
 from fastRCNN.faster.steps import LOSSES, PictureLosses, picture_losses, proposals_on
@@ -43,6 +45,7 @@ from fastRCNN.nn.processes import Processes
 from fastRCNN.run_context import RunContext
 from helpers.annotations import write_rois
 from helpers.errors import UserError
+from helpers.read_ahead import in_order
 
 log = logging.getLogger(__name__)
 
@@ -194,10 +197,12 @@ class FasterTrainer:
         self.net.generator.manual_seed(int(rng.integers(2**62)))
         order = rng.permutation(len(self.pictures))
         size = p.faster_mb_size * self.processes.count
-        for first in range(0, len(order), size):
-            batch = order[first : first + size].tolist()
-            mine = [self._learn(number, phase, epoch, len(batch)) for number in self.processes.mine(batch)]
-            sums = self.processes.added_up(sums_of(mine))
+        batches = [order[first : first + size].tolist() for first in range(0, len(order), size)]
+        mine = [self.processes.mine(batch) for batch in batches]
+        views = in_order(partial(self._view, epoch), chain.from_iterable(mine), threads=self.net.engine.readers)
+        for first, batch, numbers in zip(range(0, len(order), size), batches, mine, strict=True):
+            losses_of = [self._learn(number, *next(views), phase, epoch, len(batch)) for number in numbers]
+            sums = self.processes.added_up(sums_of(losses_of))
             self.processes.add_gradients(self.optimiser.parameters.values())
             rate = self._rate(phase, of_phase, (first + len(batch)) / len(order))
             self.optimiser.step(rate)
@@ -213,8 +218,8 @@ class FasterTrainer:
         done = (epoch + progress) / phase.epochs
         return rate * float(1 + np.cos(np.pi * done)) / 2 if p.faster_cosine else rate
 
-    def _learn(self, number: int, phase: Phase, epoch: int, batch: int) -> PictureLosses:
-        """Add the gradients of a picture, of a minibatch of `batch`; return its losses."""
+    def _view(self, epoch: int, number: int) -> tuple[PaddedPicture, np.random.Generator]:
+        """Return a picture as it is learnt from in an epoch, and what decides all else that is random about it."""
         picture, p = self.pictures[number], self.recipe
         rng = np.random.default_rng([self.context.seed, epoch, number])
         if p.compat == "tutorial":  # whole epochs are mirrored, in turn
@@ -222,6 +227,13 @@ class FasterTrainer:
             view = dataclasses.replace(view, objects=np.rint(view.objects))
         else:
             view = changed(picture, self.context.pad_size, rng, p.jitter)
+        return view, rng
+
+    def _learn(
+        self, number: int, view: PaddedPicture, rng: np.random.Generator, phase: Phase, epoch: int, batch: int
+    ) -> PictureLosses:
+        """Add the gradients of a picture, of a minibatch of `batch`; return its losses."""
+        picture, p = self.pictures[number], self.recipe
         with exact_products(self.net.device, self.net.precision):
             with self._mixed_precision():
                 found = picture_losses(self.net, view, rng, p, rpn=phase.rpn, detector=phase.detector)

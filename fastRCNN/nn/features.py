@@ -12,11 +12,14 @@ from tempfile import NamedTemporaryFile
 from typing import IO
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from fastRCNN.network.copies import to_device
 from fastRCNN.network.pooling import pool_array, pooling_keys
 from fastRCNN.nn.network import TrainableNetwork
 from fastRCNN.nn.sampling import TrainingPicture, flipped_rois
+from helpers.read_ahead import in_order
 
 
 class FrozenFeatures:
@@ -30,14 +33,18 @@ class FrozenFeatures:
         pad_size: int,
         flips: bool = False,
         memory_limit: float = 4e9,
+        device_limit: float = 0.0,
         folder: Path | None = None,
     ) -> None:
-        """`memory_limit` in bytes; `folder` for what does not fit (default: the system's folder for such files)."""
+        """`memory_limit` in bytes; `folder` for what does not fit (default: the system's folder for such files).
+
+        device_limit: bytes of the GPU's memory; pooled ROIs that fit into it stay there.
+        """
         self.network, self.pictures, self.pad_size, self.folder = network, pictures, pad_size, folder
         sides = (False, True) if flips else (False,)
         self.keys = [(number, flip) for number in range(len(pictures)) for flip in sides]
         self._free = memory_limit
-        self._pooled: dict[tuple[int, bool], tuple[NDArray[np.float32], NDArray[np.int64]]] = {}
+        self._pooled: dict[tuple[int, bool], tuple[NDArray[np.float32] | torch.Tensor, NDArray[np.int64]]] = {}
         self._maps: dict[tuple[int, bool], NDArray[np.float32] | int] = {}  # a map, or its place in the file
         self._file = _MapFile(folder)
         different = {key: self._different_rois(key) for key in self.keys}
@@ -46,6 +53,7 @@ class FrozenFeatures:
         nr_rows = sum(len(first) for first, _ in different.values())
         self.keeps_pooled = not network.trains_trunk and nr_rows * self._row_length * 4 <= memory_limit
         self._different = different if self.keeps_pooled else {}
+        self._on_device = self.keeps_pooled and nr_rows * self._row_length * 4 <= device_limit
 
     def rois(self, number: int, flip: bool) -> NDArray[np.float32]:
         """Return the ROIs (R, 4) of picture `number` in its padded square, mirrored where `flip`."""
@@ -54,12 +62,13 @@ class FrozenFeatures:
 
     def fill(self) -> Iterator[tuple[int, bool]]:
         """Compute everything; yields the number of each picture, and whether it was mirrored, when it is done."""
-        for number, flip in self.keys:
-            picture = self.pictures[number].pixels(self.pad_size)
-            frozen = self.network.frozen_map(np.ascontiguousarray(picture[:, ::-1]) if flip else picture)
+        pictures = in_order(self._picture, self.keys, threads=self.network.engine.readers)
+        for (number, flip), picture in zip(self.keys, pictures, strict=True):
+            frozen = self.network.frozen_map(picture)
             if self.keeps_pooled:
                 first, which = self._different[number, flip]
-                self._pooled[number, flip] = self._pool(frozen, self.rois(number, flip)[first]), which
+                rows = self._pool(frozen, self.rois(number, flip)[first])
+                self._pooled[number, flip] = to_device(rows, self.network.device) if self._on_device else rows, which
             else:
                 self._maps[number, flip] = self._stored(frozen)
             yield number, flip
@@ -69,18 +78,28 @@ class FrozenFeatures:
         found = self._maps[number, flip]
         return self._file[found] if isinstance(found, int) else found
 
-    def rows(self, number: int, flip: bool, indices: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return (n, C * 36) float32: the pooled ROIs `indices` (n,) of a picture. For a frozen trunk only."""
-        if self.keeps_pooled:
-            rows, which = self._pooled[number, flip]
-            return rows[which[indices]]
-        return self._pool(self.map(number, flip), self.rois(number, flip)[indices])
+    def rows(self, number: int, flip: bool, indices: NDArray[np.int64]) -> torch.Tensor:
+        """Return (n, C * 36) float32: the pooled ROIs `indices` (n,) of a picture, where the network is.
+
+        For a frozen trunk only.
+        """
+        device = self.network.device
+        if not self.keeps_pooled:
+            return to_device(self._pool(self.map(number, flip), self.rois(number, flip)[indices]), device)
+        rows, which = self._pooled[number, flip]
+        if isinstance(rows, torch.Tensor):
+            return rows[to_device(which[indices], device)]
+        return to_device(rows[which[indices]], device)
 
     def close(self) -> None:
         """Give back memory and temporary files."""
         self._pooled.clear()
         self._maps.clear()
         self._file.close()
+
+    def _picture(self, key: tuple[int, bool]) -> NDArray[np.uint8]:
+        picture = self.pictures[key[0]].pixels(self.pad_size)
+        return np.ascontiguousarray(picture[:, ::-1]) if key[1] else picture
 
     def _pool(self, frozen_map: NDArray[np.float32], rois: NDArray[np.float32]) -> NDArray[np.float32]:
         return pool_array(self.network.spec, frozen_map, rois).reshape(len(rois), self._row_length)

@@ -21,6 +21,7 @@ from torch import nn
 from fastRCNN.boxes.box_regression import BoxRegressor
 from fastRCNN.engines.torch_device import exact_products
 from fastRCNN.engines.torch_engine import TorchEngine
+from fastRCNN.network.copies import to_device
 from fastRCNN.network.layers import AveragePool, Conv, Dropout, Layer, Linear, MaxPool, Relu, through
 from fastRCNN.network.network import Network
 from fastRCNN.network.pooling import pool
@@ -89,7 +90,7 @@ class TrainableNetwork:
 
     def pooled(self, frozen_map: NDArray[np.float32], rois: NDArray[np.float32]) -> torch.Tensor:
         """Return (N, C * P * P): trained layers and ROI pooling over `rois` (N, 4), with gradients."""
-        maps = self.trained_trunk(torch.from_numpy(np.array(frozen_map)).to(self.device)[None])
+        maps = self.trained_trunk(to_device(np.array(frozen_map), self.device)[None])
         return pool(self.spec, maps, rois, np.zeros(len(rois))).permute(0, 3, 1, 2).flatten(1)
 
     @torch.no_grad()

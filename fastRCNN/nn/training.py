@@ -145,7 +145,7 @@ class NnTrainer:
             network, classes, train_conv_from=p.nn_trainConvFrom, with_boxes=p.nn_bboxRegression,
             dropout=p.nn_dropout, context=context,
         )  # fmt: skip
-        limit = self._check_memory(context.pad_size)
+        limit, of_gpu = self._check_memory(context.pad_size)
         folder = checkpoint.parent if checkpoint else None
         self.features = FrozenFeatures(
             self.net,
@@ -153,6 +153,7 @@ class NnTrainer:
             pad_size=context.pad_size,
             flips=p.nn_flip,
             memory_limit=limit if context.memory_limit is None else context.memory_limit,
+            device_limit=of_gpu,
             folder=folder,
         )
         self.optimiser = UnitGainSgd(self.net.parameters.values(), l2_weight=p.cntk_l2_reg_weight)
@@ -268,7 +269,7 @@ class NnTrainer:
     def _pooled(self, number: int, flip: bool, rois: NDArray[np.int64]) -> torch.Tensor:
         if self.net.trains_trunk:
             return self.net.pooled(self.features.map(number, flip), self.features.rois(number, flip)[rois])
-        return torch.from_numpy(self.features.rows(number, flip, rois)).to(self.net.device)
+        return self.features.rows(number, flip, rois)
 
     def _draw(self, number: int, rng: np.random.Generator) -> NDArray[np.int64]:
         p = self.parameters
@@ -350,8 +351,8 @@ class NnTrainer:
     def _kept(self) -> str:
         return kept_checkpoint(self.checkpoint, len(self.history))
 
-    def _check_memory(self, pad_size: int) -> float:
-        """Raise `UserError` when memory is short; return how many bytes the features may take."""
+    def _check_memory(self, pad_size: int) -> tuple[float, float]:
+        """Raise `UserError` when memory is short; return how many bytes the features may take, and of them on a GPU."""
         p, net = self.parameters, self.net
         most = max(len(picture.rois) for picture in self.pictures)
         of_picture = min(p.nn_roisPerImage or most, most)
@@ -368,8 +369,11 @@ class NnTrainer:
         lower = (rois, "cntk_padWidth (with cntk_padHeight)") if net.trains_trunk else (rois, "cntk_mb_size")
         if needed > without_fit:
             lower = ("nn_fittedRois", rois)
-        require_memory(needed, free_bytes(net.device), device=net.device, lower=lower)
-        return cache_limit(needed if net.device.type == "cpu" else 0)
+        free = free_bytes(net.device)
+        require_memory(needed, free, device=net.device, lower=lower)
+        if net.device.type == "cpu":
+            return cache_limit(needed), 0.0
+        return cache_limit(0), ((free or 0) - needed) / 2
 
     def _restore(self) -> None:
         found = Checkpoint.load(self.checkpoint, self.fingerprint) if self.checkpoint else None

@@ -9,10 +9,7 @@ Letters in shapes: S side of the padded square, R rows in a file, N real ROIs of
 
 import os
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -26,6 +23,7 @@ from fastRCNN.engines import Engine
 from fastRCNN.pipeline.cntk_inputs import CntkRecord
 from fastRCNN.pipeline.seen_picture import SeenPicture
 from helpers.images import read_image
+from helpers.read_ahead import in_order
 from helpers.write_behind import WRITERS, WriteBehind
 
 Item = TypeVar("Item")
@@ -123,28 +121,10 @@ def computed(
     def read(place: int) -> Read:
         return read_seen(records[place], pad_size, tiling)
 
-    with ExitStack() as stack:
-        readers = stack.enter_context(ThreadPoolExecutor(pace.reading))
-        ahead = _AHEAD * pace.at_once * max(1, pace.computing)
-        calls = _batches(_under_way(readers, read, range(len(records)), ahead), pace.at_once)
-        if pace.computing:
-            computers = stack.enter_context(ThreadPoolExecutor(pace.computing, initializer=pace.begin))
-            yield from chain.from_iterable(_under_way(computers, compute, calls, pace.computing))
-        else:
-            yield from chain.from_iterable(map(compute, calls))
-
-
-def _under_way(
-    pool: ThreadPoolExecutor, function: Callable[[Item], Result], items: Iterable[Item], ahead: int
-) -> Iterator[Result]:
-    """Yield `function(item)` for each of `items`, in order; `pool` works on up to `ahead` more meanwhile."""
-    waiting: deque[Future[Result]] = deque()
-    for item in items:
-        waiting.append(pool.submit(function, item))
-        if len(waiting) > ahead:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+    ahead = _AHEAD * pace.at_once * max(1, pace.computing)
+    calls = _batches(in_order(read, range(len(records)), threads=pace.reading, ahead=ahead), pace.at_once)
+    found = in_order(compute, calls, threads=pace.computing, ahead=pace.computing, begin=pace.begin)
+    yield from chain.from_iterable(found)
 
 
 def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

@@ -233,3 +233,49 @@ def test_pixels_become_what_the_header_says(channels: str, precision: str) -> No
     expected = (ordered.astype(np.float32) - np.float32(wanted.mean)) * np.float32(wanted.scale)
     assert pixels.shape == (1, 3, 32, 32)
     assert torch.equal(pixels[0].permute(1, 2, 0), torch.from_numpy(expected).to(pixels.dtype))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_pictures_together_give_what_each_alone_gives(monkeypatch, drawn_detector, precision):
+    """As on a GPU: pixels, regions and rows of several pictures in one call, pooled in blocks."""
+    network, _, _ = drawn_detector
+    rng = np.random.default_rng(4)
+    pictures = rng.integers(0, 256, (5, 200, 200, 3), np.uint8)
+    rois = [np.sort(rng.integers(0, 200, (count, 2, 2)), axis=1).reshape(count, 4).astype(np.float32)
+            for count in (40, 0, 7, 25, 1)]  # fmt: skip
+    rois[0] = np.concatenate([rois[0], rois[0][::-1]])
+    alone = TorchEngine(network, device="cpu", precision=precision)
+    together = TorchEngine(network, device="cpu", precision=precision, at_once=4)
+    assert alone.at_once == 1
+    for of_one, of_all in zip(map(alone.normalised, pictures), together.normalised_there(pictures), strict=True):
+        assert torch.equal(of_one[0], of_all)
+    maps = alone.feature_map(pictures)
+    close = {"rtol": 1e-4, "atol": 1e-5} if precision == "float32" else {"rtol": 0.1, "atol": 0.05}
+    for expected, found in zip(alone.regions(maps), together.regions(together.feature_map(pictures)), strict=True):
+        np.testing.assert_allclose(found, expected, **close)
+    expected = alone.head(maps, rois)
+    for numbers, cells in ((1 << 26, 1 << 24), (10 * network.spec.pooled_shape.numbers, 2 * maps[0].numel())):
+        monkeypatch.setattr(torch_engine, "_TOGETHER_NUMBERS", numbers)
+        monkeypatch.setattr(torch_engine, "_TOGETHER_CELLS", cells)
+        found = together.head(maps, rois)
+        assert [rows.shape for rows in found] == [rows.shape for rows in expected]
+        assert {rows.dtype for rows in found} == {np.dtype(np.float32)}
+        for of_expected, of_found in zip(expected, found, strict=True):
+            np.testing.assert_allclose(of_found, of_expected, **close)
+    np.testing.assert_array_equal(found[0][:40], found[0][40:][::-1])
+    assert together.head(maps[:1], [np.zeros((0, 4), np.float32)])[0].shape == (0, 10)
+    with pytest.raises(ValueError, match="each of 5 maps, got those of 4"):
+        together.head(maps, rois[:4])
+
+
+@pytest.mark.parametrize("kind", ["max", "align"])
+def test_blocks_of_several_maps_hold_few_rois_and_few_maps(monkeypatch, kind):
+    network = he_initialised(3, spec=replace(cntk_shape(widths=WIDTHS, hidden=16), pooling_kind=kind))
+    engine = TorchEngine(network, device="cpu", at_once=8)
+    maps, owner = torch.zeros(6, 8, 9, 9), np.repeat([0, 1, 2, 4], [5, 1, 1, 3])
+    monkeypatch.setattr(torch_engine, "_TOGETHER_NUMBERS", 4 * network.spec.pooled_shape.numbers)
+    monkeypatch.setattr(torch_engine, "_TOGETHER_CELLS", 2 * maps[0].numel())
+    blocks = [(part.start, part.stop, low, high) for part, low, high in engine._blocks_of(owner, maps)]
+    assert blocks == [(0, 4, 0, 1), (4, 6, 0, 2), (6, 7, 2, 3), (7, 10, 4, 5)]
+    rois = [np.array([[0, 0, 60 + number, 90]], np.float32).repeat(3, axis=0) for number in range(6)]
+    assert [rows.shape for rows in engine.head(maps, rois)] == [(3, 16)] * 6

@@ -30,7 +30,7 @@ def test_rows_are_the_pooled_rois_of_the_picture_and_of_its_mirror_image(tmp_pat
         (True, np.ascontiguousarray(image[:, ::-1]), [[64, 0, 127, 100], [7, 20, 57, 60], [64, 0, 127, 100]]),
     ):
         expected = engine.pool(engine.feature_map([shown])[0].numpy(), np.array(places, np.float32)).reshape(3, -1)
-        found = features.rows(0, flip, np.array([2, 1]))
+        found = features.rows(0, flip, np.array([2, 1])).numpy()
         np.testing.assert_array_equal(found, expected[[2, 1]])
     features.close()
 

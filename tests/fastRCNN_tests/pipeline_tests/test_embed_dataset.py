@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fastRCNN.pipeline.cntk_inputs import CntkRecord
-from fastRCNN.pipeline.embed_dataset import embed_dataset, embed_picture
+from fastRCNN.pipeline.embed_dataset import Pace, computed, embed_dataset, embed_picture, embed_pictures
 from fastRCNN.rpn.picture_area import PictureArea
 from helpers.images import write_image
 from helpers.write_behind import WRITERS
@@ -94,3 +94,50 @@ def test_few_pictures_wait_to_be_written_and_what_goes_wrong_there_is_raised(rec
     with pytest.raises(OSError, match="disk full"):
         list(run)
     assert engine.calls < 6
+
+
+@pytest.mark.parametrize("computing", [0, 2])
+def test_several_at_once_in_threads_of_their_own_keep_their_order(records, tmp_path, computing):
+    engine, written, begun = SumEngine(), {}, []
+    pace = Pace(4, computing, reading=3, writing=5, begin=lambda: begun.append(threading.get_ident()))
+
+    def compute(read):
+        padded, rois = [seen.padded for _, seen in read], [record.absolute_rois(8) for record, _ in read]
+        return embed_pictures(engine, padded, rois)
+
+    outputs = [tmp_path / f"{i}.npz" for i in range(6)]
+    list(embed_dataset(records, outputs, compute, written.__setitem__, pad_size=8, pace=pace))
+    assert {path.name: rows.tolist() for path, rows in written.items()} == {
+        f"{i}.npz": [[8 * 8 * 3 * i, 8]] for i in range(6)
+    }
+    assert engine.calls == 2
+    assert bool(begun) == bool(computing) and threading.get_ident() not in begun
+
+
+def test_what_goes_wrong_in_a_thread_that_computes_is_raised(records):
+    def compute(read):
+        raise ValueError(f"{len(read)} pictures")
+
+    with pytest.raises(ValueError, match="4 pictures"):
+        list(computed(records, compute, pad_size=8, pace=Pace(4, 2, reading=2)))
+
+
+def test_rows_of_several_pictures_with_filler():
+    pictures = [np.ones((2, 2, 3), np.uint8), np.zeros((2, 2, 3), np.uint8)]
+    rois = [np.array([[1, 2, 3, 4], [5, 6, 7, 8]], np.float32), np.ones((4, 4), np.float32)]
+    first, second = embed_pictures(SumEngine(), pictures, rois, 3)
+    assert first.tolist() == [[12, 10], [12, 26], [12, 0]]
+    assert second.tolist() == [[0, 4]] * 3
+
+
+def test_a_cpu_takes_one_picture_and_a_gpu_several():
+    class Of:
+        def __init__(self, at_once):
+            self.at_once = at_once
+
+        def begin_thread(self):
+            pass
+
+    assert Pace.of(Of(1), 8) == Pace() == Pace(1, 0, 1, WRITERS)
+    engine = Of(16)
+    assert Pace.of(engine, 8) == Pace(16, 2, 8, 4, engine.begin_thread)

@@ -1,0 +1,183 @@
+"""benchmarks/gpu.py: step 3 from JPEG files to npz files, whole and with parts left out."""
+
+import contextlib
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from benchmarks.gpu_setting import CLASSES, Setting, wait
+from fastRCNN.engines.torch_engine import _different
+from fastRCNN.network.pooling import pooling_keys
+from fastRCNN.pipeline import embed_dataset
+from fastRCNN.pipeline.cntk_inputs import Chosen
+from fastRCNN.pipeline.embed_dataset import Pace, read_seen
+from fastRCNN.pipeline.embeddings import write_embeddings
+from fastRCNN.pipeline.half_floats import narrowed
+from fastRCNN.pipeline.picture_network import Found, NetworkRun, PictureNetwork
+from fastRCNN.run_context import RunContext
+from helpers.images import pad_to_square, read_image
+
+HEADERS = ["what", "precision", "pictures in a call", "pictures a second", "TFLOP/s", "of the limit", "npz, GB/s"]
+_MOST = 100_000  # pictures of a measure
+_FILES = 100  # for memory, which may be small
+_MEMORY = Path("/dev/shm")
+_ROOM = 4 << 30  # bytes
+
+
+def path(setting: Setting) -> Iterator[list[Any]]:
+    """One picture at a time against the default number."""
+    yield HEADERS
+    for precision in ("bfloat16", "float32"):
+        for at_once in (_at_once(setting), 1):
+            yield _row(setting, "from disk to disk", precision, at_once)
+
+
+def other_numbers(setting: Setting) -> Iterator[list[Any]]:
+    """Other numbers of pictures in a call."""
+    yield HEADERS
+    for at_once in (4, 32, 8) if setting.device.type == "cuda" else (2,):
+        yield _row(setting, "from disk to disk", "bfloat16", at_once)
+
+
+def without(setting: Setting) -> Iterator[list[Any]]:
+    """Parts left out in turn."""
+    at_once, precision = _at_once(setting), "bfloat16"
+    in_memory = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM and setting.device.type == "cuda"
+    yield HEADERS
+    with _decoded_before(setting):
+        yield _row(setting, "decoded before, nothing written", precision, at_once, writes=False)
+        yield _row(setting, "decoded before", precision, at_once)
+    yield _row(setting, "nothing written", precision, at_once, writes=False)
+    if in_memory:
+        folder = _MEMORY / f"gpu-{os.getpid()}"
+        try:
+            yield _row(setting, "files in memory (/dev/shm)", precision, at_once, folder=folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    with _decoded_before(setting):
+        yield _row(setting, "decoded before, nothing written", "float32", at_once, writes=False)
+
+
+def host(setting: Setting) -> Iterator[list[Any]]:
+    """What one core does for a picture, each part by itself; and all writers together."""
+    record, spec = setting.records[0], setting.network.spec
+    image = read_image(record.image_path)
+    rois = record.absolute_rois(setting.side)
+    rows = np.random.default_rng(0).random((setting.rois, spec.feature_dimension), np.float32)
+    halves, file = narrowed(rows), setting.folder / "host.npz"
+    parts: dict[str, Callable[[], object]] = {
+        "read ROIs from step 2's files": lambda: setting.records[0],
+        "decode the JPEG": lambda: read_image(record.image_path),
+        "scale and pad it": lambda: pad_to_square(image, setting.side),
+        "find the different ROIs": lambda: _different(pooling_keys(spec, rois)),
+        "float32 to float16": lambda: narrowed(rows),
+        "write the npz": lambda: write_embeddings(file, halves),
+    }
+    yield ["what", "one core", "unit"]
+    for name, call in parts.items():
+        yield [name, f"{1000 * _mean(call, setting.seconds / 8):.2f}", "ms"]
+    writers = Pace.of(_Several(), setting.jobs).writing
+    done, end = [0] * writers, time.perf_counter() + setting.seconds
+
+    def write(number: int) -> None:
+        while time.perf_counter() < end:
+            write_embeddings(setting.folder / f"host-{number}-{done[number] % 8}.npz", halves)
+            done[number] += 1
+
+    start = time.perf_counter()
+    with ThreadPoolExecutor(writers) as pool:
+        list(pool.map(write, range(writers)))
+    rate = sum(done) * halves.nbytes / (time.perf_counter() - start) / 1e9
+    for left in setting.folder.glob("host*.npz"):
+        left.unlink()
+    yield [f"npz files written by {writers} threads", f"{rate:.2f}", "GB/s"]
+
+
+class _Several:
+    """What `Pace.of` asks of an engine that takes several pictures."""
+
+    at_once = 2
+
+    def begin_thread(self) -> None:
+        """Nothing to do."""
+
+
+def _at_once(setting: Setting) -> int:
+    return 16 if setting.device.type == "cuda" else 4
+
+
+def _row(
+    setting: Setting, what: str, precision: str, at_once: int, *, writes: bool = True, folder: Path | None = None
+) -> list[Any]:
+    """Run step 3's part for `setting.seconds` behind its start."""
+    context = RunContext(device=setting.device.type, threads=setting.jobs, pad_size=setting.side, precision=precision)
+    run = NetworkRun(setting.artifacts, "svm", CLASSES, context, kind="float16")
+    total = len(setting.records)
+    files = min(total, _FILES) if folder else total
+    target = folder or setting.folder / "written"
+    places = [number % total for number in range(_MOST)]
+    outputs = [target / f"{number % files}.dat.npz" for number in range(_MOST)]
+    count, bytes_of_one = 0, setting.rois * setting.network.spec.feature_dimension * 2
+    with PictureNetwork(run) as network:
+        network.engine.at_once = at_once
+
+        def write(output: Path, found: Found) -> None:
+            if writes:
+                network.write((output,), found)
+
+        done = embed_dataset.embed_dataset(
+            Chosen(setting.records, places), outputs, network.compute, write, pad_size=setting.side, pace=network.pace
+        )
+        started = None
+        with contextlib.closing(done):
+            for number, _ in enumerate(done):
+                now = time.perf_counter()
+                if started is None and (number + 1) % at_once == 0 and number + 1 >= max(8, 4 * at_once):
+                    started = now
+                elif started is not None:
+                    count += 1
+                    if now - started > setting.seconds and count % at_once == 0:
+                        break
+        wait(setting.device)
+        assert started is not None
+        rate = count / (now - started)
+    flop = setting.flop_of(rate)
+    return [what, precision, at_once, f"{rate:.1f}", f"{flop / 1e12:.2f}", setting.of_limit(flop, precision),
+            f"{rate * bytes_of_one / 1e9:.2f}" if writes else "-"]  # fmt: skip
+
+
+@contextlib.contextmanager
+def _decoded_before(setting: Setting) -> Iterator[None]:
+    """Records and pictures come from memory while this is open."""
+    count = min(len(setting.records), 32)
+    read = [read_seen(setting.records[place], setting.side) for place in range(count)]
+    lock, number = threading.Lock(), [0]
+
+    def from_memory(*_: Any) -> Any:
+        with lock:
+            number[0] += 1
+            return read[number[0] % count]
+
+    with (
+        mock.patch.object(embed_dataset, "read_seen", from_memory),
+        mock.patch.object(Chosen, "__getitem__", lambda self, place: None),
+    ):
+        yield
+
+
+def _mean(call: Callable[[], object], least: float) -> float:
+    """Return the seconds of a call, the first one left out."""
+    call()
+    count, start = 0, time.perf_counter()
+    while count < 3 or time.perf_counter() - start < least:
+        call()
+        count += 1
+    return (time.perf_counter() - start) / count
