@@ -7,11 +7,12 @@ each bin looks up four of them: no loop over ROIs, and nothing that a GPU would 
 Letters in shapes: N maps, C channels, H rows and W columns of a map, R ROIs, S = `size`.
 """
 
-from typing import Any
+import math
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from torch.nn import functional
 
 from fastRCNN.network.copies import to_device
 from fastRCNN.network.roi_pooling import roi_cells
@@ -68,32 +69,38 @@ def largest_by_tables(
         _corners(edges, length) for edges, length in ((rows, height), (columns, width))
     )
     level = (level_y[:, :, None] * nr_levels + level_x[:, None, :]) * nr_maps + owner[:, None, None]
-    best: Any = None
-    for y, x in ((top, left), (top, right), (bottom, left), (bottom, right)):
-        flat = ((level * height + y[:, :, None]) * width + x[:, None, :]).reshape(-1)
-        found = values.reshape(-1, channels)[flat]
-        if cells is not None:
-            place = cells.reshape(-1, channels)[flat]
-            best = (found, place) if best is None else _larger(best[0], best[1], found, place)
-        else:
-            best = found if best is None else torch.maximum(best, found, out=best)
+    corners = torch.stack(
+        [(level * height + y[:, :, None]) * width + x[:, None, :] for y in (top, bottom) for x in (left, right)], dim=-1
+    )
+    empty = (rows[..., 1] <= rows[..., 0])[:, :, None] | (columns[..., 1] <= columns[..., 0])[:, None, :]
     shape = (*level.shape, channels)
-    empty = ((rows[..., 1] <= rows[..., 0])[:, :, None] | (columns[..., 1] <= columns[..., 0])[:, None, :])[..., None]
-    if cells is None:
-        return best.clamp_(min=0).reshape(shape).masked_fill_(empty, 0), None
+    if cells is None:  # each bin is the largest of five rows, the fifth being zeros, which are all of an empty one
+        zeros = values.numel() // channels
+        five = functional.pad(corners.masked_fill(empty[..., None], zeros), (0, 1), value=zeros).reshape(-1, 5)
+        flat = values.as_strided((zeros + 1, channels), (channels, 1))
+        return functional.embedding_bag(five, flat, mode="max").reshape(shape), None
+    flat_values, flat_cells, best = values.reshape(-1, channels), cells.reshape(-1, channels), None
+    for corner in corners.reshape(-1, 4).T:
+        found = flat_values[corner], flat_cells[corner]
+        best = found if best is None else _larger(*best, *found)
+    assert best is not None
     largest, place = (part.reshape(shape) for part in best)
-    nothing = empty | ~(largest > 0)
+    nothing = empty[..., None] | ~(largest > 0)
     return largest.masked_fill(nothing, 0), place.masked_fill(nothing, NOWHERE)
 
 
 def _tables(maps: torch.Tensor, longest: tuple[int, int], with_cells: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Return the maxima over windows of 2^i x 2^j cells, (I, J, N, H, W, C), by their first cell; and their cells.
 
-    What lies behind the last whole window is not filled, and nobody reads it.
+    What lies behind the last whole window is not filled, and nobody reads it. Behind the maxima, in the same memory,
+    there is a row of C zeros.
     """
     height, width = maps.shape[1:3]
     levels = [max(1, min(most, length)).bit_length() for most, length in zip(longest, (height, width), strict=True)]
-    values = maps.new_empty(*levels, *maps.shape)
+    shape = (*levels, *maps.shape)
+    flat = maps.new_empty(math.prod(shape) + maps.shape[3])
+    flat[-maps.shape[3] :] = 0
+    values = flat[: math.prod(shape)].reshape(shape)
     values[0, 0] = maps
     cells = None
     if with_cells:
