@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from fastRCNN.network.copies import to_device
-from fastRCNN.network.pooling import pool_array, pooling_keys
+from fastRCNN.network.pooling import pool, pool_array, pooling_keys
 from fastRCNN.nn.network import TrainableNetwork
 from fastRCNN.nn.sampling import TrainingPicture, flipped_rois
 from helpers.read_ahead import in_order
@@ -64,13 +64,15 @@ class FrozenFeatures:
         """Compute everything; yields the number of each picture, and whether it was mirrored, when it is done."""
         pictures = in_order(self._picture, self.keys, threads=self.network.engine.readers)
         for (number, flip), picture in zip(self.keys, pictures, strict=True):
-            frozen = self.network.frozen_map(picture)
+            frozen = self.network.frozen_there(picture)
             if self.keeps_pooled:
                 first, which = self._different[number, flip]
-                rows = self._pool(frozen, self.rois(number, flip)[first])
-                self._pooled[number, flip] = to_device(rows, self.network.device) if self._on_device else rows, which
+                rois = self.rois(number, flip)[first]
+                there = self._on_device
+                rows = self._pool_there(frozen, rois) if there else self._pool(frozen[0].cpu().numpy(), rois)
+                self._pooled[number, flip] = rows, which
             else:
-                self._maps[number, flip] = self._stored(frozen)
+                self._maps[number, flip] = self._stored(frozen[0].cpu().numpy())
             yield number, flip
 
     def map(self, number: int, flip: bool) -> NDArray[np.float32]:
@@ -103,6 +105,11 @@ class FrozenFeatures:
 
     def _pool(self, frozen_map: NDArray[np.float32], rois: NDArray[np.float32]) -> NDArray[np.float32]:
         return pool_array(self.network.spec, frozen_map, rois).reshape(len(rois), self._row_length)
+
+    @torch.inference_mode()
+    def _pool_there(self, frozen: torch.Tensor, rois: NDArray[np.float32]) -> torch.Tensor:
+        """Return what `_pool` does, where the map `frozen` (1, C, H, W) is."""
+        return pool(self.network.spec, frozen, rois, np.zeros(len(rois))).permute(0, 3, 1, 2).flatten(1)
 
     def _different_rois(self, key: tuple[int, bool]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the ROIs that pool to different numbers, and for each ROI (R,) which of those it equals."""

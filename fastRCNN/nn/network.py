@@ -85,8 +85,13 @@ class TrainableNetwork:
 
     def frozen_map(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the frozen layers' output (C, H, W) float32 for a padded `picture` (S, S, 3) uint8 BGR."""
+        return self.frozen_there(picture)[0].cpu().numpy()
+
+    def frozen_there(self, picture: NDArray[np.uint8]) -> torch.Tensor:
+        """Return the same, (1, C, H, W), where the network is."""
         with torch.inference_mode(), exact_products(self.device, self.precision):
-            return self.frozen(self.engine.normalised(picture))[0].cpu().numpy()
+            seen: torch.Tensor = self.frozen(self.engine.normalised(picture))
+            return seen
 
     def pooled(self, frozen_map: NDArray[np.float32], rois: NDArray[np.float32]) -> torch.Tensor:
         """Return (N, C * P * P): trained layers and ROI pooling over `rois` (N, 4), with gradients."""

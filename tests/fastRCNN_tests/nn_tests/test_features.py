@@ -14,15 +14,16 @@ from fastRCNN.run_context import RunContext
 from helpers.images import write_image
 
 
-@pytest.mark.parametrize("limit", [1e9, 0.0])
-def test_rows_are_the_pooled_rois_of_the_picture_and_of_its_mirror_image(tmp_path: Path, limit):
+@pytest.mark.parametrize(("limit", "of_gpu"), [(1e9, 0.0), (0.0, 0.0), (1e9, 1e9)])
+def test_rows_are_the_pooled_rois_of_the_picture_and_of_its_mirror_image(tmp_path: Path, limit, of_gpu):
     image = np.random.default_rng(0).integers(0, 256, (128, 128, 3)).astype(np.uint8)
     write_image(tmp_path / "p.png", image)
     rois = np.array([[0, 0, 63, 100], [70, 20, 120, 60], [0, 0, 63, 100]], np.float32)
     picture = TrainingPicture(tmp_path / "p.png", rois, np.array([0, 1, 0]))
     network = he_initialised(0, spec=cntk_shape(widths=(8,) * 5, hidden=8))
     trainable = TrainableNetwork(network, ("__background__", "a"), context=RunContext(device="cpu"))
-    features = FrozenFeatures(trainable, [picture], pad_size=128, flips=True, memory_limit=limit)
+    features = FrozenFeatures(trainable, [picture], pad_size=128, flips=True, memory_limit=limit, device_limit=of_gpu)
+    assert features.keeps_pooled == (limit > 0)
     assert list(features.fill()) == [(0, False), (0, True)]
     engine = TorchEngine(network, device="cpu")
     for flip, shown, places in (
