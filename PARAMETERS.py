@@ -137,6 +137,7 @@ faster_rpn_lr_per_image = [0.0005]  # the same in the stages that learn to propo
 faster_detector_lr_per_image = [0.0005]  # and in those that learn to detect
 faster_cosine = True  # the rate falls to 0 along a cosine
 faster_oldRateFactor = 0.3  # of the rate, for layers that were trained before
+faster_layerRateDecay = 1.0  # each of these learns at this part of the rate of the one behind it; 1: all alike
 faster_biasRateFactor = 1.0  # of the rate, for biases; published: 2
 faster_warmupEpochs = 1.0  # the learning rate rises from 0 during this many epochs
 faster_momentum = 0.9  # of "sgd"
@@ -148,6 +149,9 @@ faster_trainConvFrom = 3  # convolutions that learn as well: from this one on; 0
 faster_flip = True  # half of the pictures are mirrored left to right
 faster_scaleJitter = 0.2  # pictures are made larger or smaller by up to this part
 faster_colourJitter = 0.2  # brightness, contrast and saturation change by up to this part
+faster_blur = 0.0  # part of the pictures that is blurred
+faster_noise = 0.0  # part of them that gets noise, like a camera's in the dark
+faster_mosaic = 0.0  # part of them that shows parts of four pictures at once
 faster_negatives = True  # pictures without objects are learnt from as well
 faster_validation = 0.0  # part of the training pictures that is held out: the best epoch by their mAP is kept
 faster_patience = 0  # epochs without a better mAP on them after which it ends (end to end only); 0: never
@@ -308,6 +312,7 @@ limits: Limits = {
     "faster_mb_size": (1, 100_000),
     "faster_optimiser": ("adam", "sgd"),
     "faster_oldRateFactor": (0.0, 1e6),
+    "faster_layerRateDecay": (0.0, 1.0),
     "faster_biasRateFactor": (0.0, 1e6),
     "faster_warmupEpochs": (0.0, 1e6),
     "faster_momentum": (0.0, 0.9999),
@@ -318,6 +323,9 @@ limits: Limits = {
     "faster_trainConvFrom": (0, 1000),
     "faster_scaleJitter": (0.0, 10.0),
     "faster_colourJitter": (0.0, 1.0),
+    "faster_blur": (0.0, 1.0),
+    "faster_noise": (0.0, 1.0),
+    "faster_mosaic": (0.0, 1.0),
     "faster_validation": (0.0, 0.9),
     "faster_patience": (0, 100_000),
     "svm_C": (1e-12, 1e12),

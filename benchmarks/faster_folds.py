@@ -5,58 +5,97 @@
     python benchmarks/faster_folds.py --data data/grocery --sweep SWEEP.json --workers 8 --device cuda
 
 Each of `--folds` parts of the pictures in positive/ is left out in turn; the pictures in negative/ are always learnt
-from; the test set is never looked at. Prints, for each recipe, the mean average precision over the held-out pictures of
-all folds together ("pooled") and of each fold ("mean"), the recall of proposals on them, the mAP on pictures that were
-learnt from, and seconds. SWEEP.json: a list of objects, each parameter -> value.
+from; the test set is never looked at. Prints, for each recipe and data set, the mean average precision (area) at IoU
+0.5 over the held-out pictures of all folds together ("pooled"), the same over IoU 0.5 to 0.95 ("coco"), the mean of the
+folds ("mean"), the recall of proposals on them, the mAP on pictures that were learnt from, and seconds.
+
+SWEEP.json: a list of objects, each parameter -> value. Beside the parameters of the training, "cntk_model" and
+"cntk_padWidth" stand for `--network` and `--pad`, and "data", names of data sets, leaves out the others. Jobs start in
+the order of that file. `--lines` prints a line for each fold as well, as it ends. `--out DIR` keeps what each fold
+gave, and the same command does not run it again.
 """
 
 import argparse
 import ast
+import hashlib
 import json
 import logging
+import pickle
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
+import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 
+from fastRCNN.boxes.box_regression import best_objects  # noqa: E402
 from fastRCNN.datasets.tutorial_folders import read  # noqa: E402
-from fastRCNN.evaluation.average_precision import evaluate  # noqa: E402
+from fastRCNN.evaluation.average_precision import PictureResult, evaluate  # noqa: E402
+from fastRCNN.faster.held_out import split  # noqa: E402
 from fastRCNN.faster.pictures import AnnotatedPicture  # noqa: E402
 from fastRCNN.faster.recipe import FasterTraining  # noqa: E402
 from fastRCNN.faster.start import prepared  # noqa: E402
+from fastRCNN.faster.steps import COVERED  # noqa: E402
 from fastRCNN.faster.training import FasterTrainer  # noqa: E402
 from fastRCNN.faster.validation import measure, scored  # noqa: E402
 from fastRCNN.network.network import load_network  # noqa: E402
 from fastRCNN.run_context import RunContext  # noqa: E402
-from helpers.artifacts import Artifacts  # noqa: E402
+from helpers.artifacts import Artifacts, atomic_write  # noqa: E402
+
+OVERLAPS = np.arange(50, 100, 5) / 100  # COCO's
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training: `fold` of the pictures in `folder` is left out. `recipe`: its number."""
+
+    recipe: int
+    folder: Path
+    fold: int
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a training gave: the held-out pictures scored; mAP of pictures that were learnt from; its own seconds."""
+
+    results: list[PictureResult]
+    classes: tuple[str, ...]
+    learnt: float
+    seconds: float
 
 
 def main() -> int:
     """Run every recipe on every fold with every seed."""
     options = parse()
     logging.basicConfig(level=logging.WARNING)
-    given = dict(each.split("=", 1) for each in options.set)
-    base = {name: _value(text) for name, text in given.items()}
+    base = {name: _value(text) for name, text in (each.split("=", 1) for each in options.set)}
     recipes = [{**base, **each} for each in (json.loads(options.sweep.read_text()) if options.sweep else [{}])]
+    folds = options.only if options.only is not None else range(options.folds)
     jobs = [
-        (recipe, fold, seed) for recipe in recipes for seed in options.seeds for fold in range(options.folds)
-        if options.only is None or fold in options.only
+        Job(number, folder, fold, seed)
+        for number, recipe in enumerate(recipes) for seed in options.seeds for folder in options.data for fold in folds
+        if folder.name in recipe.get("data", [folder.name])
     ]  # fmt: skip
-    done: dict[tuple[int, int], list[Any]] = {}
+    done: dict[tuple[int, Path, int], list[Outcome]] = {}
     with ProcessPoolExecutor(options.workers) as pool:
-        running = {pool.submit(run_fold, options, *job): (recipes.index(job[0]), job[2]) for job in jobs}
+        running = {pool.submit(outcome_of, options, recipes[job.recipe], job): job for job in jobs}
         for future in as_completed(running):
-            recipe, seed = running[future]
-            done.setdefault((recipe, seed), []).append(future.result())
-            if len(done[recipe, seed]) == (len(options.only) if options.only else options.folds):
-                report(options, recipes[recipe], seed, done[recipe, seed])
+            job = running[future]
+            which = job.recipe, job.folder, job.seed
+            of_recipe = done.setdefault(which, [])
+            of_recipe.append(future.result())
+            if options.lines:
+                report(job, recipes[job.recipe], of_recipe[-1:], fold=job.fold)
+            if len(of_recipe) == len(folds):
+                report(job, recipes[job.recipe], of_recipe)
     return 0
 
 
@@ -75,6 +114,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--threads", type=int)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precision", default="float32")
+    parser.add_argument("--lines", action="store_true", help="a line for each fold as well")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="keep what each fold gave, and go on from it")
     return parser.parse_args()
 
 
@@ -90,45 +131,71 @@ def pictures_of(folder: Path) -> tuple[list[AnnotatedPicture], list[AnnotatedPic
     return shown, [picture for picture in pictures if not len(picture.objects)], dataset.classes
 
 
-def run_fold(options: argparse.Namespace, changes: Mapping[str, Any], fold: int, seed: int) -> list[Any]:
-    """Train on all parts but one of each data set; return the results on that one."""
-    found = []
-    for folder in options.data:
-        shown, empty, classes = pictures_of(folder)
-        held = shown[fold :: options.folds]
-        recipe = FasterTraining(**changes)
-        pictures = [each for each in shown if each not in held] + (empty if recipe.faster_negatives else [])
-        context = RunContext(device=options.device, threads=options.threads, seed=seed, pad_size=options.pad,
-                             training_precision=options.precision)  # fmt: skip
-        start = time.perf_counter()
-        network, rpn = prepared(load_network(options.network), pictures, recipe, options.pad, seed=seed)
-        trainer = FasterTrainer(network, pictures, classes, recipe, rpn, context=context)
-        for step in trainer.run():
-            if step.last and options.workers == 1:
-                print(f"fold {fold} {step}", file=sys.stderr, flush=True)
-        seconds = time.perf_counter() - start
-        with trainer.with_means():
-            results = [scored(trainer.net, each, number, recipe, options.pad) for number, each in enumerate(held)]
-            own = measure(trainer.net, held, recipe, options.pad)
-            learnt = measure(trainer.net, pictures[:5], recipe, options.pad)["validation_mAP"]
-        found.append((results, own["validation_mAP"], own["validation_recall"], learnt, seconds, classes))
+def outcome_of(options: argparse.Namespace, changes: Mapping[str, Any], job: Job) -> Outcome:
+    """Return what `run_fold` does, or did in an earlier run of the same command."""
+    if not options.out:
+        return run_fold(options, changes, job)
+    said = {**changes, "data": str(job.folder), "fold": [job.fold, options.folds], "seed": job.seed,
+            "network": str(options.network), "pad": options.pad, "precision": options.precision}  # fmt: skip
+    kept = options.out / f"{hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]}.pkl"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        outcome = run_fold(options, changes, job)
+        with atomic_write(kept) as temporary:
+            temporary.write_bytes(pickle.dumps(outcome))
+    found: Outcome = pickle.loads(kept.read_bytes())
     return found
 
 
-def report(options: argparse.Namespace, recipe: Mapping[str, Any], seed: int, folds: list[Any]) -> None:
-    """Print a line for each data set."""
-    for number, folder in enumerate(options.data):
-        of_data = [each[number] for each in folds]
-        pooled = evaluate([result for each in of_data for result in each[0]], of_data[0][5])
-        line = {
-            "data": folder.name, "seed": seed, "recipe": dict(recipe),
-            "pooled": round(pooled.map_area or 0, 4),
-            "mean": round(float(np.mean([each[1] for each in of_data])), 4),
-            "recall": round(float(np.mean([each[2] for each in of_data])), 4),
-            "train": round(float(np.mean([each[3] for each in of_data])), 4),
-            "seconds": round(float(np.mean([each[4] for each in of_data])), 1),
-        }  # fmt: skip
-        print(json.dumps(line), flush=True)
+def run_fold(options: argparse.Namespace, changes: Mapping[str, Any], job: Job) -> Outcome:
+    """Train on all parts but one; return the results on that one."""
+    if options.threads:
+        cv2.setNumThreads(options.threads)
+    changes = {name: value for name, value in changes.items() if name != "data"}
+    weights, pad = Path(changes.pop("cntk_model", options.network)), changes.pop("cntk_padWidth", options.pad)
+    recipe = FasterTraining(**changes)
+    shown, empty, classes = pictures_of(job.folder)
+    held = shown[job.fold :: options.folds]
+    given = [each for each in shown if each not in held] + (empty if recipe.faster_negatives else [])
+    pictures, watched = split(given, recipe, job.seed)
+    context = RunContext(device=options.device, threads=options.threads, seed=job.seed, pad_size=pad,
+                         training_precision=options.precision)  # fmt: skip
+    start = time.perf_counter()
+    network, rpn = prepared(load_network(weights), pictures, recipe, pad, seed=job.seed)
+    trainer = FasterTrainer(network, pictures, classes, recipe, rpn, held=watched, context=context)
+    for step in trainer.run():
+        if step.last and options.workers == 1:
+            print(f"{job.folder.name}, fold {job.fold} {step}", file=sys.stderr, flush=True)
+    seconds = time.perf_counter() - start
+    with trainer.with_means():
+        if trainer.best:
+            trainer.net.load_parameters(trainer.best)
+        results = [scored(trainer.net, each, number, recipe, pad) for number, each in enumerate(held)]
+        learnt = measure(trainer.net, pictures[:5], recipe, pad)["validation_mAP"]
+    return Outcome(results, classes, learnt, seconds)
+
+
+def report(job: Job, recipe: Mapping[str, Any], outcomes: Sequence[Outcome], *, fold: int | None = None) -> None:
+    """Print a line for what a recipe gave on one data set, in one fold or in all of them together."""
+    classes = outcomes[0].classes
+
+    def pooled(overlap: float, chosen: Sequence[Outcome]) -> float:
+        results = [result for each in chosen for result in each.results]
+        return evaluate(results, classes, overlap_threshold=overlap).map_area or 0.0
+
+    covered = [
+        best_objects(result.gt_boxes, result.boxes)[1] >= COVERED for each in outcomes for result in each.results
+    ]
+    line = {
+        "data": job.folder.name, "seed": job.seed, "recipe": dict(recipe), **({} if fold is None else {"fold": fold}),
+        "pooled": round(pooled(0.5, outcomes), 4),
+        "coco": round(float(np.mean([pooled(overlap, outcomes) for overlap in OVERLAPS])), 4),
+        "mean": round(float(np.mean([pooled(0.5, [each]) for each in outcomes])), 4),
+        "recall": round(float(np.concatenate(covered).mean()), 4),
+        "train": round(float(np.mean([each.learnt for each in outcomes])), 4),
+        "seconds": round(float(np.mean([each.seconds for each in outcomes])), 1),
+    }  # fmt: skip
+    print(json.dumps(line), flush=True)
 
 
 def _value(text: str) -> Any:

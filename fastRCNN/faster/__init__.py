@@ -2,7 +2,8 @@
 
 What happens in which module, in the order of a training:
 
-    train_faster.py  holds pictures out where wanted, shows progress, keeps log and checkpoint in one folder
+    train_faster.py  shows progress, keeps log and checkpoint in one folder
+    held_out.py      which pictures are not learnt from, where that is wanted
     recipe.py        every number of it, by the names of PARAMETERS.py
     start.py         the network to start from, and its anchors
     cells.py         where the cells of a map look, and how to make them look where ROI pooling takes them to
@@ -11,7 +12,9 @@ What happens in which module, in the order of a training:
     network.py       what of the network stays as it is, what learns, and the new layers
     phases.py        end to end: one phase; in stages: four
     training.py      the epochs: change pictures, sum losses, step, check
-    pictures.py      annotated pictures in the network's square, as they are or changed at random
+    pictures.py      annotated pictures and their boxes in the network's square
+    changes.py       ... changed at random: mirrored, scaled, shifted, four in one; appearance.py: colours, blur, noise
+    rates.py         how fast each layer learns
     steps.py         one picture forward: targets of anchors, proposals and what they show, the four losses
     optimisers.py    momentum or Adam; a running mean of the weights
     state.py         all of this as a checkpoint

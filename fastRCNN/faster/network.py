@@ -32,9 +32,13 @@ BOX_DEVIATION = np.array([0.1, 0.1, 0.2, 0.2])  # the detector's targets are div
 _FIRST_DEVIATIONS = {"rpn_conv": 0.01, "rpn_cls": 0.01, "rpn_box": 0.01, "score": 0.01, "bbox": 0.001}  # as published
 
 
-def is_new(parameter: str) -> bool:
-    """Return whether a parameter, by its name, is of a layer that starts with random filters."""
-    layer = parameter.split(".")[0]
+def layer_of(parameter: str) -> str:
+    """Return the name of a parameter's layer, which may have dots of its own: "block1.project.weight"."""
+    return parameter.rpartition(".")[0]
+
+
+def is_new(layer: str) -> bool:
+    """Return whether a layer, by its name, starts with random filters."""
     return layer in NEW or layer.startswith(PREFIX)
 
 

@@ -5,7 +5,7 @@ makes steps of a like size for every weight, however large its layer's numbers a
 steps in all. Both keep an array or two for each weight, which a checkpoint holds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -41,27 +41,40 @@ class Optimiser:
         if self.clip_norm:
             torch.nn.utils.clip_grad_norm_(with_gradient, self.clip_norm)
         self.steps += 1
-        for name, parameter in self.parameters.items():
-            if parameter.grad is not None and self.rates[name] > 0:
-                (self._adam if self.kind == "adam" else self._sgd)(name, parameter, rate * self.rates[name])
+        names = [name for name, p in self.parameters.items() if p.grad is not None and self.rates[name] > 0]
+        for some in _together(names, self.parameters):
+            (self._adam if self.kind == "adam" else self._sgd)(some, [rate * self.rates[name] for name in some])
+        for parameter in self.parameters.values():
             parameter.grad = None
 
-    def _sgd(self, name: str, parameter: torch.nn.Parameter, rate: float) -> None:
-        """CNTK's `momentum_sgd` without unit gain: the rate stands inside the velocity."""
-        assert parameter.grad is not None
-        velocity = self.state[f"{name}/velocity"]
-        gradient = parameter.grad + self.l2_weight * parameter
-        velocity.mul_(self.momentum).add_(gradient, alpha=rate)
-        parameter.sub_(velocity)
+    def _of(self, names: Sequence[str], key: str) -> list[torch.Tensor]:
+        return [self.state[f"{name}/{key}"] for name in names]
 
-    def _adam(self, name: str, parameter: torch.nn.Parameter, rate: float) -> None:
-        assert parameter.grad is not None
-        mean, square = (self.state[f"{name}/{key}"] for key in _ADAM)
-        mean.lerp_(parameter.grad, 1 - self.momentum)
-        square.mul_(0.999).addcmul_(parameter.grad, parameter.grad, value=0.001)
+    def _changed(self, names: Sequence[str]) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """Return the parameters of these names, and their gradients."""
+        parameters: list[torch.Tensor] = [self.parameters[name] for name in names]
+        return parameters, [parameter.grad for parameter in parameters if parameter.grad is not None]
+
+    def _sgd(self, names: Sequence[str], rates: Sequence[float]) -> None:
+        """CNTK's `momentum_sgd` without unit gain: the rate stands inside the velocity."""
+        parameters, gradients = self._changed(names)
+        velocities = self._of(names, "velocity")
+        for parameter, gradient, velocity, rate in zip(parameters, gradients, velocities, rates, strict=True):
+            velocity.mul_(self.momentum).add_(gradient + self.l2_weight * parameter, alpha=rate)
+            parameter.sub_(velocity)
+
+    def _adam(self, names: Sequence[str], rates: Sequence[float]) -> None:
+        parameters, gradients = self._changed(names)
+        means, squares = (self._of(names, key) for key in _ADAM)
+        torch._foreach_lerp_(means, gradients, 1 - self.momentum)
+        torch._foreach_mul_(squares, 0.999)
+        torch._foreach_addcmul_(squares, gradients, gradients, 0.001)
         true_mean, true_square = 1 - self.momentum**self.steps, 1 - 0.999**self.steps
-        parameter.mul_(1 - rate * self.l2_weight)
-        parameter.addcdiv_(mean, (square / true_square).sqrt_().add_(1e-8), value=-rate / true_mean)
+        deviations = torch._foreach_div(squares, true_square)
+        torch._foreach_sqrt_(deviations)
+        torch._foreach_add_(deviations, 1e-8)
+        torch._foreach_mul_(parameters, [1 - rate * self.l2_weight for rate in rates])
+        torch._foreach_addcdiv_(parameters, means, deviations, [-rate / true_mean for rate in rates])
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Return its memory, by name; on the CPU it is shared."""
@@ -73,6 +86,15 @@ class Optimiser:
         for name, tensor in self.state.items():
             tensor.copy_(torch.from_numpy(np.array(arrays[name])))
         self.steps = int(arrays["steps"][0])
+
+
+def _together(names: Sequence[str], parameters: Mapping[str, torch.nn.Parameter]) -> list[Sequence[str]]:
+    """Return `names` in groups that are changed together: on a CPU each alone, which takes the least memory.
+
+    On a GPU all, in a few calls: each call costs more than what it computes.
+    """
+    on_gpu = any(parameters[name].is_cuda for name in names)
+    return [names] if on_gpu else [[name] for name in names]
 
 
 class RunningMean:
@@ -90,8 +112,9 @@ class RunningMean:
         """Take in the weights as they are now."""
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        for name, mean in self.means.items():
-            mean.lerp_(self.parameters[name], 1 - decay)
+        for names in _together(list(self.means), self.parameters):
+            now: list[torch.Tensor] = [self.parameters[name] for name in names]
+            torch._foreach_lerp_([self.means[name] for name in names], now, 1 - decay)
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Return the means by name; the weights themselves with a decay of 0."""

@@ -1,22 +1,20 @@
-"""Pictures to learn from, laid into the network's square: as they are, or changed at random so that few show more.
+"""Annotated pictures, and how they and their boxes lie in the network's square. How they are changed: `changes.py`.
 
-A change is one scaling and one shift of the picture, maybe mirrored, and one matrix for its colours; annotated boxes
-follow. What a shift cuts off a box decides whether it still is an object: with less than `_LEAST_SEEN` of it in view it
-counts neither way. Letters in shapes: S side of the square, G objects, I boxes that do not count, P proposals.
+What is cut off a box decides whether it still is an object: with less than `_LEAST_SEEN` of it in view it counts
+neither way. Letters in shapes: S side of the square, G objects, I boxes that do not count, P proposals.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.boxes.tiles import Tiling
 from fastRCNN.nn.sampling import flipped_rois
 from helpers.boxes import areas
-from helpers.images import PAD_VALUE, image_size, pad_to_square, read_part
+from helpers.images import image_size, pad_to_square, read_part
 
 _LEAST_SEEN = 0.5  # of an object's area
 
@@ -77,45 +75,61 @@ class PaddedPicture:
         return (boxes - [*self.offset, *self.offset]) / self.scale
 
 
-@dataclass(frozen=True)
-class Jitter:
-    """How much pictures are changed. scale: 0.2 makes them up to 1.2 times larger or smaller; colour: 0.3 changes
-    brightness, contrast and saturation by up to 30 %; flip: half of them are mirrored left to right."""
-
-    flip: bool = False
-    scale: float = 0.0
-    colour: float = 0.0
-
-
 def as_it_is(picture: AnnotatedPicture, pad_size: int, *, flip: bool = False) -> PaddedPicture:
     """Return `picture` scaled to fit the square, centred, as the trained network will see pictures; or mirrored."""
     image = read_part(picture.path, picture.part)
     pixels, placement = pad_to_square(image, pad_size)
     height, width = image.shape[:2]
-    view = _View(placement.scale, placement.offset_x, placement.offset_y, width, height)
-    return _laid(picture, pixels, view, flip=flip)
+    view = View(placement.scale, placement.offset_x, placement.offset_y, width, height)
+    return laid(picture, pixels, view, flip=flip)
 
 
-def changed(picture: AnnotatedPicture, pad_size: int, rng: np.random.Generator, jitter: Jitter) -> PaddedPicture:
-    """Return `picture` changed at random: mirrored, scaled, shifted within the square, in other colours."""
-    image = read_part(picture.path, picture.part)
-    height, width = image.shape[:2]
-    flip = bool(jitter.flip and rng.random() < 0.5)
-    factor = float(np.exp(rng.uniform(-1, 1) * np.log1p(jitter.scale)))
-    if jitter.colour:
-        image = _recoloured(image, rng, jitter.colour)
-    scale = factor * pad_size / max(height, width)
-    wide, high = max(1, round(width * scale)), max(1, round(height * scale))
-    room = pad_size - wide, pad_size - high
-    left, top = room[0] // 2, room[1] // 2
-    if jitter.scale:  # anywhere in the square; of a larger picture, any part
-        left, top = (int(rng.integers(min(0, each), max(0, each) + 1)) for each in room)
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    image = cv2.resize(image, (wide, high), interpolation=method)  # type: ignore[assignment]
-    pixels = np.full((pad_size, pad_size, 3), PAD_VALUE, np.uint8)
-    seen = image[max(0, -top) : pad_size - top, max(0, -left) : pad_size - left]
-    pixels[max(0, top) : max(0, top) + len(seen), max(0, left) : max(0, left) + seen.shape[1]] = seen
-    return _laid(picture, pixels, _View(scale, left, top, width, height), flip=flip)
+@dataclass(frozen=True)
+class View:
+    """Where a picture of `width` x `height` pixels lies in its window: `window = original * scale + left, top`."""
+
+    scale: float
+    left: float
+    top: float
+    width: int
+    height: int
+
+
+def laid(picture: AnnotatedPicture, pixels: NDArray[np.uint8], view: View, *, flip: bool) -> PaddedPicture:
+    """Return the window `pixels` (H, W, 3), mostly the whole square, with the boxes of `picture`; `flip`: mirrored."""
+    high, wide = pixels.shape[:2]
+    left, top = max(0, int(view.left)), max(0, int(view.top))
+    right, bottom = (
+        min(room, int(start) + round(side * view.scale))
+        for room, start, side in ((wide, view.left, view.width), (high, view.top, view.height))
+    )
+    limits = [left, top, left, top], [right - 1, bottom - 1, right - 1, bottom - 1]
+
+    def moved(boxes: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return boxes (n, 4) in the window, cut to what is seen, and how much of each that is (n,)."""
+        whole = boxes * view.scale + [view.left, view.top, view.left, view.top]
+        inside = (whole[:, :2] < [right, bottom]).all(axis=1) & (whole[:, 2:] >= [left, top]).all(axis=1)
+        cut = np.clip(whole, *limits)
+        seen = inside * areas(cut) / areas(whole)
+        return (np.asarray(flipped_rois(cut, wide)) if flip else cut), np.minimum(seen, 1.0)
+
+    objects, seen = moved(picture.objects)
+    ignored, in_view = moved(picture.ignored)
+    proposals = None
+    if picture.proposals is not None:
+        places, parts = moved(picture.proposals)
+        proposals = places[parts >= _LEAST_SEEN]
+    hidden = (seen > 0) & (seen < _LEAST_SEEN)
+    return PaddedPicture(
+        np.ascontiguousarray(pixels[:, ::-1]) if flip else pixels,
+        objects[seen >= _LEAST_SEEN],
+        picture.classes[seen >= _LEAST_SEEN],
+        np.concatenate([ignored[in_view > 0], objects[hidden]]),
+        (wide - right, top, wide - left, bottom) if flip else (left, top, right, bottom),
+        view.scale,
+        (view.left, view.top),
+        proposals,
+    )
 
 
 def with_tiles(pictures: Sequence[AnnotatedPicture], tiling: Tiling, pad_size: int) -> list[AnnotatedPicture]:
@@ -147,63 +161,3 @@ def _cut(boxes: NDArray[np.float64], tile: Sequence[int]) -> tuple[NDArray[np.fl
     inside = (boxes[:, :2] <= [right, bottom]).all(axis=1) & (boxes[:, 2:] >= [left, top]).all(axis=1)
     cut = np.clip(boxes, [left, top, left, top], [right, bottom, right, bottom])
     return cut - [left, top, left, top], inside * areas(cut) / areas(boxes)
-
-
-@dataclass(frozen=True)
-class _View:
-    """Where a picture of `width` x `height` pixels lies in the square: `padded = original * scale + left, top`."""
-
-    scale: float
-    left: float
-    top: float
-    width: int
-    height: int
-
-
-def _laid(picture: AnnotatedPicture, pixels: NDArray[np.uint8], view: _View, *, flip: bool) -> PaddedPicture:
-    """Return the square `pixels` with the boxes of `picture`, both mirrored where `flip`."""
-    size = len(pixels)
-    left, top = max(0, int(view.left)), max(0, int(view.top))
-    right, bottom = (
-        min(size, int(start) + round(side * view.scale))
-        for start, side in ((view.left, view.width), (view.top, view.height))
-    )
-    limits = [left, top, left, top], [right - 1, bottom - 1, right - 1, bottom - 1]
-
-    def moved(boxes: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return boxes (n, 4) in the square, cut to what is seen, and how much of each that is (n,)."""
-        whole = boxes * view.scale + [view.left, view.top, view.left, view.top]
-        inside = (whole[:, :2] < [right, bottom]).all(axis=1) & (whole[:, 2:] >= [left, top]).all(axis=1)
-        cut = np.clip(whole, *limits)
-        seen = inside * areas(cut) / areas(whole)
-        return (np.asarray(flipped_rois(cut, size)) if flip else cut), np.minimum(seen, 1.0)
-
-    objects, seen = moved(picture.objects)
-    ignored, in_view = moved(picture.ignored)
-    proposals = None
-    if picture.proposals is not None:
-        places, parts = moved(picture.proposals)
-        proposals = places[parts >= _LEAST_SEEN]
-    hidden = (seen > 0) & (seen < _LEAST_SEEN)
-    return PaddedPicture(
-        np.ascontiguousarray(pixels[:, ::-1]) if flip else pixels,
-        objects[seen >= _LEAST_SEEN],
-        picture.classes[seen >= _LEAST_SEEN],
-        np.concatenate([ignored[in_view > 0], objects[hidden]]),
-        (size - right, top, size - left, bottom) if flip else (left, top, right, bottom),
-        view.scale,
-        (view.left, view.top),
-        proposals,
-    )
-
-
-def _recoloured(image: NDArray[np.uint8], rng: np.random.Generator, strength: float) -> NDArray[np.uint8]:
-    """Return `image` with brightness, contrast, saturation and the balance of its channels changed, by one matrix."""
-    brightness, contrast, saturation = 1 + strength * rng.uniform(-1, 1, 3)
-    balance = 1 + strength / 4 * rng.uniform(-1, 1, 3)
-    grey = np.tile([0.114, 0.587, 0.299], (3, 1))  # of BGR, ITU-R BT.601
-    matrix = saturation * np.eye(3) + (1 - saturation) * grey
-    matrix = contrast * brightness * balance[:, None] * matrix
-    shift = np.full((3, 1), (1 - contrast) * PAD_VALUE)
-    recoloured: NDArray[np.uint8] = cv2.transform(image, np.hstack([matrix, shift]))  # type: ignore[assignment]
-    return recoloured

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fastRCNN.faster.pictures import Jitter
+from fastRCNN.faster.changes import Jitter
 from fastRCNN.rpn.anchor_targets import AnchorRules
 from fastRCNN.rpn.proposal_targets import ProposalTargetRules
 from fastRCNN.rpn.proposals import ProposalRules
@@ -54,6 +54,7 @@ class FasterTraining:
     faster_detector_lr_per_image: tuple[float, ...] = (0.0005,)
     faster_cosine: bool = True
     faster_oldRateFactor: float = 0.3
+    faster_layerRateDecay: float = 1.0
     faster_biasRateFactor: float = 1.0
     faster_warmupEpochs: float = 1.0
     faster_momentum: float = 0.9
@@ -65,6 +66,9 @@ class FasterTraining:
     faster_flip: bool = True
     faster_scaleJitter: float = 0.2
     faster_colourJitter: float = 0.2
+    faster_blur: float = 0.0
+    faster_noise: float = 0.0
+    faster_mosaic: float = 0.0
     faster_negatives: bool = True
     faster_validation: float = 0.0
     faster_patience: int = 0
@@ -117,7 +121,10 @@ class FasterTraining:
     @property
     def jitter(self) -> Jitter:
         """How pictures are changed."""
-        return Jitter(self.faster_flip, self.faster_scaleJitter, self.faster_colourJitter)
+        return Jitter(
+            self.faster_flip, self.faster_scaleJitter, self.faster_colourJitter, self.faster_blur, self.faster_noise,
+            self.faster_mosaic,
+        )  # fmt: skip
 
     def proposal_rules(self, scale: float, *, testing: bool = False) -> ProposalRules:
         """Which proposals stay, on a picture that was scaled by `scale`: the smallest side is one of the original."""
@@ -145,8 +152,8 @@ def published() -> FasterTraining:
         faster_lr_per_image=(0.001,) * 10 + (0.0001,) * 10 + (0.00001,),
         faster_rpn_lr_per_image=(0.001,) * 12 + (0.0001,) * 4,
         faster_detector_lr_per_image=(0.001,) * 6 + (0.0001,) * 2, faster_cosine=False, faster_oldRateFactor=1.0,
-        faster_biasRateFactor=2.0, faster_warmupEpochs=0.0, faster_momentum=0.9, faster_l2_reg_weight=0.0005,
-        faster_clipNorm=0.0, faster_ema=0.0, faster_dropout=0.5, faster_trainConvFrom=1, faster_flip=True,
-        faster_scaleJitter=0.0, faster_colourJitter=0.0, faster_negatives=False, faster_validation=0.0,
-        faster_patience=0, compat="tutorial",
+        faster_layerRateDecay=1.0, faster_biasRateFactor=2.0, faster_warmupEpochs=0.0, faster_momentum=0.9,
+        faster_l2_reg_weight=0.0005, faster_clipNorm=0.0, faster_ema=0.0, faster_dropout=0.5, faster_trainConvFrom=1,
+        faster_flip=True, faster_scaleJitter=0.0, faster_colourJitter=0.0, faster_blur=0.0, faster_noise=0.0,
+        faster_mosaic=0.0, faster_negatives=False, faster_validation=0.0, faster_patience=0, compat="tutorial",
     )  # fmt: skip

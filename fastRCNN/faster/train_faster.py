@@ -4,9 +4,8 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from fastRCNN.boxes.tiles import Tiling
+from fastRCNN.faster.held_out import split
 from fastRCNN.faster.memory import require_enough_memory
 from fastRCNN.faster.pictures import AnnotatedPicture, with_tiles
 from fastRCNN.faster.recipe import FasterTraining
@@ -59,26 +58,10 @@ def train_faster(
     )  # fmt: skip
     columns, curves = (*COLUMNS, *(HELD if held else ())), (*LOSSES, "recall", *(HELD[:1] if held else ()))
     follow(trainer, log_file, writes=context.writes, columns=columns, curves=curves)
+    if held:
+        last = [row for row in trainer.history if row["stage"] == trainer.phases[-1].name]
+        best = max(last, key=lambda row: row["validation_mAP"], default=None)  # of equal ones the first, as kept
+        if best:
+            log.info("Kept: epoch %d of %d, the best on the %d held-out picture(s), mAP %.3f.",
+                     best["epoch"], len(trainer.history), len(held), best["validation_mAP"])  # fmt: skip
     return trainer.result()
-
-
-def split(
-    pictures: Sequence[AnnotatedPicture], recipe: FasterTraining, seed: int
-) -> tuple[list[AnnotatedPicture], list[AnnotatedPicture]]:
-    """Return the pictures to learn from, and those held out: `faster_validation` of the ones with objects, by `seed`.
-
-    Pictures without objects are learnt from where `faster_negatives` says so.
-    """
-    shown = [number for number, picture in enumerate(pictures) if len(picture.objects)]
-    count = min(round(len(shown) * recipe.faster_validation), len(shown) - 1)
-    if recipe.faster_validation and count < 1:
-        log.warning(
-            "faster_validation = %g of %d picture(s) with objects is none: nothing is held out.",
-            recipe.faster_validation, len(shown),
-        )  # fmt: skip
-    held = set(np.random.default_rng(seed).permutation(shown)[:count].tolist()) if count > 0 else set()
-    learnt = [
-        picture for number, picture in enumerate(pictures)
-        if number not in held and (len(picture.objects) or recipe.faster_negatives)
-    ]  # fmt: skip
-    return learnt, [pictures[number] for number in sorted(held)]

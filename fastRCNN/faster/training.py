@@ -26,10 +26,12 @@ import torch
 from numpy.typing import NDArray
 
 from fastRCNN.engines.torch_device import exact_products
-from fastRCNN.faster.network import FasterNetwork, is_new
+from fastRCNN.faster.changes import changed
+from fastRCNN.faster.network import FasterNetwork, layer_of
 from fastRCNN.faster.optimisers import Optimiser, RunningMean
 from fastRCNN.faster.phases import Phase, phases
-from fastRCNN.faster.pictures import AnnotatedPicture, PaddedPicture, as_it_is, changed
+from fastRCNN.faster.pictures import AnnotatedPicture, PaddedPicture, as_it_is
+from fastRCNN.faster.rates import rate_factors
 from fastRCNN.faster.recipe import FasterTraining
 from fastRCNN.faster.state import state_of, take_over
 from fastRCNN.faster.steps import LOSSES, PictureLosses, picture_losses, proposals_on
@@ -145,18 +147,14 @@ class FasterTrainer:
         if self.history:
             self.net.load_parameters(self._whole_mean())
         if phase.anew:
-            of_trunk = {name: array for name, array in self.start.items() if name.split(".")[0] in self.trunk}
+            of_trunk = {name: array for name, array in self.start.items() if layer_of(name) in self.trunk}
             self.net.load_parameters({**self.net.parameter_arrays(), **of_trunk})
         p = self.recipe
         learning = {
             name: parameter for name, parameter in self.net.parameters.items()
-            if phase.learns(name.split(".")[0], trunk=self.trunk)
+            if phase.learns(layer_of(name), trunk=self.trunk)
         }  # fmt: skip
-        rates = {
-            name: (1.0 if is_new(name) else p.faster_oldRateFactor)
-            * (p.faster_biasRateFactor if name.endswith(".bias") else 1.0)
-            for name in learning
-        }
+        rates = rate_factors(learning, self.net.spec, p)
         for name, parameter in self.net.parameters.items():
             parameter.requires_grad_(name in learning)
         self.optimiser = Optimiser(
@@ -226,7 +224,7 @@ class FasterTrainer:
             view = as_it_is(picture, self.context.pad_size, flip=p.faster_flip and epoch % 2 == 1)
             view = dataclasses.replace(view, objects=np.rint(view.objects))
         else:
-            view = changed(picture, self.context.pad_size, rng, p.jitter)
+            view = changed(picture, self.context.pad_size, rng, p.jitter, others=self.pictures)
         return view, rng
 
     def _learn(

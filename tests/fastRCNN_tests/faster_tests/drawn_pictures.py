@@ -1,6 +1,7 @@
 """Small pictures with coloured rectangles, and a slim network to learn them."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,19 @@ def drawn(folder: Path, seed: int, *, objects: int = 2) -> AnnotatedPicture:
 def slim_network(seed: int = 0) -> Network:
     """AlexNet's shape with few channels and random weights, without the padding that is off by a cell."""
     return he_initialised(seed, spec=cntk_shape(widths=(8, 12, 12, 12, 16), hidden=32))
+
+
+def renamed(network: Network, names: Mapping[str, str]) -> Network:
+    """Return `network` with other names for some layers of its trunk."""
+    trunk = tuple(
+        dataclasses.replace(layer, name=names[layer.name]) if getattr(layer, "name", None) in names else layer
+        for layer in network.spec.trunk
+    )
+    arrays = {}
+    for name in network.arrays:
+        layer, _, part = name.rpartition(".")
+        arrays[f"{names.get(layer, layer)}.{part}"] = network.arrays[name]
+    return Network(dataclasses.replace(network.spec, trunk=trunk), arrays)
 
 
 def with_random_boxes(picture: AnnotatedPicture, seed: int) -> AnnotatedPicture:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from fastRCNN.faster import optimisers
 from fastRCNN.faster.optimisers import Optimiser, RunningMean
 
 
@@ -90,6 +91,23 @@ def test_its_memory_goes_on_elsewhere(kind):
         pull(parameters)
         each.step(0.01)
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_all_at_once_is_one_after_the_other(monkeypatch):
+    """As on a GPU: the same operations in fewer calls, so the same bytes."""
+    results = []
+    for together in (False, True):
+        if together:
+            monkeypatch.setattr(optimisers, "_together", lambda names, _: [names])
+        parameters = weights()
+        optimiser = Optimiser(parameters, {"a.weight": 1.0, "b.weight": 0.25}, l2_weight=0.1, clip_norm=1.0)
+        mean = RunningMean(parameters, 0.9)
+        for _ in range(4):
+            pull(parameters)
+            optimiser.step(0.05)
+            mean.step()
+        results.append({**optimiser.arrays(), **mean.arrays()})
+    assert all(np.array_equal(array, results[1][name]) for name, array in results[0].items())
 
 
 def test_the_running_mean():

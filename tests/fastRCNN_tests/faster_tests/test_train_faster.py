@@ -5,9 +5,9 @@ import logging
 
 import pytest
 
-from fastRCNN.faster.train_faster import split, train_faster
+from fastRCNN.faster.train_faster import train_faster
 from helpers.errors import UserError
-from tests.fastRCNN_tests.faster_tests.drawn_pictures import CLASSES, CONTEXT, SMALL, drawn
+from tests.fastRCNN_tests.faster_tests.drawn_pictures import CLASSES, CONTEXT, SMALL
 
 
 def test_log_picture_and_checkpoint_lie_in_one_folder(pictures, slim, tmp_path, caplog):
@@ -29,6 +29,9 @@ def test_log_picture_and_checkpoint_lie_in_one_folder(pictures, slim, tmp_path, 
     assert all(row.split("\t")[9] == "3" for row in rows)  # one of four pictures was held out
     assert "Anchors fitted to 6 objects" in caplog.text and "Some anchor overlaps by 0.5: " in caplog.text
     assert "epoch 3 (e2e)" in caplog.text
+    values = [float(row.split("\t")[12]) for row in rows]
+    best = values.index(max(values)) + 1
+    assert f"Kept: epoch {best} of 3, the best on the 1 held-out picture(s), mAP {max(values):.3f}." in caplog.text
 
 
 def test_stages_have_their_names_in_the_log(pictures, slim, tmp_path):
@@ -45,28 +48,6 @@ def test_patience_counts_end_to_end_only(pictures, slim, tmp_path, caplog):
         patient = dataclasses.replace(recipe, faster_patience=patience)
         train_faster(slim, pictures, CLASSES, patient, checkpoint=tmp_path / f"{patience}.npz", context=CONTEXT)
         assert ("faster_patience = 3 counts only" in caplog.text) == bool(patience)
-
-
-def test_held_out_pictures_show_objects_and_depend_on_the_seed(tmp_path):
-    pictures = [drawn(tmp_path, seed, objects=seed % 4 and 2) for seed in range(12)]
-    recipe = dataclasses.replace(SMALL, faster_validation=0.34)
-    learnt, held = split(pictures, recipe, 0)
-    assert len(held) == 3 and all(len(each.objects) for each in held)
-    assert len(learnt) == 9 and not {each.path for each in learnt} & {each.path for each in held}
-    others = [tuple(each.path for each in split(pictures, recipe, seed)[1]) for seed in range(5)]
-    assert len(set(others)) > 1 and others[0] == tuple(each.path for each in held)
-    assert split(pictures, dataclasses.replace(SMALL, faster_negatives=False), 0) == (
-        [each for each in pictures if len(each.objects)], [],
-    )  # fmt: skip
-
-
-def test_one_picture_is_always_learnt_from(pictures, caplog):
-    learnt, held = split(pictures[:1], dataclasses.replace(SMALL, faster_validation=0.9), 0)
-    assert (len(learnt), len(held)) == (1, 0)
-    assert "faster_validation = 0.9 of 1 picture(s) with objects is none: nothing is held out." in caplog.text
-    caplog.clear()
-    split(pictures, SMALL, 0)
-    assert not caplog.text
 
 
 def test_too_little_memory_is_said_before_the_start(pictures, slim, tmp_path, monkeypatch):

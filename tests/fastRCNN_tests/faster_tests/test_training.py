@@ -26,7 +26,15 @@ from helpers.annotations import read_rois
 from helpers.boxes import iou_matrix
 from helpers.errors import UserError
 from helpers.images import pad_to_square, read_image
-from tests.fastRCNN_tests.faster_tests.drawn_pictures import CLASSES, CONTEXT, SIDE, SMALL, drawn, with_random_boxes
+from tests.fastRCNN_tests.faster_tests.drawn_pictures import (
+    CLASSES,
+    CONTEXT,
+    SIDE,
+    SMALL,
+    drawn,
+    renamed,
+    with_random_boxes,
+)  # fmt: skip
 
 LEARNS = dataclasses.replace(
     SMALL, faster_max_epochs=30, faster_scaleJitter=0.0, faster_colourJitter=0.0, faster_flip=False
@@ -97,7 +105,10 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(slim, pictures)
 
 @pytest.mark.parametrize("kind", ["e2e", "stages"])
 def test_every_epoch_can_be_the_last_before_a_stop(slim, pictures, tmp_path, kind):
-    recipe = dataclasses.replace(SMALL, faster_training=kind, faster_max_epochs=4, faster_validation=0.25)
+    recipe = dataclasses.replace(
+        SMALL, faster_training=kind, faster_max_epochs=4, faster_validation=0.25, faster_blur=0.5, faster_noise=0.5,
+        faster_mosaic=0.5, faster_layerRateDecay=0.9,
+    )  # fmt: skip
     held = pictures[3:]
     whole = train(slim, pictures[:3], recipe, held=held)[0]
     network, rpn = prepared(slim, pictures[:3], recipe, SIDE)
@@ -156,7 +167,9 @@ def test_another_training_does_not_continue(pictures, slim, tmp_path):
     assert train(slim, pictures, checkpoint=tmp_path / "c.npz", fingerprint="b")[1] == []
 
 
-def test_in_stages_every_part_learns_in_its_turn(pictures, slim, tmp_path):
+@pytest.mark.parametrize("prefix", ["", "block.0."])  # names of layers have dots in ResNets and EfficientNets
+def test_in_stages_every_part_learns_in_its_turn(pictures, slim, tmp_path, prefix):
+    slim = renamed(slim, {f"conv{i}": f"{prefix}conv{i}" for i in range(1, 6)})
     recipe = dataclasses.replace(SMALL, faster_training="stages", faster_ema=0.0)
     network, rpn = prepared(slim, pictures, recipe, SIDE)
     trainer = FasterTrainer(
@@ -167,14 +180,15 @@ def test_in_stages_every_part_learns_in_its_turn(pictures, slim, tmp_path):
     for step in trainer.run():
         if step.last:
             states.append({name: array.copy() for name, array in trainer.net.parameter_arrays().items()})
-    changed = [{name.split(".")[0] for name in after if not np.array_equal(after[name], before[name])}
+    changed = [{name.rpartition(".")[0] for name in after if not np.array_equal(after[name], before[name])}
                for before, after in pairwise(states)]  # fmt: skip
-    trunk, of_rpn = {f"conv{i}" for i in range(1, 6)}, {"rpn_conv", "rpn_cls", "rpn_box"}
+    trunk, of_rpn = {f"{prefix}conv{i}" for i in range(1, 6)}, {"rpn_conv", "rpn_cls", "rpn_box"}
     of_detector = {"fc6", "fc7", "score", "bbox"}
     assert changed == [trunk | of_rpn, trunk | of_detector, of_rpn, of_detector]
     # the second stage began with the trunk that was given: it is nearer to it than to that of the first
-    of_second, of_first = states[2]["conv1.weight"], states[1]["conv1.weight"]
-    assert np.abs(of_second - start["conv1.weight"]).max() < np.abs(of_second - of_first).max()
+    first_filters = f"{prefix}conv1.weight"
+    of_second, of_first = states[2][first_filters], states[1][first_filters]
+    assert np.abs(of_second - start[first_filters]).max() < np.abs(of_second - of_first).max()
     assert [row["stage"] for row in trainer.history] == ["rpn 1", "detector 1", "rpn 2", "detector 2"]
     assert all(0 < len(picture.proposals) <= recipe.rpn_trainAfterNms for picture in trainer.pictures)
     for picture in trainer.pictures:  # what stages 2 and 4 learnt from, to look at
