@@ -73,7 +73,7 @@ class Outcome:
 
 
 def main() -> int:
-    """Run every recipe on every fold with every seed."""
+    """Run every recipe on every fold with every seed; return 1 where some of it failed."""
     options = parse()
     logging.basicConfig(level=logging.WARNING)
     base = {name: _value(text) for name, text in (each.split("=", 1) for each in options.set)}
@@ -85,18 +85,24 @@ def main() -> int:
         if folder.name in recipe.get("data", [folder.name])
     ]  # fmt: skip
     done: dict[tuple[int, Path, int], list[Outcome]] = {}
+    failed: list[Job] = []
     with ProcessPoolExecutor(options.workers) as pool:
         running = {pool.submit(outcome_of, options, recipes[job.recipe], job): job for job in jobs}
         for future in as_completed(running):
             job = running[future]
             which = job.recipe, job.folder, job.seed
             of_recipe = done.setdefault(which, [])
-            of_recipe.append(future.result())
+            try:
+                of_recipe.append(future.result())
+            except Exception as error:
+                failed.append(job)
+                print(f"{job}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+                continue
             if options.lines:
                 report(job, recipes[job.recipe], of_recipe[-1:], fold=job.fold)
             if len(of_recipe) == len(folds):
                 report(job, recipes[job.recipe], of_recipe)
-    return 0
+    return 1 if failed else 0
 
 
 def parse() -> argparse.Namespace:

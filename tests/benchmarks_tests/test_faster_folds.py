@@ -96,13 +96,17 @@ def test_what_was_done_is_not_done_again(options, data, tmp_path, monkeypatch):
     assert len(list(options.out.iterdir())) == 2
 
 
-def test_a_recipe_may_be_for_some_data_sets_only(options, data, tmp_path, monkeypatch, capsys):
+def test_one_recipe_is_for_other_data_sets_and_one_fails(options, data, tmp_path, monkeypatch, capsys):
     options.sweep = tmp_path / "sweep.json"
-    options.sweep.write_text(json.dumps([{"data": ["other"]}, {**QUICK, "faster_validation": 0.5}]))
+    options.sweep.write_text(
+        json.dumps([{"data": ["other"]}, {"cntk_model": "missing.npz"}, {**QUICK, "faster_validation": 0.5}])
+    )
     options.lines = True
     monkeypatch.setattr(faster_folds, "parse", lambda: options)
     monkeypatch.setattr(faster_folds, "ProcessPoolExecutor", ThreadPoolExecutor)  # a fork of this process would hang
-    faster_folds.main()
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert faster_folds.main() == 1
+    said = capsys.readouterr()
+    assert said.err.count("Job(recipe=1, ") == 2 and "UserError: " in said.err and "missing.npz" in said.err
+    lines = [json.loads(line) for line in said.out.splitlines()]
     assert [line.get("fold") for line in lines] == [0, 1, None]
     assert all(line["recipe"]["faster_validation"] == 0.5 for line in lines)
