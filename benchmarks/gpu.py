@@ -5,10 +5,13 @@
 The parts, in this order; each prints its table row by row, and the JSON file grows with it:
 
     agreement   the largest difference between numbers of the GPU, of several pictures at once, and of the CPU
+    pooling     the same of pooling alone, bit for bit
+    threads     the same of step 3 with all its threads, against the same network one call after the other
     limits      the chip: matrix products of 8192 x 8192, copies on it and to it
     network     the network alone, on numbers that are there: trunk, pooling, head
     path        step 3 end to end, by pictures in a call: pictures decoded from disk, files of float16 written
     without     the same with parts left out: pictures decoded before, nothing written, files written to memory
+    readers     reading alone, by the number of threads
     host        what one core does for a picture, in milliseconds, and how fast files reach the disk
     nn          training of the head on ROIs          faster      training of Faster R-CNN
     path2       step 3 with other numbers of pictures in a call
@@ -46,10 +49,13 @@ from benchmarks.timing import markdown_table  # noqa: E402
 
 PARTS: dict[str, Callable[[Setting], Iterator[list[Any]]]] = {  # each gives the heads of its columns, then its rows
     "agreement": gpu_network.agreement,
+    "pooling": gpu_network.pooling,
+    "threads": gpu_path.threads,
     "limits": gpu_network.limits,
     "network": gpu_network.network_alone,
     "path": gpu_path.path,
     "without": gpu_path.without,
+    "readers": gpu_path.readers,
     "host": gpu_path.host,
     "nn": gpu_training.nn,
     "faster": gpu_training.faster,

@@ -1,15 +1,20 @@
 """benchmarks/gpu.py: the chip's limits, whether its numbers are right, and the network alone."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from benchmarks.gpu_setting import Setting, seconds_of
 from fastRCNN.engines.torch_device import exact_products
 from fastRCNN.engines.torch_engine import TorchEngine, _different
 from fastRCNN.network.pooling import pooling_keys
+from fastRCNN.network.roi_pooling import roi_pool
+from fastRCNN.network.roi_pooling_tables import roi_pool_tables
 from fastRCNN.pipeline.embed_dataset import read_seen
 
 TOGETHER = (1, 4, 16, 32)
@@ -61,6 +66,41 @@ def agreement(setting: Setting) -> Iterator[list[Any]]:
             apart = np.linalg.norm(found - expected) / np.linalg.norm(expected)
             yield [f"{precision}, {'together' if at_once > 1 else 'one by one'}", f"{apart:.1e}",
                    f"{np.abs(found - expected).max():.1e}", f"{np.abs(expected).max():.1e}"]  # fmt: skip
+
+
+def pooling(setting: Setting) -> Iterator[list[Any]]:
+    """Pooled numbers on the device against those of the CPU, bit for bit, by the ways to look five rows up."""
+    yield ["way", "precision", "numbers that differ", "ms a picture"]
+    count = 4 if setting.device.type == "cuda" else 1
+    spec, (_, rois) = setting.network.spec, _pictures_and_rois(setting, count)
+    side = round(setting.side / spec.stride)
+    maps = torch.from_numpy(np.random.default_rng(0).normal(size=(count, spec.trunk_channels, side, side)))
+    owner = np.repeat(np.arange(count), [len(each) for each in rois])
+    shape = {"size": spec.pooling_size, "spatial_scale": spec.spatial_scale}
+    for kind in (torch.float32, torch.bfloat16):
+        halves = maps.to(kind)
+        there = halves.to(setting.device).contiguous(memory_format=torch.channels_last)
+        expected = np.concatenate(
+            [roi_pool(one.float().numpy(), of_one, **shape) for one, of_one in zip(halves, rois, strict=True)]
+        )
+        for name, way in (("embedding_bag", functional.embedding_bag), ("gathered", _gathered)):
+            with mock.patch.object(functional, "embedding_bag", way), torch.inference_mode():
+                call = partial(roi_pool_tables, there, np.concatenate(rois), owner, **shape)
+                try:
+                    found = call().permute(0, 3, 1, 2).float().cpu().numpy()
+                    seconds = seconds_of(call, setting.device, setting.seconds / 6)
+                except RuntimeError as error:
+                    yield [name, str(kind), str(error)[:200], "-"]
+                    continue
+            yield [name, str(kind), int((found != expected).sum()), f"{1000 * seconds / count:.3f}"]
+
+
+def _gathered(five: torch.Tensor, rows: torch.Tensor, mode: str) -> torch.Tensor:
+    """Return what embedding_bag with mode "max" does, step by step."""
+    best = rows[five[:, 0]]
+    for number in range(1, five.shape[1]):
+        torch.maximum(best, rows[five[:, number]], out=best)
+    return best
 
 
 def network_alone(setting: Setting) -> Iterator[list[Any]]:

@@ -1,6 +1,8 @@
 """benchmarks/gpu.py: step 3 from JPEG files to npz files, whole and with parts left out."""
 
 import contextlib
+import dataclasses
+import itertools
 import os
 import shutil
 import threading
@@ -24,12 +26,29 @@ from fastRCNN.pipeline.half_floats import narrowed
 from fastRCNN.pipeline.picture_network import Found, NetworkRun, PictureNetwork
 from fastRCNN.run_context import RunContext
 from helpers.images import pad_to_square, read_image
+from helpers.read_ahead import in_order
 
 HEADERS = ["what", "precision", "pictures in a call", "pictures a second", "TFLOP/s", "of the limit", "npz, GB/s"]
 _MOST = 100_000  # pictures of a measure
 _FILES = 100  # for memory, which may be small
 _MEMORY = Path("/dev/shm")
 _ROOM = 4 << 30  # bytes
+
+
+def threads(setting: Setting) -> Iterator[list[Any]]:
+    """Rows of pictures through all threads against those of one call after the other on the same device."""
+    yield ["precision", "pictures", "largest difference", "largest number"]
+    count = min(len(setting.records), 48)
+    for precision in ("float32", "bfloat16"):
+        with PictureNetwork(_run(setting, precision)) as network:
+            network.engine.at_once = _at_once(setting)
+            options: Any = {"pad_size": setting.side, "pace": network.pace}
+            found = list(embed_dataset.computed(setting.records[:count], network.compute, **options))
+            read = [read_seen(setting.records[place], setting.side) for place in range(count)]
+            size = network.engine.at_once
+            expected = [one for start in range(0, count, size) for one in network.compute(read[start : start + size])]
+        apart = [np.abs(a - b).max() for (_, a), (_, b) in zip(found, expected, strict=True)]
+        yield [precision, count, f"{max(apart):.1e}", f"{max(rows.max() for _, rows in expected):.1e}"]
 
 
 def path(setting: Setting) -> Iterator[list[Any]]:
@@ -43,8 +62,13 @@ def path(setting: Setting) -> Iterator[list[Any]]:
 def other_numbers(setting: Setting) -> Iterator[list[Any]]:
     """Other numbers of pictures in a call."""
     yield HEADERS
-    for at_once in (4, 32, 8) if setting.device.type == "cuda" else (2,):
+    for at_once in (4, 32) if setting.device.type == "cuda" else (2,):
         yield _row(setting, "from disk to disk", "bfloat16", at_once)
+    for reading in (2, 8):
+        yield _row(setting, f"{reading} threads read, nothing written", "bfloat16", _at_once(setting), writes=False,
+                   reading=reading)  # fmt: skip
+    for writing in (4, 16):
+        yield _row(setting, f"{writing} threads write", "bfloat16", _at_once(setting), writing=writing)
 
 
 def without(setting: Setting) -> Iterator[list[Any]]:
@@ -64,6 +88,33 @@ def without(setting: Setting) -> Iterator[list[Any]]:
             shutil.rmtree(folder, ignore_errors=True)
     with _decoded_before(setting):
         yield _row(setting, "decoded before, nothing written", "float32", at_once, writes=False)
+
+
+def readers(setting: Setting) -> Iterator[list[Any]]:
+    """Reading alone, by threads that share Python's lock: records, pictures, and both as step 3 reads them."""
+    yield ["what is read", "threads", "pictures a second", "cores busy", "of them in the system"]
+    paths = [record.image_path for record in setting.records[:32]] * (len(setting.records) // 32 + 1)
+    parts: dict[str, Callable[[int], object]] = {
+        "records and pictures": lambda place: read_seen(setting.records[place], setting.side),
+        "pictures": lambda place: read_image(paths[place]),
+        "records": lambda place: setting.records[place],
+    }
+    for name, read in parts.items():
+        for threads in (0, 1, 2, 3, 4, 8, 16) if read is parts["records and pictures"] else (1, 4, 16):
+            found, count = in_order(read, _around(len(setting.records)), threads=threads, ahead=64), 0
+            next(found)
+            start, before = time.perf_counter(), os.times()
+            with contextlib.closing(found):
+                while time.perf_counter() - start < setting.seconds / 4:
+                    next(found)
+                    count += 1
+                passed, after = time.perf_counter() - start, os.times()
+            busy = [(after[i] - before[i]) / passed for i in (0, 1)]
+            yield [name, threads, f"{count / passed:.0f}", f"{sum(busy):.1f}", f"{busy[1]:.1f}"]
+
+
+def _around(count: int) -> Iterator[int]:
+    return (number % count for number in itertools.count())
 
 
 def host(setting: Setting) -> Iterator[list[Any]]:
@@ -114,27 +165,38 @@ def _at_once(setting: Setting) -> int:
     return 16 if setting.device.type == "cuda" else 4
 
 
-def _row(
-    setting: Setting, what: str, precision: str, at_once: int, *, writes: bool = True, folder: Path | None = None
-) -> list[Any]:
-    """Run step 3's part for `setting.seconds` behind its start."""
+def _run(setting: Setting, precision: str) -> NetworkRun:
     context = RunContext(device=setting.device.type, threads=setting.jobs, pad_size=setting.side, precision=precision)
-    run = NetworkRun(setting.artifacts, "svm", CLASSES, context, kind="float16")
+    return NetworkRun(setting.artifacts, "svm", CLASSES, context, kind="float16")
+
+
+def _row(
+    setting: Setting,
+    what: str,
+    precision: str,
+    at_once: int,
+    *,
+    writes: bool = True,
+    folder: Path | None = None,
+    **changes: int,
+) -> list[Any]:
+    """Run step 3's part for `setting.seconds` behind its start; changes: of its `Pace`."""
     total = len(setting.records)
     files = min(total, _FILES) if folder else total
     target = folder or setting.folder / "written"
     places = [number % total for number in range(_MOST)]
     outputs = [target / f"{number % files}.dat.npz" for number in range(_MOST)]
     count, bytes_of_one = 0, setting.rois * setting.network.spec.feature_dimension * 2
-    with PictureNetwork(run) as network:
+    with PictureNetwork(_run(setting, precision)) as network:
         network.engine.at_once = at_once
+        pace = dataclasses.replace(network.pace, **changes)
 
         def write(output: Path, found: Found) -> None:
             if writes:
                 network.write((output,), found)
 
         done = embed_dataset.embed_dataset(
-            Chosen(setting.records, places), outputs, network.compute, write, pad_size=setting.side, pace=network.pace
+            Chosen(setting.records, places), outputs, network.compute, write, pad_size=setting.side, pace=pace
         )
         started = None
         with contextlib.closing(done):

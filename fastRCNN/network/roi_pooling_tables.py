@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch.nn import functional
 
 from fastRCNN.network.copies import to_device
-from fastRCNN.network.roi_pooling import roi_cells
+from fastRCNN.network.roi_pooling import bin_edges, roi_cells
 
 NOWHERE = -1  # the cell of a bin without a positive number
 
@@ -25,26 +25,17 @@ def roi_pool_tables(
 ) -> torch.Tensor:
     """Return (R, S, S, C), channels last, of the type of `maps` (N, C, H, W), which are pooled over `rois` (R, 4).
 
-    rois: x1 y1 x2 y2 pixels. owner: (R,) the map of each. Without a gradient: see `roi_pooling_torch` for one.
+    rois: x1 y1 x2 y2 pixels. owner: (R,) the map of each. Without a gradient: see `roi_pooling_torch` for one. NumPy
+    computes where bins begin and end: on a GPU PyTorch multiplies by 1 / size instead of dividing, and 3 * (14 / 6)
+    becomes less than 7.
     """
-    height, width = maps.shape[2:]
     cells = roi_cells(rois, spatial_scale=spatial_scale)
-    first, last = cells[:, [1, 0]], cells[:, [3, 2]]  # of rows, of columns
-    longest = ((last - first + 1).max(axis=0, initial=0) // size + 2).tolist()  # no bin has more cells
-    places = to_device(np.column_stack([owner, first, last]), maps.device)
-    rows, columns = (
-        bin_edges(places[:, axis], places[:, axis + 2], length, size) for axis, length in ((1, height), (2, width))
-    )
+    bins = [bin_edges(cells[:, axis], cells[:, axis + 2], maps.shape[3 - axis], size) for axis in (1, 0)]
+    longest = [int((edges[..., 1] - edges[..., 0]).max(initial=0)) for edges in bins]
+    numbers = to_device(np.column_stack([owner, *(edges.reshape(-1, 2 * size) for edges in bins)]), maps.device)
+    rows, columns = (part.unflatten(1, (size, 2)) for part in numbers[:, 1:].split(2 * size, dim=1))
     pixels = maps.permute(0, 2, 3, 1)
-    return largest_by_tables(pixels, places[:, 0], rows, columns, longest=(longest[0], longest[1]))[0]
-
-
-def bin_edges(first: torch.Tensor, last: torch.Tensor, length: int, size: int) -> torch.Tensor:
-    """Return what `fastRCNN.network.roi_pooling.bin_edges` does, (R, S, 2) int64, where `first` and `last` (R,) are."""
-    bin_width = (last - first + 1)[:, None].double() / size
-    number = torch.arange(size, dtype=torch.float64, device=first.device)
-    start, end = (number * bin_width).floor().long(), ((number + 1) * bin_width).ceil().long()
-    return (torch.stack([start, end], dim=-1) + first[:, None, None]).clamp(0, length)
+    return largest_by_tables(pixels, numbers[:, 0], rows, columns, longest=(longest[0], longest[1]))[0]
 
 
 def largest_by_tables(
@@ -134,9 +125,9 @@ def _corners(edges: torch.Tensor, length: int) -> tuple[torch.Tensor, torch.Tens
     edges: (R, S, 2). Of empty bins any, inside the map.
     """
     first, cells = edges[..., 0], (edges[..., 1] - edges[..., 0]).clamp(min=1)
-    powers = 2 ** torch.arange(1, length.bit_length(), device=edges.device)
-    level = (cells[..., None] >= powers).sum(dim=-1)
-    last = edges[..., 1] - 2**level
+    powers = torch.tensor([1 << power for power in range(1, length.bit_length())])
+    level = (cells[..., None] >= to_device(powers.numpy(), edges.device)).sum(dim=-1)
+    last = edges[..., 1] - torch.bitwise_left_shift(torch.ones_like(level), level)
     return first.clamp(0, length - 1), last.clamp(0, length - 1), level
 
 

@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from helpers.artifacts import Artifacts, atomic_write
 from helpers.boxes import as_boxes
+from helpers.decoding import warnings_lock
 from helpers.errors import UserError
 from helpers.images import square_placement
 
@@ -259,9 +260,12 @@ def _values(line: str, name: str, index: str, expected: int, where: str) -> NDAr
         return digits
     if not _PLAIN.fullmatch(head[2]):
         return _numbers(head[2].split(), expected, where)
-    with warnings.catch_warnings():  # of what is no number; the words tell
+    with warnings_lock, warnings.catch_warnings():  # of what is no number; the words tell
         warnings.simplefilter("ignore", DeprecationWarning)
-        values = np.fromstring(head[2], np.float64, sep=" ")  # five times as fast as by words
+        try:
+            values = np.fromstring(head[2], np.float64, sep=" ")  # five times as fast as by words
+        except ValueError:  # newer versions of NumPy say so themselves
+            values = np.zeros(0)
     whole = len(values) == expected and np.isfinite(values).all()
     return values if whole else _numbers(head[2].split(), expected, where)
 

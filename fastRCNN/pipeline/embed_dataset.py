@@ -2,7 +2,7 @@
 
 On a CPU the network is what takes the time, so one thread reads ahead and two write behind. A GPU is faster than they
 are: it takes several pictures in each call, while the next call is made ready and results come back in a second thread,
-and as many threads as there are cores decode pictures and write files (`Pace`).
+and several threads decode pictures and write files (`Pace`).
 
 Letters in shapes: S side of the padded square, R rows in a file, N real ROIs of a picture, D features.
 """
@@ -30,6 +30,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Read = tuple[CntkRecord, SeenPicture]
 _AHEAD = 2  # calls whose pictures are read while one is being computed
+_READING = 4  # threads at most: half of what they do holds Python's lock, and more of them wait for it only
 _COMPUTING = 2  # calls under way on a GPU: it works on one while results of the other come back
 
 
@@ -53,7 +54,7 @@ class Pace:
         if engine.at_once == 1:
             return cls()
         cores = threads or os.cpu_count() or 1
-        return cls(engine.at_once, _COMPUTING, cores, max(WRITERS, cores // 2), engine.begin_thread)
+        return cls(engine.at_once, _COMPUTING, min(cores, _READING), max(WRITERS, cores // 2), engine.begin_thread)
 
 
 def embed_pictures(

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from fastRCNN.network import roi_pooling
 from fastRCNN.network.roi_pooling import roi_pool
-from fastRCNN.network.roi_pooling_tables import bin_edges, roi_pool_tables
+from fastRCNN.network.roi_pooling_tables import roi_pool_tables
 
 
 def random_rois(rng, count, *, side):
@@ -32,12 +31,3 @@ def test_several_maps_are_pooled_as_one_is(kind, size, side):
 
 def test_no_roi():
     assert roi_pool_tables(torch.ones(2, 3, 4, 5), np.zeros((0, 4)), np.zeros(0, np.int64)).shape == (0, 6, 6, 3)
-
-
-def test_bins_begin_and_end_where_the_other_pooling_has_them():
-    first = np.random.default_rng(0).integers(-20, 70, 500)
-    last = first + np.random.default_rng(1).integers(0, 90, 500)
-    for size in (1, 6, 7):
-        expected = roi_pooling.bin_edges(first, last, 62, size)
-        found = bin_edges(torch.from_numpy(first), torch.from_numpy(last), 62, size)
-        np.testing.assert_array_equal(found.numpy(), expected)

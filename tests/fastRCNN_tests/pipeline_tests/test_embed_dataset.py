@@ -140,4 +140,5 @@ def test_a_cpu_takes_one_picture_and_a_gpu_several():
 
     assert Pace.of(Of(1), 8) == Pace() == Pace(1, 0, 1, WRITERS)
     engine = Of(16)
-    assert Pace.of(engine, 8) == Pace(16, 2, 8, 4, engine.begin_thread)
+    assert Pace.of(engine, 8) == Pace(16, 2, 4, 4, engine.begin_thread)
+    assert Pace.of(engine, 3) == Pace(16, 2, 3, 2, engine.begin_thread)
