@@ -14,6 +14,7 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.gpu_setting import CLASSES, Setting, wait
 from fastRCNN.engines.torch_engine import _different
@@ -136,20 +137,41 @@ def host(setting: Setting) -> Iterator[list[Any]]:
     for name, call in parts.items():
         yield [name, f"{1000 * _mean(call, setting.seconds / 8):.2f}", "ms"]
     writers = Pace.of(_Several(), setting.jobs).writing
-    done, end = [0] * writers, time.perf_counter() + setting.seconds
+    for what, write in (
+        ("npz files", lambda path: write_embeddings(path, halves)),
+        ("plain files, flushed", lambda path: _write_plainly(path, halves)),
+        ("plain files, not flushed", lambda path: path.write_bytes(halves.data)),
+    ):
+        rate = _rate_of_writers(write, setting.folder, writers, setting.seconds / 2) * halves.nbytes / 1e9
+        yield [f"{what}, written by {writers} threads", f"{rate:.2f}", "GB/s"]
 
-    def write(number: int) -> None:
+
+def _rate_of_writers(write: Callable[[Path], object], folder: Path, writers: int, seconds: float) -> float:
+    """Return how many files a second so many threads write that call `write`, eight names each."""
+    end = time.perf_counter() + seconds
+
+    def some(number: int) -> int:
+        count = 0
         while time.perf_counter() < end:
-            write_embeddings(setting.folder / f"host-{number}-{done[number] % 8}.npz", halves)
-            done[number] += 1
+            write(folder / f"host-{number}-{count % 8}.npz")
+            count += 1
+        return count
 
     start = time.perf_counter()
     with ThreadPoolExecutor(writers) as pool:
-        list(pool.map(write, range(writers)))
-    rate = sum(done) * halves.nbytes / (time.perf_counter() - start) / 1e9
-    for left in setting.folder.glob("host*.npz"):
+        done = sum(pool.map(some, range(writers)))
+    passed = time.perf_counter() - start
+    for left in folder.glob("host*.npz"):
         left.unlink()
-    yield [f"npz files written by {writers} threads", f"{rate:.2f}", "GB/s"]
+    return done / passed
+
+
+def _write_plainly(path: Path, array: NDArray[Any]) -> None:
+    """Write the numbers alone, and wait for the disk."""
+    with path.open("wb") as file:
+        file.write(array.data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 class _Several:

@@ -229,6 +229,7 @@ def test_pixels_become_what_the_header_says(channels: str, precision: str) -> No
     picture = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
     with TorchEngine(network, device="cpu", precision=precision) as engine:
         pixels = engine.normalised(picture)
+        assert torch.equal(engine.normalised_there([picture, picture[::-1]])[:1], pixels)
     ordered = picture if channels == "BGR" else picture[:, :, ::-1]
     expected = (ordered.astype(np.float32) - np.float32(wanted.mean)) * np.float32(wanted.scale)
     assert pixels.shape == (1, 3, 32, 32)
