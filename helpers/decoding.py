@@ -48,7 +48,7 @@ _DAMAGE = re.compile(r"extraneous bytes|premature end|bad Huffman|bad arithmetic
 _MANY_BYTES = re.compile(r"\d{3,} extraneous bytes")
 _ORIENTATION = 0x0112
 _DARK = 64  # of 256: a 16-bit picture that ends below this holds 14 bits or fewer
-warnings_lock = threading.Lock()  # catching Python's warnings is for one thread at a time
+_opening = threading.Lock()  # recording Python's warnings is for one thread at a time
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def _open_quietly(file: BinaryIO) -> tuple["Image.Image", list[str]]:
     """Return the opened file and Pillow's warnings about it."""
     from PIL import Image
 
-    with warnings_lock, warnings.catch_warnings(record=True) as caught:
+    with _opening, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         image = Image.open(file, formats=_TO_OPEN)
         if image.format != "PNG":

@@ -8,6 +8,7 @@ Letters in shapes: N maps, C channels, H rows and W columns of a map, R ROIs, S 
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -25,17 +26,28 @@ def roi_pool_tables(
 ) -> torch.Tensor:
     """Return (R, S, S, C), channels last, of the type of `maps` (N, C, H, W), which are pooled over `rois` (R, 4).
 
-    rois: x1 y1 x2 y2 pixels. owner: (R,) the map of each. Without a gradient: see `roi_pooling_torch` for one. NumPy
-    computes where bins begin and end: on a GPU PyTorch multiplies by 1 / size instead of dividing, and 3 * (14 / 6)
-    becomes less than 7.
+    rois: x1 y1 x2 y2 pixels. owner: (R,) the map of each. Without a gradient: see `roi_pooling_torch` for one.
     """
     cells = roi_cells(rois, spatial_scale=spatial_scale)
-    bins = [bin_edges(cells[:, axis], cells[:, axis + 2], maps.shape[3 - axis], size) for axis in (1, 0)]
-    longest = [int((edges[..., 1] - edges[..., 0]).max(initial=0)) for edges in bins]
-    numbers = to_device(np.column_stack([owner, *(edges.reshape(-1, 2 * size) for edges in bins)]), maps.device)
-    rows, columns = (part.unflatten(1, (size, 2)) for part in numbers[:, 1:].split(2 * size, dim=1))
-    pixels = maps.permute(0, 2, 3, 1)
-    return largest_by_tables(pixels, numbers[:, 0], rows, columns, longest=(longest[0], longest[1]))[0]
+    longest = (cells[:, 2:] - cells[:, :2] + 1).max(axis=0, initial=1)
+    numbers = to_device(np.column_stack([owner, cells]), maps.device)
+    bins = to_device(_bins(int(longest.max()), size), maps.device)
+    rows, columns = (
+        (bins[numbers[:, 2 + axis] - numbers[:, axis]] + numbers[:, axis, None, None]).clamp(0, length)
+        for axis, length in ((2, maps.shape[2]), (1, maps.shape[3]))
+    )
+    wide, tall = (longest // size + 2).tolist()  # no bin has more cells
+    return largest_by_tables(maps.permute(0, 2, 3, 1), numbers[:, 0], rows, columns, longest=(tall, wide))[0]
+
+
+@lru_cache(64)
+def _bins(longest: int, size: int) -> NDArray[np.int64]:
+    """Return (`longest`, S, 2): start and end (exclusive) of the bins of 1, 2, ... cells that begin at 0.
+
+    NumPy's numbers: on a GPU PyTorch multiplies by 1 / size instead of dividing, and 3 * (14 / 6) becomes less than 7.
+    """
+    last = np.arange(longest)
+    return bin_edges(np.zeros_like(last), last, longest + 1, size)  # rounding may reach one cell too far
 
 
 def largest_by_tables(

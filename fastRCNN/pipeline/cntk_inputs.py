@@ -23,7 +23,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from helpers.artifacts import Artifacts, atomic_write
 from helpers.boxes import as_boxes
-from helpers.decoding import warnings_lock
 from helpers.errors import UserError
 from helpers.images import square_placement
 
@@ -239,6 +238,8 @@ def _digest(line: bytes) -> str:
 
 
 _AGAIN = "Run 2_cntkGenerateInputs.py again"
+# how older versions of NumPy say what newer ones raise; for good, since catching warnings is for one thread at a time
+warnings.filterwarnings("ignore", "string or file could not be read to its end", DeprecationWarning)
 _PLAIN = re.compile(r"[0-9.e+ -]+")  # what numpy reads without complaint, unless it is misplaced
 _BLOCK = 1 << 24
 _BYTES_OF_A_ROI = 48  # four numbers; measured on random ROIs: 43
@@ -260,12 +261,10 @@ def _values(line: str, name: str, index: str, expected: int, where: str) -> NDAr
         return digits
     if not _PLAIN.fullmatch(head[2]):
         return _numbers(head[2].split(), expected, where)
-    with warnings_lock, warnings.catch_warnings():  # of what is no number; the words tell
-        warnings.simplefilter("ignore", DeprecationWarning)
-        try:
-            values = np.fromstring(head[2], np.float64, sep=" ")  # five times as fast as by words
-        except ValueError:  # newer versions of NumPy say so themselves
-            values = np.zeros(0)
+    try:
+        values = np.fromstring(head[2], np.float64, sep=" ")  # five times as fast as by words
+    except ValueError:  # what is no number; the words tell
+        values = np.zeros(0)
     whole = len(values) == expected and np.isfinite(values).all()
     return values if whole else _numbers(head[2].split(), expected, where)
 

@@ -31,3 +31,12 @@ def test_several_maps_are_pooled_as_one_is(kind, size, side):
 
 def test_no_roi():
     assert roi_pool_tables(torch.ones(2, 3, 4, 5), np.zeros((0, 4)), np.zeros(0, np.int64)).shape == (0, 6, 6, 3)
+
+
+def test_bins_of_all_lengths_are_those_of_the_other_pooling():
+    maps = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 1, 40, 300)).astype(np.float32))
+    last = 16 * np.arange(300)
+    rois = np.stack([0 * last, 0 * last, last, last // 8], axis=1)
+    expected = roi_pool(maps[0].numpy(), rois).transpose(0, 2, 3, 1)
+    np.testing.assert_array_equal(roi_pool_tables(maps, rois, np.zeros(300, np.int64)).numpy(), expected)
+    assert roi_pool_tables(maps, rois[14:15], np.zeros(1, np.int64)).tolist() == expected[14:15].tolist()
