@@ -10,7 +10,6 @@ Source: `getCntkInputs` and `cntk_fillInputs` of the tutorial's helpers. Letters
 
 import hashlib
 import re
-import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -238,8 +237,6 @@ def _digest(line: bytes) -> str:
 
 
 _AGAIN = "Run 2_cntkGenerateInputs.py again"
-# how older versions of NumPy say what newer ones raise; for good, since catching warnings is for one thread at a time
-warnings.filterwarnings("ignore", "string or file could not be read to its end", DeprecationWarning)
 _PLAIN = re.compile(r"[0-9.e+ -]+")  # what numpy reads without complaint, unless it is misplaced
 _BLOCK = 1 << 24
 _BYTES_OF_A_ROI = 48  # four numbers; measured on random ROIs: 43
@@ -263,7 +260,7 @@ def _values(line: str, name: str, index: str, expected: int, where: str) -> NDAr
         return _numbers(head[2].split(), expected, where)
     try:
         values = np.fromstring(head[2], np.float64, sep=" ")  # five times as fast as by words
-    except ValueError:  # what is no number; the words tell
+    except (ValueError, DeprecationWarning):  # of what is no number, as NumPy's version has it; the words tell
         values = np.zeros(0)
     whole = len(values) == expected and np.isfinite(values).all()
     return values if whole else _numbers(head[2].split(), expected, where)
