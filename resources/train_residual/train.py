@@ -47,8 +47,8 @@ class Recipe:
 
     plan: Plan = field(default_factory=Plan)
     products: int = 400
-    things: int = 600
-    cells: int = 150
+    things: int = 1500
+    cells: int = 200
     pool: int = 24000
     steps: int = 9000
     decay: float = 0.6
