@@ -8,7 +8,6 @@ before anything runs on a GPU.
 import mmap
 import multiprocessing
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -17,32 +16,11 @@ from numpy.typing import NDArray
 from resources.train_alexnet.pool import cut_window
 from resources.train_alexnet.targets import make_targets, sample_rois
 from resources.train_residual.pool import Pool
+from resources.train_residual.recipe import Plan
 
 AHEAD = 3  # batches of each worker
 PATIENCE = 600.0  # seconds
 Batch = dict[str, NDArray]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What batches are made of. scenes: that batch 0 chooses from; each further one adds `new_scenes`."""
-
-    seed: int = 0
-    windows: int = 32
-    rois: int = 64
-    side: int = 384
-    scenes: int = 600
-    new_scenes: int = 3
-
-    def arrays(self) -> dict[str, tuple[type, tuple[int, ...]]]:
-        """Name -> type and shape of what a batch holds; ROIs and targets in the order of the windows."""
-        ones = (self.windows * self.rois,)
-        return {
-            "windows": (np.uint8, (self.windows, self.side, self.side, 3)),
-            "rois": (np.float32, (self.windows, self.rois, 4)),
-            "label": (np.int64, ones), "share": (np.float32, ones), "fit": (np.float32, (*ones, 3)),
-            "offsets": (np.float32, (*ones, 4)), "weight": (np.float32, ones),
-        }  # fmt: skip
 
 
 def make_batch(pool: Pool, plan: Plan, number: int, batch: Batch, *, wait: bool) -> None:

@@ -22,6 +22,7 @@ from fastRCNN.network.layers import Conv, Layer, Linear, Relu, Residual
 from fastRCNN.network.network import save_network
 from fastRCNN.network.spec import NetworkSpec, PictureInput
 from resources.train_residual.network import BINS, INPUT_MEAN, INPUT_SCALE, Normed, ResidualNet
+from resources.train_residual.recipe import Recipe
 
 SOURCE = "resources/train_residual: trained from nothing on procedural pictures"
 
@@ -84,8 +85,6 @@ def _numbers(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> BatchNorm:
 
 
 def main() -> int:
-    from resources.train_residual.train import Recipe
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("file", type=Path)

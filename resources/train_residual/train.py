@@ -18,7 +18,7 @@ import logging
 import os
 import sys
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,66 +30,16 @@ import torch
 
 from fastRCNN.network.network import save_network
 from resources.train_residual import fold
-from resources.train_residual.batches import Batch, Batches, Plan
+from resources.train_residual.batches import Batch, Batches
 from resources.train_residual.designs import FAMILIES, Designs
 from resources.train_residual.losses import WEIGHTS, Truth, losses, right
-from resources.train_residual.network import AlexNet, Learner, ResidualNet, Shape
+from resources.train_residual.network import AlexNet, Learner, ResidualNet
 from resources.train_residual.pool import Pool
+from resources.train_residual.recipe import Plan, Recipe, Run
 
 log = logging.getLogger("train_residual")
 _EVERY = 50  # steps, a line
 _FOREVER = 10**7
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that decides the weights."""
-
-    plan: Plan = field(default_factory=Plan)
-    products: int = 400
-    things: int = 1500
-    cells: int = 200
-    pool: int = 24000
-    steps: int = 9000
-    decay: float = 0.6
-    """Share of the training, at the end, over which the rate falls to zero."""
-    warmup: int = 300
-    rate: float = 2e-3
-    """Of a weight with 1000 inputs, see `parameter_groups`."""
-    weight_decay: float = 0.02
-    shape: Shape = field(default_factory=Shape)
-    bfloat16: bool = True
-
-    @classmethod
-    def of(cls, entries: dict[str, Any]) -> "Recipe":
-        """Return the recipe that `dataclasses.asdict` turned into `entries`."""
-        shape = {name: tuple(v) if isinstance(v, list) else v for name, v in entries["shape"].items()}
-        return cls(**entries | {"shape": Shape(**shape), "plan": Plan(**entries["plan"])})
-
-    def factor(self, step: int, progress: float) -> float:
-        """Return what the rate is multiplied by at `step`, when a share `progress` of the training is over."""
-        return min(1.0, (step + 1) / self.warmup, max(0.0, 1 - progress) / self.decay)
-
-
-@dataclass(frozen=True)
-class Run:
-    """What does not decide the weights, but for `minutes`: how and where the training runs."""
-
-    device: str = "cpu"
-    minutes: float | None = None
-    """From the start of the program; None: `Recipe.steps` say when it ends."""
-    stop: int | None = None
-    """An interruption after this step."""
-    alexnet: bool = False
-    drawers: int = 1
-    """Processes that draw scenes."""
-    cutters: int = 1
-    """Processes that make batches; 0: none but the training's own."""
-    threads: int = 2
-    pool_folder: Path | None = None
-    """Where the scenes lie, 0.6 MB each; None: in the folder of the run."""
-    save_every: float = 60.0
-    """Seconds between checkpoints."""
 
 
 class Trainee:

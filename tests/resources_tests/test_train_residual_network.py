@@ -13,12 +13,13 @@ from fastRCNN.network.network import load_network
 from fastRCNN.network.roi_align import roi_align
 from resources.train_residual import fold
 from resources.train_residual.align import align
-from resources.train_residual.batches import Batches, Plan
+from resources.train_residual.batches import Batches
 from resources.train_residual.designs import FAMILIES, Designs
 from resources.train_residual.losses import Truth, losses, right
 from resources.train_residual.network import Learner, Normed, ResidualNet, Shape
 from resources.train_residual.pool import Pool
-from resources.train_residual.train import Recipe, Run, parameter_groups, train
+from resources.train_residual.recipe import Plan, Recipe, Run
+from resources.train_residual.train import parameter_groups, train
 
 TINY = Shape(stem=(4, 4), widths=(4, 6, 8), blocks=(1, 1, 1), map_channels=4, waist=5, features=6)
 ROIS = torch.tensor([[0.0, 0, 60, 60], [16, 24, 100, 180], [100, 40, 180, 60], [5, 5, 20, 20], [170, 170, 191, 191]])
