@@ -1,7 +1,9 @@
-"""Networks other than AlexNet go all the way: imported files of published layouts, slim ones, on a small data set."""
+"""Networks other than AlexNet go all the way: imported files of published layouts, slim ones, and the bundled residual
+network, on a small data set."""
 
 import importlib.util
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from resources.import_network import import_file
 from resources.install_network import LEARN_FROM
 from resources.weight_import.chain import Cut
 
+BUNDLED = Path(__file__).resolve().parents[2] / "resources" / "cntk" / "Residual.npz"
 IMPORTERS = Path(__file__).resolve().parents[1] / "resources_tests" / "weight_import_tests"
 
 
@@ -26,17 +29,19 @@ def module_of(name):
 
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory):
-    """Weight files of a ResNet, its last stage behind ROI pooling, and of EfficientNet-Lite, its pooled map itself."""
+    """Weight files of a ResNet, its last stage behind ROI pooling, and of EfficientNet-Lite, its pooled map itself,
+    and the bundled residual network."""
     folder = tmp_path_factory.mktemp("networks")
     modules = module_of("modules")
     torch.save(modules.randomised(modules.ResNet((1, 1, 1, 1), 8, 10)).state_dict(), folder / "resnet.pth")
     torch.save(module_of("test_efficientnet_lite").slim_state(np.random.default_rng(0)), folder / "lite.pth")
     import_file(folder / "resnet.pth", folder / "resnet.npz")
     import_file(folder / "lite.pth", folder / "lite.npz", cut=Cut("map"))
+    shutil.copy(BUNDLED, folder / "bundled.npz")
     return folder
 
 
-@pytest.mark.parametrize("network", ["resnet", "lite"])
+@pytest.mark.parametrize("network", ["resnet", "lite", "bundled"])
 @pytest.mark.parametrize("classifier", ["svm", "nn", "faster"])
 def test_all_steps_with(run, networks, network, classifier):
     options = ["--classifier", classifier]
