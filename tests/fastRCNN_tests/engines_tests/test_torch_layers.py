@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from fastRCNN.engines.torch_engine import TorchEngine
-from fastRCNN.engines.torch_layers import BUILDERS, LocalResponseNorm, _Inner, build_layers
+from fastRCNN.engines.torch_layers import BUILDERS, _Inner, build_layers
 from fastRCNN.network import layers as known
 from fastRCNN.network.alexnet import he_initialised
 from fastRCNN.network.batch_norm import BatchNorm
@@ -277,14 +277,3 @@ def test_a_branch_that_begins_with_a_relu_leaves_the_shortcut_what_came_in():
     expected = x + nn.functional.conv2d(torch.relu(x), torch.from_numpy(network.weight("a")))
     found = TorchEngine(network, device="cpu").feature_map(PICTURES[:1])
     np.testing.assert_allclose(found.numpy(), expected.numpy(), atol=1e-4 * float(expected.max()))
-
-
-@pytest.mark.parametrize("size", [4, 5, 7])
-def test_local_response_by_a_product_is_pytorchs_layer(size):
-    layer = LocalResponseNorm(size, alpha=0.3, beta=0.6, k=1.5)
-    x = torch.from_numpy(np.random.default_rng(0).normal(size=(2, 9, 4, 5)).astype(np.float32))
-    expected = torch.nn.LocalResponseNorm(size, alpha=0.3, beta=0.6, k=1.5)(x)
-    torch.testing.assert_close(layer.by_product(x), expected)
-    halves = layer.by_product(x.to(torch.bfloat16))
-    assert halves.dtype == torch.bfloat16
-    torch.testing.assert_close(halves.float(), expected, rtol=2**-6, atol=2**-8)
