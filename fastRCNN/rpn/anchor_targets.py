@@ -67,20 +67,20 @@ def anchor_targets(
     inside = np.flatnonzero(within)
     if len(inside) == 0:
         return AnchorTargets(labels, targets)
-    overlaps = iou_matrix(anchors[inside], objects)
-    best = overlaps.max(axis=1, initial=0.0)
+    overlaps = iou_matrix(objects, anchors[inside])  # (G, K): its maxima over few objects are many times as fast
+    best = overlaps.max(axis=0, initial=0.0)
     said = np.where(best < rules.negative_overlap, BACKGROUND, NOTHING).astype(np.int8)
-    not_counted = iou_matrix(anchors[inside], ignored).max(axis=1, initial=0.0) >= rules.negative_overlap
+    not_counted = iou_matrix(ignored, anchors[inside]).max(axis=0, initial=0.0) >= rules.negative_overlap
     said[not_counted] = NOTHING
     if len(objects):
-        most = overlaps.max(axis=0)
-        said[((overlaps == most) & (most > 0)).any(axis=1)] = OBJECT
+        most = overlaps.max(axis=1, keepdims=True)
+        said[((overlaps == most) & (most > 0)).any(axis=0)] = OBJECT
         said[best >= rules.positive_overlap] = OBJECT
     said = _batch(said, rng, rules)
     labels[inside] = said
     shown = np.flatnonzero(said == OBJECT)
     if len(shown):
-        targets[inside[shown]] = box_targets(anchors[inside[shown]], objects[overlaps[shown].argmax(axis=1)])
+        targets[inside[shown]] = box_targets(anchors[inside[shown]], objects[overlaps[:, shown].argmax(axis=0)])
     return AnchorTargets(labels, targets)
 
 

@@ -65,14 +65,16 @@ def propose(
     numbers = np.isfinite(offsets)  # column by column: many times as fast as all(axis=1)
     finite = np.flatnonzero(np.isfinite(scores) & numbers[:, 0] & numbers[:, 1] & numbers[:, 2] & numbers[:, 3])
     move = _decode_as_published if compat == "tutorial" else decode
-    boxes = move(anchors[finite], offsets[finite])
     left, top, right, bottom = area
-    boxes = np.clip(boxes, [left, top, left, top], [right - 1, bottom - 1, right - 1, bottom - 1])
-    widths, heights = widths_heights(boxes)
-    large = (widths >= rules.min_side) & (heights >= rules.min_side)
-    boxes, scores = boxes[large], scores[finite][large]
-    order = np.argsort(scores, kind="stable")[::-1][: rules.before_nms]
-    boxes, scores = boxes[order], scores[order]
+    ranked = finite[np.argsort(scores[finite], kind="stable")[::-1]]
+    for best in (ranked[: 2 * rules.before_nms], ranked):  # mostly the first have enough that are large
+        boxes = move(anchors[best], offsets[best])
+        boxes = np.clip(boxes, [left, top, left, top], [right - 1, bottom - 1, right - 1, bottom - 1])
+        widths, heights = widths_heights(boxes)
+        large = np.flatnonzero((widths >= rules.min_side) & (heights >= rules.min_side))[: rules.before_nms]
+        if len(large) == rules.before_nms:
+            break
+    boxes, scores = boxes[large], scores[best[large]]
     threshold = float(np.nextafter(rules.nms_threshold, 0)) if compat == "tutorial" else rules.nms_threshold
     rank = np.arange(len(boxes), 0, -1)  # ties have been broken above
     keep = nms(boxes, rank, threshold=threshold)[: rules.after_nms]

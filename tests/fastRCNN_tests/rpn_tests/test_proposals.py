@@ -67,3 +67,13 @@ def test_a_box_grows_within_limits() -> None:
 def test_arrays_that_do_not_belong_together() -> None:
     with pytest.raises(ValueError, match=r"a score and 4 offsets for 1 anchors, got \(2,\)"):
         propose([[0, 0, 9, 9]], [1, 2], np.zeros((1, 4)), WIDE)
+
+
+def test_where_the_best_are_too_small_others_take_their_place():
+    lefts = 50.0 * np.arange(10)
+    sides = np.where(np.arange(10) < 7, 3, 30)  # the seven best, more than twice as many as are wanted
+    anchors = np.stack([lefts, 0 * lefts, lefts + sides - 1, sides - 1.0], axis=1)
+    rules = ProposalRules(before_nms=2, after_nms=5, min_side=16.0)
+    found = propose(anchors, -np.arange(10.0), np.zeros((10, 4)), (0, 0, 1000, 1000), rules=rules)
+    np.testing.assert_array_equal(found.boxes, anchors[[7, 8]])
+    assert found.scores.tolist() == [-7, -8]
