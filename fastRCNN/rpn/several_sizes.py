@@ -2,7 +2,10 @@
 
 A network whose header has `sides` (`fastRCNN.network.rpn_spec`) has learnt what objects of about one size look like.
 The picture is scaled until its longer side has each of these lengths in turn, and laid on grey with a margin; what is
-found at all sizes goes through one more non-maximum suppression. Letters in shapes: P proposals.
+found at all sizes goes through one more non-maximum suppression. Near copies come last, one box of each place first:
+whoever takes few boxes gets many places, and whoever takes many also boxes that lie better.
+
+Letters in shapes: P proposals.
 """
 
 import cv2
@@ -14,17 +17,19 @@ from fastRCNN.engines import Engine
 from fastRCNN.network.spec import NetworkSpec
 from fastRCNN.rpn.picture_area import PictureArea
 from fastRCNN.rpn.proposals import Proposals
-from fastRCNN.rpn.propose import propose_rois
+from fastRCNN.rpn.propose import propose_rois, rules_of
 from helpers.errors import UserError
 from helpers.images import PAD_VALUE, require_picture
 
+SAME = 0.85  # of two boxes that overlap more, the less certain one is dropped
 MARGIN = 24  # pixels of grey around the picture: a trunk without padding sees its edges too
 
 
 def propose_at_sizes(engine: Engine, image: NDArray[np.uint8], spec: NetworkSpec) -> Proposals:
     """Return the proposals for `image` (H, W, 3) uint8 BGR by the network of `engine`, whose header is `spec`.
 
-    boxes: (P, 4) float64, whole pixels of the picture, best first; scores: (P,) probabilities. Raises `UserError` where
+    boxes: (P, 4) float64, whole pixels of the picture, the best of each place first, then those that overlap a better
+    one by more than the header's `nms_threshold`; both best first. scores: (P,) probabilities. Raises `UserError` where
     the network does not say at which sizes it looks.
     """
     if spec.rpn is None or not spec.rpn.sides:
@@ -33,13 +38,16 @@ def propose_at_sizes(engine: Engine, image: NDArray[np.uint8], spec: NetworkSpec
     boxes, scores = [], []
     for side in spec.rpn.sides:
         shrunk, area = on_grey(image, side)
-        found = propose_rois(engine, engine.feature_map([shrunk]), [area], spec)[0]
+        rules = rules_of(spec, area, nms_threshold=max(SAME, spec.rpn.nms_threshold))
+        found = propose_rois(engine, engine.feature_map([shrunk]), [area], spec, rules=rules)[0]
         boxes.append(area.to_picture(found.boxes))
         scores.append(found.scores)
     merged, chances = np.concatenate(boxes), np.concatenate(scores)
     order = np.argsort(-chances, kind="stable")[: spec.rpn.before_nms * 2]
     merged, chances = merged[order], chances[order]
-    keep = nms(merged, -np.arange(len(merged)), threshold=spec.rpn.nms_threshold)[: spec.rpn.after_nms]
+    rank = -np.arange(len(merged))
+    places, others = (nms(merged, rank, threshold=threshold) for threshold in (spec.rpn.nms_threshold, SAME))
+    keep = np.concatenate([places, others[~np.isin(others, places)]])[: spec.rpn.after_nms]
     return Proposals(merged[keep].astype(np.float64), chances[keep])
 
 

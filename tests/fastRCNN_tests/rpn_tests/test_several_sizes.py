@@ -7,17 +7,17 @@ import pytest
 
 from fastRCNN.engines.torch_engine import TorchEngine
 from fastRCNN.network.network import Network
-from fastRCNN.rpn.propose import propose_rois
-from fastRCNN.rpn.several_sizes import MARGIN, on_grey, propose_at_sizes
+from fastRCNN.rpn.propose import propose_rois, rules_of
+from fastRCNN.rpn.several_sizes import MARGIN, SAME, on_grey, propose_at_sizes
 from helpers.boxes import iou_matrix
 from helpers.errors import UserError
 from tests.fastRCNN_tests.rpn_tests.drawn_network import faster_network
 
 
-def _network(*sides: int) -> Network:
+def _network(*sides: int, after_nms: int = 40) -> Network:
     network = faster_network(("__background__", "cup"))
     assert network.spec.rpn is not None
-    rpn = dataclasses.replace(network.spec.rpn, sides=sides, before_nms=200, after_nms=40)
+    rpn = dataclasses.replace(network.spec.rpn, sides=sides, before_nms=200, after_nms=after_nms)
     return Network(dataclasses.replace(network.spec, rpn=rpn), network.arrays)
 
 
@@ -33,12 +33,14 @@ def test_where_the_picture_lies() -> None:
     assert area.to_picture([[24, 24, 124, 84]]).tolist() == [[0, 0, 199, 119]]
 
 
-def test_best_first_without_near_copies() -> None:
-    network = _network(200, 100)
+def test_one_box_of_each_place_first_then_near_copies() -> None:
+    network = _network(200, 100, after_nms=200)
     found = propose_at_sizes(TorchEngine(network, device="cpu"), _picture(), network.spec)
-    assert 5 < len(found.boxes) <= 40 and (np.diff(found.scores) <= 0).all()
     assert (found.boxes[:, :2] >= 0).all() and (found.boxes[:, 2:] < [200, 120]).all()
-    assert np.triu(iou_matrix(found.boxes, found.boxes), 1).max() <= 0.7
+    overlaps = np.triu(iou_matrix(found.boxes, found.boxes), 1).max(axis=0)  # with one that comes before
+    count = int((np.diff(found.scores) <= 0).argmin()) + 1  # where the copies begin: their best is better than the last
+    assert 5 < count < len(found.boxes) <= 200 and (np.diff(found.scores[count:]) <= 0).all()
+    assert overlaps[:count].max() <= 0.7 < overlaps[count:].min() and overlaps.max() <= SAME
 
 
 def test_each_size_takes_part() -> None:
@@ -48,7 +50,13 @@ def test_each_size_takes_part() -> None:
     alone = []
     for side in (200, 100):
         grey, area = on_grey(image, side)
-        one = propose_rois(engine, engine.feature_map([grey]), [area], network.spec)[0]
+        one = propose_rois(
+            engine,
+            engine.feature_map([grey]),
+            [area],
+            network.spec,
+            rules=rules_of(network.spec, area, nms_threshold=SAME),
+        )[0]
         alone.append({tuple(map(float, box)) for box in area.to_picture(one.boxes)})
     assert both <= alone[0] | alone[1] and both & alone[0] and both & alone[1]
 
