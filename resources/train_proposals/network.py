@@ -23,7 +23,7 @@ from resources.train_proposals.windows import IN_RANGE
 
 SCALES = (34.0, 48.0, 68.0)  # square root of an anchor's area, pixels
 RATIOS = (0.35, 0.6, 1.0, 1.67, 2.85)  # width : height
-SIDES = (640, 320, 160, 80)  # of the picture, the longer one
+SIDES = (800, 400, 200, 100)  # of the picture, the longer one
 
 
 def anchors_of(centre: float) -> tuple[Anchor, ...]:

@@ -98,7 +98,7 @@ class SceneMaker:
         """Return scene number `index`; the same arguments always give the same bytes."""
         rng = np.random.default_rng([self.seed, index])
         kinds: Sequence[tuple[float, Callable[[np.random.Generator], Scene]]] = (
-            (0.27, self._crowd), (0.22, self._large), (0.11, self._alike), (0.2, self._cells), (0.05, self._cards),
+            (0.25, self._crowd), (0.27, self._large), (0.09, self._alike), (0.18, self._cells), (0.04, self._cards),
         )  # fmt: skip
         draw = rng.random()
         for share, make in kinds:
