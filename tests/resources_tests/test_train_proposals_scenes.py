@@ -70,6 +70,19 @@ def test_what_is_hidden_does_not_count() -> None:
     np.testing.assert_allclose(scene.visible, [0.5, 0.7, 0.4])
 
 
+def test_a_box_seen_through_others_is_whole() -> None:
+    canvas = Canvas(np.zeros((40, 40, 3), np.uint8))
+    white = np.full((10, 10, 4), 255, np.uint8)
+    canvas.paste(white, 5, 7, clear=True)
+    canvas.paste(white, 10, 7, clear=True)  # over the right half of the first
+    canvas.paste(white, 20, 35, clear=True)  # the lower half outside
+    canvas.paste(white, 30, 0, clear=True)
+    canvas.paste(white, 30, 0)  # covers the one below
+    scene = canvas.finished(np.random.default_rng(0))
+    assert scene.boxes.tolist() == [[5, 7, 14, 16], [10, 7, 19, 16], [20, 35, 29, 39], [0, 0, 0, 0], [30, 0, 39, 9]]
+    np.testing.assert_allclose(scene.visible, [0.5, 1, 0.5, 0, 1])
+
+
 def test_surfaces_and_grounds() -> None:
     rng = np.random.default_rng(3)
     one = surface(rng, 50, 70)
