@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from resources.train_proposals.scenes import SIDE
+from resources.train_proposals.scenes import MAKERS, SIDE
 from resources.train_residual.designs import FAMILIES, Designs, posed
 from resources.train_residual.pool import Pool
 from resources.train_residual.scenes import NamedScenes
@@ -26,6 +26,14 @@ def test_labels_and_their_families():
         assert designs.thing(rng, 40)[1] in seen["things"]
         assert designs.cell_kind(rng)[2] in seen["cells"]
         assert designs.new_thing(rng, 40)[1] in seen["new"]
+
+
+def test_a_new_thing_has_the_family_of_its_maker():
+    designs = Designs(**FEW)
+    for seed in range(12):
+        maker = MAKERS[np.random.default_rng(seed).integers(0, len(MAKERS))]
+        label = designs.new_thing(np.random.default_rng(seed), 40)[1]
+        assert FAMILIES[designs.families[label]] == maker.__name__
 
 
 def test_a_thing_looks_alike_in_every_pose_and_each_pose_is_new():
@@ -102,6 +110,13 @@ def test_a_pool_is_the_same_however_it_was_filled(tmp_path):
     assert np.array_equal(whole.images, parts.images) and np.array_equal(whole.truth, parts.truth)
     rows = whole.truth[whole.truth[..., 4] >= 0]
     assert len(rows) and (rows[:, 5] >= 0).all() and (rows[:, 5] <= 1).all()
+
+
+def test_what_is_done_is_not_drawn_again(tmp_path):
+    pool = Pool(tmp_path, Designs(**FEW), size=2, seed=2)
+    pool.done[1] = 1
+    pool.fill()
+    assert pool.images[0].any() and not pool.images[1].any()
 
 
 def test_who_does_not_wait_takes_a_scene_that_is_there(tmp_path):
