@@ -28,6 +28,7 @@ _NO_RPN = (
     "networks that propose their regions themselves (Faster R-CNN) run in PyTorch only: CNTK has no layer for that, "
     "its own example computes it in Python. Use --engine torch"
 )
+_NO_ALIGN = "its ROIs are pooled by ROI align, and CNTK knows max pooling only. Use --engine torch, or another network"
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ class CntkEngine(ClosesWorker):
             raise UserError(f"{path}: expected a weight file (.npz) or a CNTK model (.model), found no such file")
         if path is not None and path.suffix != ".model":
             network = load_network(path)
-        if isinstance(network, Network) and network.spec.rpn is not None:
-            raise UserError(f"{network.where}: {_NO_RPN}")
+        if isinstance(network, Network):
+            _require_known(network)
         self.process = CntkProcess(threads=threads, environment=environment)
         try:
             if isinstance(network, Network):
@@ -246,6 +247,14 @@ class CntkTraining:
         self._talk.say({"command": "minibatch", "maps": [int(each) for each in pictures], "rate": float(rate)}, arrays)
         answer, _ = self._talk.hear()
         return float(answer["loss"]), float(answer["wrong"])
+
+
+def _require_known(network: Network) -> None:
+    """Raise `UserError` where CNTK has no layer for a part of `network`: before anybody installs or starts it."""
+    if network.spec.rpn is not None:
+        raise UserError(f"{network.where}: {_NO_RPN}")
+    if network.spec.pooling_kind != "max":
+        raise UserError(f"{network.where}: {_NO_ALIGN}")
 
 
 def glorot(outputs: int, inputs: int, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

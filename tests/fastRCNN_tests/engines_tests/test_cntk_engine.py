@@ -91,6 +91,9 @@ def test_what_cannot_be_run_is_said_before_a_worker_starts(tmp_path):
         CntkEngine(he_initialised(0, spec=cntk_shape(**SLIM)), device="cuda", environment=tmp_path)
     with pytest.raises(UserError, match=r"Faster R-CNN\) run in PyTorch only: .* Use --engine torch"):
         load_engine("cntk", faster_network(("__background__", "cup")))
+    align = dataclasses.replace(cntk_shape(**SLIM), pooling_kind="align")
+    with pytest.raises(UserError, match=r"pooled by ROI align.* Use --engine torch"):
+        load_engine("cntk", he_initialised(0, spec=align))
 
 
 FAKE = """
