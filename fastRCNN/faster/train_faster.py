@@ -62,6 +62,7 @@ def train_faster(
         last = [row for row in trainer.history if row["stage"] == trainer.phases[-1].name]
         best = max(last, key=lambda row: row["validation_mAP"], default=None)  # of equal ones the first, as kept
         if best:
-            log.info("Kept: epoch %d of %d, the best on the %d held-out picture(s), mAP %.3f.",
-                     best["epoch"], len(trainer.history), len(held), best["validation_mAP"])  # fmt: skip
+            log.info("Kept: epoch %d of %d, the best on the %d held-out picture(s)%s, mAP %.3f.",
+                     best["epoch"], len(trainer.history), len(held), ", tiles included" if tiling.cuts else "",
+                     best["validation_mAP"])  # fmt: skip
     return trainer.result()

@@ -34,6 +34,14 @@ def test_log_picture_and_checkpoint_lie_in_one_folder(pictures, slim, tmp_path, 
     assert f"Kept: epoch {best} of 3, the best on the 1 held-out picture(s), mAP {max(values):.3f}." in caplog.text
 
 
+def test_tiles_of_a_held_out_picture_are_not_passed_off_as_pictures(pictures, slim, tmp_path, caplog):
+    recipe = dataclasses.replace(SMALL, faster_validation=0.25, faster_max_epochs=1)
+    in_tiles = dataclasses.replace(CONTEXT, tiles=2)
+    with caplog.at_level(logging.INFO):
+        train_faster(slim, pictures, CLASSES, recipe, checkpoint=tmp_path / "c.npz", context=in_tiles)
+    assert " held-out picture(s), tiles included, mAP " in caplog.text
+
+
 def test_stages_have_their_names_in_the_log(pictures, slim, tmp_path):
     recipe = dataclasses.replace(SMALL, faster_training="stages")
     train_faster(slim, pictures[:2], CLASSES, recipe, checkpoint=tmp_path / "c.npz", context=CONTEXT)
