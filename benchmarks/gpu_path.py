@@ -27,7 +27,7 @@ from fastRCNN.pipeline.half_floats import narrowed
 from fastRCNN.pipeline.picture_network import Found, NetworkRun, PictureNetwork
 from fastRCNN.run_context import RunContext
 from helpers.images import pad_to_square, read_image
-from helpers.read_ahead import in_order
+from helpers.in_order import in_order
 
 HEADERS = ["what", "precision", "pictures in a call", "pictures a second", "TFLOP/s", "of the limit", "npz, GB/s"]
 _MOST = 100_000  # pictures of a measure

@@ -194,7 +194,7 @@ def evaluate(
         limited = max_per_picture and len(class_names) > 1
         return picture, boxes, [best_of_picture(found, max_per_picture)] if limited else found
 
-    for picture, boxes, candidates in in_order(candidates_of, pictures, jobs):
+    for picture, boxes, candidates in in_order(candidates_of, pictures, threads=jobs if jobs > 1 else 0):
         number = matcher.add_objects(picture.gt_boxes, picture.gt_classes)
         if watch is not None:
             watch(picture, candidates if published is None else None)

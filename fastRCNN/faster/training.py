@@ -47,7 +47,7 @@ from fastRCNN.nn.processes import Processes
 from fastRCNN.run_context import RunContext
 from helpers.annotations import write_rois
 from helpers.errors import UserError
-from helpers.read_ahead import in_order
+from helpers.in_order import in_order
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from fastRCNN.network.copies import to_device
 from fastRCNN.network.pooling import pool, pool_array, pooling_keys
 from fastRCNN.nn.network import TrainableNetwork
 from fastRCNN.nn.sampling import TrainingPicture, flipped_rois
-from helpers.read_ahead import in_order
+from helpers.in_order import in_order
 
 
 class FrozenFeatures:

@@ -23,7 +23,7 @@ from fastRCNN.engines import Engine
 from fastRCNN.pipeline.cntk_inputs import CntkRecord
 from fastRCNN.pipeline.seen_picture import SeenPicture
 from helpers.images import read_image
-from helpers.read_ahead import in_order
+from helpers.in_order import in_order
 from helpers.write_behind import WRITERS, WriteBehind
 
 Item = TypeVar("Item")

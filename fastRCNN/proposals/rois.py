@@ -185,7 +185,8 @@ def rois_of_pictures(
     Threads do it: nearly all the time is spent in compiled code that runs side by side, and processes would each have
     to load it first. Only a few results wait to be taken, so the memory does not grow with the number of pictures.
     """
-    return in_order(lambda path: rois_of_picture(path, parameters, seed, regions=regions), paths, jobs)
+    threads = jobs if jobs > 1 else 0
+    return in_order(lambda path: rois_of_picture(path, parameters, seed, regions=regions), paths, threads=threads)
 
 
 def rois_of_picture(
