@@ -129,7 +129,7 @@ class FasterTrainer:
                 yield from self._epoch_with_record(phase, first + epoch, epoch)
                 if self._has_enough():
                     log.info(
-                        "No better on the held-out pictures for %d epochs: ends here.", self.recipe.faster_patience
+                        "No better on the held-out pictures for %d epoch(s): ends here.", self.recipe.faster_patience
                     )
                     return
             first += phase.epochs
