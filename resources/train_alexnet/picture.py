@@ -58,7 +58,8 @@ def curve_picture(
         for tick in np.linspace(low, high, 5):
             y = int(bottom - (tick - low) / (high - low) * (bottom - top))
             cv2.line(panel, (left, y), (right, y), (225, 225, 225), 1)
-            cv2.putText(panel, f"{tick:.2f}", (6, y + 4), cv2.FONT_HERSHEY_SIMPLEX, 0.38, (60, 60, 60), 1, cv2.LINE_AA)
+            label = f"{tick:.2f}" if high > 0.1 else f"{tick:.0e}"
+            cv2.putText(panel, label, (6, y + 4), cv2.FONT_HERSHEY_SIMPLEX, 0.38, (60, 60, 60), 1, cv2.LINE_AA)
         x = left + (steps / steps.max() * (right - left))
         y = bottom - (values - low) / (high - low) * (bottom - top)
         cv2.polylines(panel, [np.round(np.stack([x, y], 1)).astype(np.int32)], False, (160, 80, 20), 2, cv2.LINE_AA)

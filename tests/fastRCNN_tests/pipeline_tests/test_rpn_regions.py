@@ -59,7 +59,8 @@ def test_regions_at_the_sizes_that_the_network_says(bundled: Path) -> None:
     regions = regions_by(bundled, pad_size=500, device="cpu")
     assert regions is not None and regions_by(None, pad_size=500) is None
     boxes, objectness = regions(image)
-    assert boxes.dtype == np.int32 and len(boxes) == len(objectness) > 5 and (np.diff(objectness) <= 0).all()
+    assert boxes.dtype == np.int32 and len(boxes) == len(objectness) > 5
+    assert (np.diff(objectness) > 0).sum() <= 1  # near copies come behind, best first as well
     again = regions_by(bundled, pad_size=900, device="cpu")  # the padded square has no part in it
     assert again is not None
     np.testing.assert_array_equal(boxes, again(image)[0])
