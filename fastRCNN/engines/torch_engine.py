@@ -40,7 +40,7 @@ _BLOCK = 1024  # ROIs that are pooled and go through the head at once, at most: 
 _FULL = 16  # ROIs in bfloat16 are filled up to a multiple of it: for each other number oneDNN compiles each layer anew
 _BLOCK_NUMBERS = 1 << 24  # pooled numbers at once, at most: bounds the memory (1024 ROIs of AlexNet are 9.4 million)
 _AT_ONCE = 16  # pictures in a call, on a GPU
-_READERS = 4  # threads that read ahead of a training there: more of them wait for Python's lock only
+_READERS = 4  # on a GPU: more of them wait for Python's lock only
 _TOGETHER_NUMBERS = 1 << 26  # pooled numbers of several pictures at once: 7281 ROIs of AlexNet
 _TOGETHER_CELLS = 1 << 24  # numbers of maps that are pooled at once; their tables have 16 times as many
 _NONE = np.zeros(0, np.int64)
@@ -68,9 +68,8 @@ class TorchEngine:
         self.spec = network.spec
         self.device, self.precision = choose_device(device), precision
         self.at_once = at_once or (1 if self.device.type == "cpu" else _AT_ONCE)
-        self.readers = (
-            0 if self.at_once == 1 else min(threads or os.cpu_count() or 1, _READERS)
-        )  # threads for a training
+        # threads that read ahead of a training
+        self.readers = 0 if self.at_once == 1 else min(threads or os.cpu_count() or 1, _READERS)
         self.dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         if threads:
             torch.set_num_threads(min(threads, _MOST_THREADS))

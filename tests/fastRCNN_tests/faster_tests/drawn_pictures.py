@@ -28,6 +28,17 @@ SMALL = FasterTraining(
 )  # fmt: skip
 
 
+RED = np.array([[40.0, 30.0, 119.0, 69.0]])
+
+
+def red_rectangle(folder: Path) -> AnnotatedPicture:
+    """Return a grey picture of 240 x 160 pixels with a red rectangle at `RED`."""
+    image = np.full((160, 240, 3), 90, np.uint8)
+    image[30:70, 40:120] = (20, 20, 230)
+    write_image(folder / "red.png", image)
+    return AnnotatedPicture(folder / "red.png", RED, np.array([1]))
+
+
 def drawn(folder: Path, seed: int, *, objects: int = 2) -> AnnotatedPicture:
     """Return a noisy grey picture with `objects` rectangles that do not touch, red ones flat and blue ones tall."""
     rng = np.random.default_rng(seed)

@@ -9,18 +9,12 @@ from fastRCNN.faster.changes import Jitter, changed
 from fastRCNN.faster.pictures import AnnotatedPicture, as_it_is
 from helpers.boxes import iou_matrix
 from helpers.images import PAD_VALUE, write_image
-
-BOX = np.array([[40.0, 30.0, 119.0, 69.0]])
+from tests.fastRCNN_tests.faster_tests.drawn_pictures import RED, red_rectangle
 
 
 @pytest.fixture(scope="module")
 def picture(tmp_path_factory):
-    """A grey picture of 240 x 160 pixels with a red rectangle."""
-    image = np.full((160, 240, 3), 90, np.uint8)
-    image[30:70, 40:120] = (20, 20, 230)
-    path = tmp_path_factory.mktemp("pictures") / "red.png"
-    write_image(path, image)
-    return AnnotatedPicture(path, BOX, np.array([1]))
+    return red_rectangle(tmp_path_factory.mktemp("pictures"))
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +100,7 @@ def test_grey_becomes_lighter_and_darker(picture):
 
 
 def test_boxes_that_do_not_count_and_proposals_move_too(picture):
-    both = dataclasses.replace(picture, ignored=BOX, proposals=BOX)
+    both = dataclasses.replace(picture, ignored=RED, proposals=RED)
     view = changed(both, 200, np.random.default_rng(1), Jitter(flip=True, scale=0.2))
     np.testing.assert_array_equal(view.ignored, view.objects)
     np.testing.assert_array_equal(view.proposals, view.objects)
@@ -114,7 +108,7 @@ def test_boxes_that_do_not_count_and_proposals_move_too(picture):
 
 
 def test_a_tile_changes_like_a_picture(picture):
-    tile = dataclasses.replace(picture, objects=BOX - [20, 20, 20, 20], part=(20, 20, 199, 119))
+    tile = dataclasses.replace(picture, objects=RED - [20, 20, 20, 20], part=(20, 20, 199, 119))
     view = changed(tile, 180, np.random.default_rng(0), Jitter())
     np.testing.assert_allclose(view.objects, red_box(view.pixels), atol=1)
 

@@ -9,18 +9,12 @@ import pytest
 from fastRCNN.boxes.tiles import Tiling
 from fastRCNN.faster.pictures import AnnotatedPicture, View, as_it_is, laid, with_tiles
 from helpers.images import pad_to_square, write_image
-
-BOX = np.array([[40.0, 30.0, 119.0, 69.0]])
+from tests.fastRCNN_tests.faster_tests.drawn_pictures import RED, red_rectangle
 
 
 @pytest.fixture(scope="module")
 def picture(tmp_path_factory):
-    """A grey picture of 240 x 160 pixels with a red rectangle."""
-    image = np.full((160, 240, 3), 90, np.uint8)
-    image[30:70, 40:120] = (20, 20, 230)
-    path = tmp_path_factory.mktemp("pictures") / "red.png"
-    write_image(path, image)
-    return AnnotatedPicture(path, BOX, np.array([1]))
+    return red_rectangle(tmp_path_factory.mktemp("pictures"))
 
 
 def test_as_it_is_is_how_the_trained_network_sees_it(picture):
@@ -30,7 +24,7 @@ def test_as_it_is_is_how_the_trained_network_sees_it(picture):
     np.testing.assert_array_equal(view.pixels, expected)
     assert (view.scale, view.area) == (0.5, (0, 20, 120, 100)) and placement.offset_y == 20
     np.testing.assert_array_equal(view.objects, [[20, 35, 59.5, 54.5]])
-    np.testing.assert_allclose(view.in_original(view.objects), BOX)
+    np.testing.assert_allclose(view.in_original(view.objects), RED)
     flipped = as_it_is(picture, 120, flip=True)
     np.testing.assert_array_equal(flipped.pixels, expected[:, ::-1])
     np.testing.assert_array_equal(flipped.objects, [[59.5, 35, 99, 54.5]])
@@ -39,7 +33,7 @@ def test_as_it_is_is_how_the_trained_network_sees_it(picture):
 def test_a_window_that_is_no_square(picture):
     """240 x 160 pixels at half the size; its corner is 10 left of a window of 100 x 60, and 30 above it."""
     pixels = np.arange(60 * 100 * 3).reshape(60, 100, 3).astype(np.uint8)
-    view = laid(dataclasses.replace(picture, ignored=BOX), pixels, View(0.5, -10, -30, 240, 160), flip=False)
+    view = laid(dataclasses.replace(picture, ignored=RED), pixels, View(0.5, -10, -30, 240, 160), flip=False)
     np.testing.assert_array_equal(view.objects, np.zeros((0, 4)))  # 5.5 of its 20.5 rows are seen
     np.testing.assert_array_equal(view.ignored[-1], [10, 0, 49.5, 4.5])
     mirrored = laid(picture, pixels, View(0.5, -10, 0, 240, 160), flip=True)
@@ -50,7 +44,7 @@ def test_a_window_that_is_no_square(picture):
 
 def test_arrays_that_do_not_belong_together_are_refused(picture):
     with pytest.raises(ValueError, match=r"expected objects \(G, 4\)"):
-        AnnotatedPicture(picture.path, BOX, np.array([1, 2]))
+        AnnotatedPicture(picture.path, RED, np.array([1, 2]))
 
 
 def test_tiles_are_pictures_of_their_own(tmp_path):
