@@ -7,6 +7,7 @@ Writes `scenes.jpg` and `curves.png` into this folder, beside the README that sh
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -14,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resources.train_alexnet.picture import curve_picture
-from resources.train_proposals.scenes import SceneMaker
+from resources.train_proposals.scenes import Scene, SceneMaker
 
 _HERE = Path(__file__).parent
 _CURVES = (("object", "object loss"), ("box", "box loss"), ("iou", "overlap of moved anchors"), ("rate", "rate"))
 
 
-def scene_picture(make: SceneMaker, *, columns: int = 6, rows: int = 3, side: int = 200) -> NDArray:
+def scene_picture(make: Callable[[int], Scene], *, columns: int = 6, rows: int = 3, side: int = 200) -> NDArray:
     """Return scenes side by side, what counts in a frame."""
     tiles = []
     for index in range(columns * rows):

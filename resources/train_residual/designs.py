@@ -1,9 +1,10 @@
-"""What is to be recognised: designs of products, of natural and made things, and of cells; each in ever new poses.
+"""What is to be recognised: designs of products, of things, of cells, by formula and from above; in ever new poses.
 
 A design is a number. Those of products turn in space (`resources/train_alexnet`). Those of things are one drawing of a
 maker of `resources/train_proposals`, bent, stretched, turned, mirrored, lit and coloured anew each time. Those of cells
-are a kind, of which each cell is drawn for itself. A thing without a design is drawn once and never again: only its
-family is known.
+are a kind, of which each cell is drawn for itself; so are those by formula, fractals and contours, whose numbers waver
+a little. What is seen from above turns under the sun of its place. A thing without a design is drawn once and never
+again: only its family is known.
 
 A label is the number of a design, 0 to D - 1, or D + the number of the family of a thing without one.
 """
@@ -17,7 +18,10 @@ from numpy.typing import NDArray
 
 from resources.train_alexnet.products import FAMILIES as PRODUCT_FAMILIES
 from resources.train_alexnet.products import Design
+from resources.train_proposals.aerial import SEEN, Seen
 from resources.train_proposals.cells import Kind
+from resources.train_proposals.contours import Contour
+from resources.train_proposals.fractals import Fractal
 from resources.train_proposals.scenes import MAKERS
 from resources.train_proposals.surfaces import shade_of
 
@@ -25,18 +29,26 @@ _NAMES = tuple(dict.fromkeys(PRODUCT_FAMILIES))
 _MAKER_NAMES = tuple(dict.fromkeys(maker.__name__ for maker in MAKERS))
 FAMILIES = (*_NAMES, *_MAKER_NAMES, "cell")
 """Coarse kinds of what is drawn: bottle, carton, ..., beast, bird, person, ..., cell."""
+_FORMULAS = (Fractal, Contour)
+_FORMULA_NAMES = ("fractal", "contour")
+_AERIAL_NAMES = tuple(dict.fromkeys(painter.__name__ for painter in SEEN))
 _DRAWN = 200.0  # pixels of a design's drawing
 _SEED = 501
 
 
 class Designs:
-    """`products` designs of products, then `things` of things, then `cells` of cells. Drawings are made when needed."""
+    """`products` designs of products, then `things` of things, then `cells` of cells; then `formulas` of fractals and
+    contours and `aerials` of things seen from above, none unless asked for. Drawings are made when needed."""
 
-    def __init__(self, *, products: int, things: int, cells: int) -> None:
-        self.count = products + things + cells
-        self._products, self._things = products, things
+    def __init__(self, *, products: int, things: int, cells: int, formulas: int = 0, aerials: int = 0) -> None:
+        self.aerials = aerials
+        self._products, self._things, self._formulas = products, things, formulas
+        self._named = products + things + cells  # the first design by formula
+        self.count = self._named + formulas + aerials
         self._drawings: dict[int, NDArray] = {}
         self._kinds: dict[int, tuple[Kind, NDArray]] = {}
+        self._by_formula: dict[int, Fractal | Contour] = {}
+        self._seen: dict[int, Seen] = {}
 
     @cached_property
     def products(self) -> list[Design]:
@@ -44,12 +56,24 @@ class Designs:
         return [Design(k) for k in range(self._products)]
 
     @cached_property
+    def family_names(self) -> tuple[str, ...]:
+        """The F families: `FAMILIES`, and those of designs by formula and from above where there are such."""
+        more = _FORMULA_NAMES if self._formulas else ()
+        return (*FAMILIES, *more, *(_AERIAL_NAMES if self.aerials else ()))
+
+    @cached_property
     def families(self) -> NDArray[np.int64]:
         """(D + F,): the family of each label."""
-        of_products = [FAMILIES.index(design.family) for design in self.products]
-        of_things = [FAMILIES.index(_maker_of(k).__name__) for k in range(self._things)]
-        of_cells = [FAMILIES.index("cell")] * (self.count - self._products - self._things)
-        return np.array([*of_products, *of_things, *of_cells, *range(len(FAMILIES))], np.int64)
+        cells = self._named - self._products - self._things
+        of_designs = [
+            *(design.family for design in self.products),
+            *(_maker_of(k).__name__ for k in range(self._things)),
+            *["cell"] * cells,
+            *(_FORMULA_NAMES[_formula_of(k)] for k in range(self._formulas)),
+            *(SEEN[_seen_of(k)].__name__ for k in range(self.aerials)),
+        ]
+        numbers = {name: number for number, name in enumerate(self.family_names)}
+        return np.array([*(numbers[name] for name in of_designs), *numbers.values()], np.int64)
 
     def product(self, rng: np.random.Generator, size: float) -> tuple[NDArray, int]:
         """Return a cut-out (h, w, 4) uint8 of any product, `size` pixels long, and its label."""
@@ -57,12 +81,15 @@ class Designs:
         return self.products[label].render(rng, size), label
 
     def thing(self, rng: np.random.Generator, size: float) -> tuple[NDArray, int]:
-        """Return a cut-out of any thing that has a design, in a new pose, and its label."""
-        number = int(rng.integers(0, self._things))
-        return self.thing_again(rng, size, self._products + number)
+        """Return a cut-out of any thing that has a design, by formula or not, in a new pose, and its label."""
+        number = int(rng.integers(0, self._things + self._formulas))
+        label = self._products + number if number < self._things else self._named + number - self._things
+        return self.thing_again(rng, size, label)
 
     def thing_again(self, rng: np.random.Generator, size: float, label: int) -> tuple[NDArray, int]:
         """Return a cut-out of the thing of that label, in a new pose, and the label."""
+        if label >= self._named:
+            return self._formula(label - self._named).draw(rng, size), label
         number = label - self._products
         if number not in self._drawings:
             drawn = _maker_of(number)(np.random.default_rng([_SEED, number, 1]), _DRAWN)
@@ -77,7 +104,7 @@ class Designs:
     def cell_kind(self, rng: np.random.Generator) -> tuple[Kind, NDArray, int]:
         """Return any kind of cell, the ground (3,) that it was made for, and its label."""
         first = self._products + self._things
-        label = int(rng.integers(first, self.count))
+        label = int(rng.integers(first, self._named))
         if label not in self._kinds:
             own = np.random.default_rng([_SEED, label, 2])
             base = np.clip(own.uniform(150, 250) + own.normal(0, 20, 3), 40, 255).astype(np.float32)
@@ -85,6 +112,32 @@ class Designs:
                 base = shade_of(own)
             self._kinds[label] = Kind(own, base), base
         return *self._kinds[label], label
+
+    def _formula(self, number: int) -> Fractal | Contour:
+        if number not in self._by_formula:
+            self._by_formula[number] = _FORMULAS[_formula_of(number)](np.random.default_rng([_SEED, number, 4]))
+        return self._by_formula[number]
+
+    def aerial_group(self, rng: np.random.Generator, most: int) -> NDArray[np.int64]:
+        """Return the labels of up to `most` designs from above, of one family."""
+        family = self.families[self.count - self.aerials + int(rng.integers(0, self.aerials))]
+        alike = np.flatnonzero(self.families[: self.count] == family)
+        return rng.choice(alike, min(most, len(alike)), replace=False)
+
+    def aerial(self, label: int) -> Seen:
+        """Return the thing seen from above of that label."""
+        number = label - self.count + self.aerials
+        if number not in self._seen:
+            self._seen[number] = Seen(np.random.default_rng([_SEED, number, 6]), _seen_of(number))
+        return self._seen[number]
+
+
+def _formula_of(number: int) -> int:
+    return int(np.random.default_rng([_SEED, number, 3]).integers(0, len(_FORMULAS)))
+
+
+def _seen_of(number: int) -> int:
+    return int(np.random.default_rng([_SEED, number, 5]).integers(0, len(SEEN)))
 
 
 def _maker_of(number: int) -> Callable[[np.random.Generator, float], NDArray]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from resources.train_residual.designs import Designs
 from resources.train_residual.network import Shape
 
 
@@ -39,6 +40,10 @@ class Recipe:
     products: int = 400
     things: int = 1500
     cells: int = 200
+    formulas: int = 0
+    """Designs of fractals and contours."""
+    aerials: int = 0
+    """Designs of things seen from above; with any, a share of the scenes is (`scenes.FROM_ABOVE`)."""
     pool: int = 24000
     steps: int = 9000
     decay: float = 0.6
@@ -49,6 +54,11 @@ class Recipe:
     weight_decay: float = 0.02
     shape: Shape = field(default_factory=Shape)
     bfloat16: bool = True
+
+    def designs(self) -> Designs:
+        """Return what is to be recognised."""
+        return Designs(products=self.products, things=self.things, cells=self.cells, formulas=self.formulas,
+                       aerials=self.aerials)  # fmt: skip
 
     @classmethod
     def of(cls, entries: dict[str, Any]) -> "Recipe":

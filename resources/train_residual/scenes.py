@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 
 from resources.train_alexnet import scenes as products
 from resources.train_alexnet.labels import noise
+from resources.train_proposals import scenes as unnamed
 from resources.train_proposals.scenes import MOST, SIDE, Canvas, SceneMaker
 from resources.train_proposals.surfaces import ground
+from resources.train_residual.above import from_above
 from resources.train_residual.designs import Designs
 
 Drawn = tuple[NDArray, int]  # a cut-out and its label
+FROM_ABOVE = 0.15
+"""Share of the scenes that are seen from above, where there are designs of that kind."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,9 @@ class NamedScenes(SceneMaker):
     def scene(self, index: int) -> Scene:
         """Return scene number `index`; the same arguments always give the same bytes."""
         rng = np.random.default_rng([self.seed, index, 3])
+        if self.known.aerials and np.random.default_rng([self.seed, index, 4]).random() < FROM_ABOVE:
+            canvas, labels = from_above(rng, self.side, self.known)
+            return _named(canvas.finished(rng), labels)
         kinds: Sequence[tuple[float, Callable[[np.random.Generator, Canvas, list[int]], None]]] = (
             (0.28, self._some), (0.26, self._big), (0.14, self._same), (0.16, self._under_a_lens),
         )  # fmt: skip
@@ -46,8 +53,7 @@ class NamedScenes(SceneMaker):
             if draw < share:
                 canvas, labels = Canvas(self._place_for(rng, lay)), []
                 lay(rng, canvas, labels)
-                found = canvas.finished(rng)
-                return Scene(found.image, found.boxes, np.array(labels, np.int64), found.visible)
+                return _named(canvas.finished(rng), labels)
             draw -= share
         shelf = products.make_scene(self.known.products, seed=self.seed, index=index, side=self.side)
         return Scene(shelf.image, shelf.boxes, shelf.designs.astype(np.int64), shelf.visible)
@@ -118,6 +124,10 @@ class NamedScenes(SceneMaker):
                 drawn = kind.draw(rng, size * rng.uniform(0.85, 1.15)), label
                 lay = lambda s: self._place(rng, canvas, s, crowded=hide > 0.1, hide=hide)  # noqa: E731
                 self._add(canvas, labels, drawn, lay)
+
+
+def _named(found: unnamed.Scene, labels: list[int]) -> Scene:
+    return Scene(found.image, found.boxes, np.array(labels, np.int64), found.visible)
 
 
 def _resized(sprite: NDArray, size: float) -> NDArray:

@@ -31,7 +31,7 @@ import torch
 from fastRCNN.network.network import save_network
 from resources.train_residual import fold
 from resources.train_residual.batches import Batch, Batches
-from resources.train_residual.designs import FAMILIES, Designs
+from resources.train_residual.designs import Designs
 from resources.train_residual.losses import WEIGHTS, Truth, losses, right
 from resources.train_residual.network import AlexNet, Learner, ResidualNet
 from resources.train_residual.pool import Pool
@@ -40,13 +40,15 @@ from resources.train_residual.recipe import Plan, Recipe, Run
 log = logging.getLogger("train_residual")
 _EVERY = 50  # steps, a line
 _FOREVER = 10**7
+_OF_PLAN = ("seed", "windows", "rois")
+_OF_RECIPE = ("formulas", "aerials", "pool", "steps", "warmup", "decay", "rate")
 
 
 class Trainee:
     """A learner with its optimiser and the sums of what it got wrong."""
 
     def __init__(self, net: torch.nn.Module, recipe: Recipe, designs: Designs, device: str) -> None:
-        learner = Learner(net, designs.count, len(FAMILIES))
+        learner = Learner(net, designs.count, len(designs.family_names))
         self.learner = learner.to(device).to(memory_format=torch.channels_last)
         groups = parameter_groups(self.learner, recipe)
         self.optimizer = torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98), eps=1e-6, fused=True)
@@ -109,7 +111,7 @@ def train(folder: Path, recipe: Recipe, run: Run) -> dict[str, Learner]:
     torch.set_num_threads(run.threads)
     cv2.setNumThreads(1)
     folder.mkdir(parents=True, exist_ok=True)
-    designs = Designs(products=recipe.products, things=recipe.things, cells=recipe.cells)
+    designs = recipe.designs()
     families = torch.from_numpy(designs.families)
     pool = Pool(run.pool_folder or folder / "pool", designs, size=recipe.pool, seed=recipe.plan.seed)
     checkpoint, state = folder / "checkpoint.pt", None
@@ -196,7 +198,7 @@ def save(path: Path, recipe: Recipe, trainees: dict[str, Trainee], step: int, se
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
-    for owner, names in ((Plan, ("seed", "windows", "rois")), (Recipe, ("pool", "steps", "warmup", "decay", "rate"))):
+    for owner, names in ((Plan, _OF_PLAN), (Recipe, _OF_RECIPE)):
         for name in names:
             default = getattr(owner, name)
             parser.add_argument(f"--{name}", type=type(default), default=default, help=f"default {default}")
@@ -210,8 +212,8 @@ def main() -> int:
     arguments = vars(parser.parse_args())
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s")
     folder = arguments.pop("out")
-    plan = Plan(**{name: arguments.pop(name) for name in ("seed", "windows", "rois")})
-    recipe = replace(Recipe(plan=plan), **{n: arguments.pop(n) for n in ("pool", "steps", "warmup", "decay", "rate")})
+    plan = Plan(**{name: arguments.pop(name) for name in _OF_PLAN})
+    recipe = replace(Recipe(plan=plan), **{name: arguments.pop(name) for name in _OF_RECIPE})
     train(folder, recipe, Run(**arguments))
     return 0
 

@@ -20,7 +20,7 @@ def test_the_file() -> None:
     assert network.spec.source.startswith("resources/train_residual") and network.spec.stride == 16
     assert network.spec.pooling_kind == "align" and network.spec.feature_dimension == 1024
     recipe = Recipe.of(network.spec.notes["recipe"])
-    assert recipe.things < NEVER_SEEN and recipe.shape.features == 1024
+    assert recipe.things < NEVER_SEEN and recipe.formulas == recipe.aerials == 0 and recipe.shape.features == 1024
 
 
 def test_it_knows_things_again_that_it_has_never_seen() -> None:

@@ -26,6 +26,7 @@ ROIS = torch.tensor([[0.0, 0, 60, 60], [16, 24, 100, 180], [100, 40, 180, 60], [
 PLAN = Plan(windows=2, rois=6, side=192, scenes=3, new_scenes=0)
 RECIPE = Recipe(plan=PLAN, products=3, things=4, cells=2, pool=3, steps=6, warmup=2, shape=TINY)
 QUIET = Run(drawers=0, cutters=0, threads=1)
+QUIET_ALONE = dataclasses.replace(QUIET, drawers=1)
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +187,21 @@ def test_an_interrupted_run_ends_with_the_same_weights(tmp_path, pool):
     assert steps == [3, 6]
     notes = load_network(tmp_path / "parts" / "residual.npz").spec.notes
     assert notes["step"] == 6 and notes["recipe"]["steps"] == 6
+
+
+def test_more_families_are_learnt_when_the_recipe_says_so(tmp_path):
+    recipe = dataclasses.replace(RECIPE, steps=1, formulas=2, aerials=3)
+    learner = train(tmp_path, recipe, QUIET_ALONE)["residual"]
+    assert learner.heads[0].family.out_features == 28 and learner.heads[0].identity.out_features == 9 + 5
+    assert Recipe.of(load_network(tmp_path / "residual.npz").spec.notes["recipe"]) == recipe
+    with pytest.raises(ValueError, match="another recipe"):
+        train(tmp_path, RECIPE, QUIET_ALONE)
+
+
+def test_a_header_from_before_them_is_a_recipe_without():
+    entries = dataclasses.asdict(RECIPE)
+    del entries["formulas"], entries["aerials"]
+    assert Recipe.of(entries) == RECIPE and RECIPE.designs().family_names == FAMILIES
 
 
 def test_the_checkpoint_gives_the_weight_file_again(tmp_path, pool, monkeypatch):

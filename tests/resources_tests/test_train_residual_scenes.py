@@ -70,6 +70,57 @@ def test_a_scene_is_a_function_of_seed_and_index():
     assert not np.array_equal(first.image, NamedScenes(Designs(**FEW), 5).scene(1).image)
 
 
+RECORDED = (
+    # scene, labels, sums of x1 y1 x2 y2, mean blue green red; recorded before there were more families
+    (1, [0, 3, 1, 1, 1], [742, 812, 1029, 1317], [47.53, 46.02, 51.61]),
+    (3, [26, 8, 6, 31, 25, 25, 2, 9, 1, 29], [2229, 1936, 2481, 2313], [131.58, 110.4, 64.46]),
+    (6, [31, 8, 4, 4], [604, 1126, 679, 1206], [103.58, 122.24, 133.36]),
+    (7, [11] * 15 + [12] * 3, [4407, 3771, 4895, 4269], [143.31, 144.79, 205.85]),
+    (11, [8, 9, 7, 8, 8, 7, 31, 29, 25], [1667, 1439, 1947, 1774], [23.34, 24.79, 28.16]),
+)
+
+
+def test_the_recipe_of_the_bundled_network_draws_what_it_drew():
+    """Numbers, not bytes, which differ from processor to processor in the last bit of a pixel."""
+    make = NamedScenes(Designs(**FEW), 4)
+    for index, labels, corners, colours in RECORDED:
+        scene = make.scene(index)
+        assert scene.labels.tolist() == labels
+        np.testing.assert_allclose(scene.boxes.astype(int).sum(axis=0), corners, atol=4)
+        np.testing.assert_allclose(scene.image.reshape(-1, 3).mean(axis=0), colours, atol=0.1)
+
+
+def test_families_by_formula_and_from_above_come_when_asked_for():
+    designs = Designs(**FEW, formulas=8, aerials=9)
+    names = designs.family_names
+    assert designs.count == 30 and len(names) == 20 + 2 + 6 and names[:20] == FAMILIES == Designs(**FEW).family_names
+    assert designs.families[:13].tolist() == Designs(**FEW).families[:13].tolist()
+    assert {names[k] for k in designs.families[13:21]} == {"fractal", "contour"}
+    assert {names[k] for k in designs.families[21:30]} <= {"roof", "car", "tree", "boat", "tank", "plane"}
+    assert designs.families[30:].tolist() == list(range(28))
+    assert Designs(**FEW, aerials=1).family_names[20:] == names[22:]
+    rng, drawn = np.random.default_rng(0), {}
+    for _ in range(60):
+        sprite, label = designs.thing(rng, 60)
+        drawn[label] = sprite
+        assert designs.cell_kind(rng)[2] in range(10, 13)
+    assert set(drawn) == {*range(4, 10), *range(13, 21)}
+    again = designs.thing_again(np.random.default_rng(5), 60, 15)
+    assert again[1] == 15 and np.array_equal(again[0], designs.thing_again(np.random.default_rng(5), 60, 15)[0])
+
+
+def test_scenes_from_above_take_the_place_of_some_and_change_no_other():
+    plain, more = (NamedScenes(Designs(**FEW, aerials=n), 4) for n in (0, 6))
+    from_above = 0
+    for index in range(20):
+        one, two = plain.scene(index), more.scene(index)
+        if len(two.labels) and (two.labels >= 13).all() and (two.labels < 19).all():
+            from_above += 1
+        else:
+            assert np.array_equal(one.image, two.image) and np.array_equal(one.boxes, two.boxes)
+    assert 1 <= from_above <= 8
+
+
 def test_every_box_has_a_label_and_all_kinds_of_scenes_are_drawn():
     designs = Designs(**FEW)
     make, labels = NamedScenes(designs, 0), set()
