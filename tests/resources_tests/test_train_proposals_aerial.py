@@ -63,6 +63,10 @@ def test_a_car_turns() -> None:
         spans.append((np.ptp(columns), np.ptp(rows)))
     assert spans[0][0] > 1.5 * spans[0][1] and spans[1][1] > 1.5 * spans[1][0]
     assert abs(spans[0][0] - spans[1][1]) <= 2
+    solid = [made.draw(np.random.default_rng(0), 80, angle, EAST)[0][..., 3] > 127 for angle in (0.0, np.pi / 4)]
+    assert solid[1].sum() == pytest.approx(solid[0].sum(), rel=0.03)
+    rows, columns = np.nonzero(solid[1])
+    assert np.corrcoef(rows, columns)[0, 1] > 0.4  # from the upper left to the lower right
 
 
 def test_a_thing_of_that_size_is_a_function_of_the_generator() -> None:
