@@ -16,22 +16,19 @@ import helpers.first  # noqa: F401
 
 import numpy as np
 
-from fastRCNN.boxes.tiles import Tiling
-from fastRCNN.datasets.findings import Finding, log_warnings
 from fastRCNN.datasets.imdb import Dataset
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.cluster import add_cluster_option, open_cluster
 from fastRCNN.pipeline.roi_limits import limits_in_words
-from fastRCNN.pipeline.rpn_regions import network_of_regions, regions_by
+from fastRCNN.pipeline.roi_step import RoiRun, take_precomputed
+from fastRCNN.pipeline.rpn_regions import network_of_regions
 from fastRCNN.pipeline.stages import Chain, Work
 from fastRCNN.proposals.recall import proposal_recall
-from fastRCNN.proposals.roi_parameters import RoiParameters
-from fastRCNN.proposals.rois import RoiStages, rois_of_picture, rois_of_pictures
+from fastRCNN.proposals.rois import RoiStages
 from fastRCNN.reporting.visualization import draw_rois
 from helpers.annotations import read_rois, write_rois
 from helpers.artifacts import Artifacts, exclusive
 from helpers.console import progress, run_script, setup_logging, table, timing_summary
-from helpers.errors import UserError
 from helpers.file_facts import file_digest, text_digest
 from helpers.images import read_image, write_image
 from helpers.remembered import remembered
@@ -58,7 +55,6 @@ def main() -> None:
     if p.overridden:
         log.info("%s has values of its own in PARAMETERS.py: %s.", p.datasetName, ", ".join(p.overridden))
     log.info("%s.", limits_in_words(chain.roi_limits, p))
-    parameters = RoiParameters.choose(p, chain.roi_limits)
     with exclusive(artifacts):
         files = {artifacts.roi_file(key): path for imdb in datasets.values()
                  for key, path in zip(imdb.keys, imdb.image_paths, strict=True)}  # fmt: skip
@@ -70,18 +66,8 @@ def main() -> None:
             network = network_of_regions(artifacts, p.ss_method) if chosen else None
             if network:
                 log.info("%s proposes the regions.", network)
-            regions = regions_by(network, pad_size=p.cntk_padWidth,
-                                 tiling=Tiling(p.cntk_tiles, p.cntk_tileOverlap), device=p.device,
-                                 threads=p.jobs)  # fmt: skip
-            if regions and p.cluster:
-                raise UserError(
-                    f"--cluster: workers do not run the network of ss_method {p.ss_method!r}; go without it"
-                )
             cluster = opened.enter_context(open_cluster(p.cluster if chosen else ""))
-            calls = ((files[file], parameters, p.seed) for file in chosen)
-            found = cluster.map(rois_of_picture, calls) if cluster else rois_of_pictures(
-                [files[file] for file in chosen], parameters, p.seed, p.jobs, regions=regions
-            )  # fmt: skip
+            found = RoiRun.choose(p, chain.roi_limits).find([files[file] for file in chosen], network, cluster)
             seconds = []
             for file, (stages, taken) in zip(chosen, progress(found, "ROIs", len(chosen)), strict=True):
                 seconds.append(taken)
@@ -90,26 +76,6 @@ def main() -> None:
                 )
         log.info("Time: %s. Files: %s", timing_summary(seconds), artifacts.rois)
         print_recall(chain, p.cntk_nrRois)
-
-
-def take_precomputed(chain: Chain, work: Work) -> set[Path]:
-    """Write the ROIs of pictures that others have computed, where they are left to do; return all such files."""
-    published, of = chain.precomputed_rois, chain.artifacts
-    known = [(imdb, index, key) for imdb in chain.datasets.values() for index, key in enumerate(imdb.keys)
-             if key in published]  # fmt: skip
-    if known:
-        log.info("%s: the ROIs of %d pictures are published there, and need not be computed (datasetPrecomputedRois).",
-                 ", ".join(map(str, published.files_of(key for *_, key in known))), len(known))  # fmt: skip
-    todo = set(work.todo)
-    left = [each for each in known if of.roi_file(each[2]) in todo]
-    for imdb, index, key in progress(left, "published ROIs", len(left)):
-        record = imdb[index]
-        with work.making(of.roi_file(key)):
-            write_rois(of.roi_file(key), published.rois(key, record.width, record.height))
-    if published.without:
-        advice = "The whole picture is their only ROI. datasetPrecomputedRois = False: ROIs of our own."
-        log_warnings([Finding("picture(s) have no usable box in that file", tuple(published.without), advice)])
-    return {of.roi_file(key) for *_, key in known}
 
 
 def write_files(work: Work | None, file: Path, stages: RoiStages, path: Path | None) -> None:
