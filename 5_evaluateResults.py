@@ -127,7 +127,7 @@ def print_folds(p) -> None:
     rows: list[list[object]] = []
     areas: list[float] = []
     with exclusive(chain.artifacts) if classifier.trains_network else nullcontext():
-        scored = network_folds(chain, p) if classifier.trains_network else svm_folds(chain, p, suppression)
+        scored = network_folds(chain, p) if classifier.trains_network else svm_folds(chain, p)
         for pictures in scored:
             each = evaluate(
                 pictures, imdb.classes, nms_threshold=suppression, overlap_threshold=p.evalVocOverlapThreshold,
@@ -144,16 +144,12 @@ def print_folds(p) -> None:
               f"classifier {p.classifier}, seed {p.seed}")  # fmt: skip
 
 
-def svm_folds(chain: Chain, p, suppression: Suppression) -> Iterator[Iterator[PictureResult]]:
+def svm_folds(chain: Chain, p) -> Iterator[Iterator[PictureResult]]:
     """Return the pictures of each fold, scored by SVMs that are trained on the embeddings of the others."""
     from fastRCNN.pipeline.folds import FoldOptions, scored_folds  # only here: what trains is much to import
-    from fastRCNN.svm.train_svms import SvmTraining
 
     chain.require("rois", "inputs", "network", "embeddings")
-    options = FoldOptions(
-        SvmTraining.choose(p), p.cntk_nrRois, p.svm_bboxRegression, p.svm_bboxRidge or None, suppression,
-        p.evalVocOverlapThreshold, p.compat, p.seed, p.jobs,
-    )  # fmt: skip
+    options = FoldOptions.choose(p, chain.datasets["train"].classes)
     unstored = Unstored.choose(chain, p, "train")
     return scored_folds(chain.datasets["train"], chain.artifacts, p.folds, options, unstored=unstored)
 

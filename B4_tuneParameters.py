@@ -2,34 +2,48 @@
 
 Reads   what steps 1 to 3 left for --classifier svm; annotations in data/<dataset>/
 Writes  results/<dataset>/tuning.{tsv,png}
-Prints  mAP of each value that was tried, with its spread over the parts; then the --set options to go on with.
+        proc/<dataset>/tuning/      steps 1 to 3 with other parameters, for training pictures; it may be deleted
+Prints  mAP of each value that was tried, with its spread over the parts; then the options to go on with.
 
-Tried are nmsThreshold, nms_softSigma, cntk_nrRois (the best ROIs of those that there are), svm_bboxRegression, then, as
-far as --minutes go, what trains again: svm_C, train_posOverlapThres. The test pictures are never looked at.
+Tried are, cheapest first, as far as --minutes go: nmsThreshold, nms_softSigma, cntk_nrRois, svm_bboxRegression; what
+trains the SVMs again, svm_C, train_posOverlapThres; what needs steps 1 to 3 again, ss_method, roi_sizeGroups,
+roi_limits, cntk_model (the networks in resources/cntk/), cntk_padWidth, more ROIs; and the classifiers that train the
+network. Run again with more minutes it goes on: what was finished is remembered. The test pictures are never looked at.
 """
 
 import logging
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
 
 import helpers.first  # noqa: F401
 
-from fastRCNN.boxes.suppression import Suppression
+import PARAMETERS
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
-from fastRCNN.pipeline.folds import FoldOptions
 from fastRCNN.pipeline.recipes import STAGES
 from fastRCNN.pipeline.stages import Chain
-from fastRCNN.pipeline.tuning import Trial, tune
-from fastRCNN.pipeline.unstored_rows import Unstored
-from fastRCNN.svm.train_svms import SvmTraining
+from fastRCNN.pipeline.tuning import Search, Trial, tune
+from fastRCNN.proposals.roi_parameters import NETWORK_METHODS
+from helpers.artifacts import exclusive
 from helpers.console import progress, run_script, setup_logging, table
 from helpers.errors import UserError
+from helpers.overrides import save_override
 from helpers.plots import Panel, Series
 from helpers.small_charts import small_charts
 from helpers.tables import write_tsv
+from helpers.time_budget import TimeBudget
 from PARAMETERS import get_parameters, make_parser
 
 log = logging.getLogger("steps")
+NETWORKS = Path(PARAMETERS.__file__).resolve().parent / "resources" / "cntk"
+TUNED = (
+    "nmsThreshold", "nms_softSigma", "cntk_nrRois", "svm_bboxRegression", "svm_C", "train_posOverlapThres",
+    "ss_method", "roi_sizeGroups", "roi_limits", "cntk_model", "cntk_padWidth", "classifier",
+)  # fmt: skip
+_SCRIPTS = {"cntk_model": "3_runCntk.py", "classifier": "3_runCntk.py"}  # of what is no parameter of a stage by name
 _COLOR = (200, 120, 20)
 _LEGEND = """
 mAP: mean over the parts, each scored by what the others teach; spread: its standard deviation from part to part.
@@ -43,74 +57,118 @@ def main() -> None:
     parser.add_argument("--folds", type=int, metavar="N",
                         help="parts of the training pictures (default: 5, or as many as show objects)")  # fmt: skip
     parser.add_argument("--minutes", type=float, default=10.0, metavar="N", help="how long at most (default: 10)")
+    parser.add_argument("--only", nargs="+", choices=TUNED, default=[], metavar="NAME",
+                        help=f"try only these: {', '.join(TUNED)}")  # fmt: skip
+    parser.add_argument("--networks", nargs="+", type=Path, metavar="FILE",
+                        help="weight files to try (default: those in resources/cntk/)")  # fmt: skip
+    parser.add_argument("--save", action="store_true", help="write what was taken into PARAMETERS.py, for this data "
+                        "set alone")  # fmt: skip
     p = get_parameters(sys.argv[1:], parser)
     setup_logging(p.quiet)
-    if p.minutes <= 0:
+    if not p.minutes > 0:
         raise UserError(f"--minutes {p.minutes:g}: expected more than 0")
+    if missing := [file for file in p.networks or () if not file.is_file()]:
+        raise UserError(f"--networks: no such file: {', '.join(map(str, missing))}")
     chain = Chain.choose(p)
     if CLASSIFIERS[p.classifier].does_without("svm"):
-        raise UserError(
-            f"--classifier {p.classifier}: its network would be trained for each part. Only svm can be tuned"
-        )
-    chain.require("rois", "inputs", "network", "embeddings")
+        raise UserError(f"--classifier {p.classifier}: it starts from svm, and tries the others itself")
+
+    def with_settings(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        return get_parameters([*sys.argv[1:], *as_options(settings)], parser)
+
     imdb = chain.datasets["train"]
-    options = FoldOptions(
-        SvmTraining.choose(p), p.cntk_nrRois, p.svm_bboxRegression, p.svm_bboxRidge or None,
-        Suppression.choose(p, imdb.classes), p.evalVocOverlapThreshold, p.compat, p.seed, p.jobs,
-    )  # fmt: skip
     folds = p.folds or min(5, sum(len(record.gt_boxes) > 0 for record in imdb))
-    tried = tune(imdb, chain.artifacts, folds, options, seconds=60 * p.minutes,
-                 unstored=Unstored.choose(chain, p, "train"))  # fmt: skip
-    logging.getLogger("fastRCNN.boxes").setLevel(logging.WARNING)  # what each training says of its boxes is too much
-    trials = list(progress(tried, "values", None))
+    networks = p.networks or sorted(NETWORKS.glob("*.npz"))
+    with exclusive(chain.artifacts):
+        chain.require("rois", "inputs", "network", "embeddings")
+        logging.getLogger("fastRCNN").setLevel(logging.WARNING)  # what each training says of itself is too much
+        search = Search(chain, folds, TimeBudget(60 * p.minutes), with_settings, networks, p.only)
+        trials = list(progress(said(tune(search)), "values", None))
     columns = ["parameter", "value", "mAP, area", "spread", "gain", ""]
-    print(table(columns, rows_of(trials)))
+    print(table(columns, map(row_of, trials)))
     print(_LEGEND)
     results = chain.artifacts.results
-    write_tsv(results / "tuning.tsv", [*columns[:5], "taken"], rows_of(trials))
+    write_tsv(results / "tuning.tsv", [*columns[:5], "taken"], [row_of(trial) for trial in trials])
     small_charts(results / "tuning.png", panels_of(trials), columns=3)
-    taken = [trial for trial in trials if trial.taken]
-    if taken:
-        settings = " ".join(f"--set {trial.parameter}={shown(trial.value)}" for trial in taken)
-        print(f"\nBetter on pictures that were left out, from {trials[0].mean:.3f} to {taken[-1].mean:.3f}.")
+    if settings := taken_settings(trials):
+        last = [trial for trial in trials if trial.taken][-1]
+        print(f"\nBetter on pictures that were left out, from {trials[0].mean:.3f} to {last.mean:.3f}.")
         print("By them the values were chosen, though: expect less of new ones.")
-        print(f"Run the steps again from {first_step(taken)} on, with\n  {settings}")
+        if p.save:
+            line = save_override(Path(PARAMETERS.__file__), p.datasetName, settings, by="B4_tuneParameters.py --save")
+            print(f"Written into PARAMETERS.py:\n  {line}\nRun the steps again from {first_step(settings)} on.")
+        else:
+            print(f"Run the steps again from {first_step(settings)} on, and add to your options\n  "
+                  f"{' '.join(as_options(settings))}")  # fmt: skip
     else:
         print(f"\nNothing was better than what there is ({trials[0].mean:.3f}) by more than chance.")
+    if any(trial.why.startswith("not tried") for trial in trials):
+        print("With more --minutes it goes on where it ended.")
     log.info("Files: %s", results / "tuning.tsv")
 
 
-def first_step(taken: Sequence[Trial]) -> str:
-    """Return the first script whose files depend on what was `taken`."""
-    names = [trial.parameter for trial in taken]
-    scripts = (stage.script for stage in STAGES.values() if any(name.startswith(stage.parameters) for name in names))
-    return next(scripts, "5_evaluateResults.py")
-
-
-def rows_of(trials: list[Trial]) -> list[list[str]]:
-    """Return a row for each trial; its gain is over what was best before its parameter."""
-    rows, best, following = [], trials[0], trials[0]
+def said(trials: Iterable[Trial]) -> Iterable[Trial]:
+    """Yield `trials`, with a line for each that took a while."""
     for trial in trials:
-        if trial.parameter != following.parameter:
-            best, following = next((t for t in reversed(trials[: trials.index(trial)]) if t.taken), trials[0]), trial
-        name = trial.parameter or "as it is"
-        gain = f"{trial.mean - best.mean:+.3f}" if trial.parameter else ""
-        rows.append(
-            [name, shown(trial.value), f"{trial.mean:.3f}", f"{trial.spread:.3f}", gain, "taken" if trial.taken else ""]
-        )
-    return rows
+        if trial.parameter not in ("nmsThreshold", "nms_softSigma", "svm_bboxRegression"):
+            log.info("%s", "  ".join(cell for cell in row_of(trial) if cell))
+        yield trial
+
+
+def taken_settings(trials: Sequence[Trial]) -> dict[str, Any]:
+    """Return what the trials that were taken set, later ones in place of earlier ones."""
+    settings: dict[str, Any] = {}
+    for trial in trials:
+        settings |= trial.settings if trial.taken else {}
+    return settings
+
+
+def as_options(settings: Mapping[str, Any]) -> list[str]:
+    """Return `settings` as options of a step; a file below the working folder by its path from there."""
+    options = []
+    for name, value in settings.items():
+        text = shown(value)
+        if name == "cntk_model" and Path(text).is_relative_to(Path.cwd()):
+            text = os.path.relpath(text)
+        options += ["--classifier", text] if name == "classifier" else ["--set", f"{name}={text}"]
+    return options
+
+
+def first_step(settings: Mapping[str, Any]) -> str:
+    """Return the first script whose files depend on `settings`."""
+    if settings.get("classifier") == "faster":  # it needs no step before
+        return "3_runCntk.py"
+    if settings.get("ss_method") in NETWORK_METHODS:
+        return "1_computeRois.py"
+    scripts = [stage.script for stage in STAGES.values() if any(name.startswith(stage.parameters) for name in settings)]
+    return min([*scripts, *(_SCRIPTS[name] for name in settings if name in _SCRIPTS)], default="5_evaluateResults.py")
+
+
+def row_of(trial: Trial) -> list[str]:
+    """Return the row of a trial in the table."""
+    name = trial.parameter or "as it is"
+    if not trial.areas:
+        return [name, shown(trial.value), "", "", "", trial.why]
+    gain = f"{trial.gain:+.3f}" if trial.parameter else ""
+    taken = "taken" if trial.taken else ""
+    return [name, shown(trial.value), f"{trial.mean:.3f}", f"{trial.spread:.3f}", gain, taken]
 
 
 def shown(value: object) -> str:
     """Return a value as --set takes it."""
-    return f"{value:g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
+    return f"{value:g}" if is_number(value) else str(value)
+
+
+def is_number(value: object) -> bool:
+    """Return whether `value` is a number, and not True or False."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def panels_of(trials: list[Trial]) -> list[Panel]:
-    """Return a chart of mAP over the values of each parameter that has several numbers."""
+    """Return a chart of mAP over the values of each parameter that has several numbers; tried twice, two charts."""
     panels = []
-    for name in dict.fromkeys(trial.parameter for trial in trials[1:]):
-        mine = [t for t in trials if t.parameter == name and not isinstance(t.value, bool)]
+    for name, of_name in groupby(trials[1:], key=lambda trial: trial.parameter):
+        mine = [t for t in of_name if t.areas and is_number(t.value)]
         if len(mine) > 1:
             series = Series("mAP", [t.value for t in mine], [t.mean for t in mine], _COLOR, marks=True)
             panels.append(Panel(name, name, "mAP, area", [series], x_limits=None, log_x=name == "svm_C"))

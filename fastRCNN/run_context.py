@@ -1,6 +1,6 @@
 """Where and how a run computes: what every part of it has in common."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,9 @@ class RunContext:
     tiles: int | str = 1  # that pictures are cut into, and how much of one its neighbour shows: `fastRCNN.boxes.tiles`
     tile_overlap: float = 0.25
     processes: Any = None  # those that train together (`fastRCNN.nn.processes`); None: this one alone
+    on_epoch: Callable[[Sequence[Mapping[str, Any]], int], None] | None = None
+    """Is called after each epoch of a training, when its checkpoint is written, with a row of numbers for each epoch so
+    far (`fastRCNN.nn.training_log`) and the number of epochs in all; what it raises ends the training."""
 
     @property
     def writes(self) -> bool:

@@ -73,6 +73,14 @@ class Artifacts:
         """Return the paths of a training beside the real one: step 1's ROIs, all else in `proc/<dataset>/folds/`."""
         return replace(self, proc_folder=self.proc / "folds" / name, data_folder=self.data, rois_folder=self.rois)
 
+    def rehearsal(self, name: str, rois_folder: Path | None) -> "Artifacts":
+        """Return the paths of steps with other parameters beside the real ones, in `proc/<dataset>/tuning/`.
+
+        rois_folder: where their ROIs are; None: they have their own.
+        """
+        folder = self.proc / "tuning" / name
+        return replace(self, proc_folder=folder, data_folder=self.data, rois_folder=rois_folder)
+
     @cached_property
     def cntk_files(self) -> Path:
         """Step 2's folder, and the embeddings of step 3."""

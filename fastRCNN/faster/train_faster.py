@@ -57,7 +57,7 @@ def train_faster(
         fingerprint=fingerprint,
     )  # fmt: skip
     columns, curves = (*COLUMNS, *(HELD if held else ())), (*LOSSES, "recall", *(HELD[:1] if held else ()))
-    follow(trainer, log_file, writes=context.writes, columns=columns, curves=curves)
+    follow(trainer, log_file, context=context, columns=columns, curves=curves)
     if held:
         last = [row for row in trainer.history if row["stage"] == trainer.phases[-1].name]
         best = max(last, key=lambda row: row["validation_mAP"], default=None)  # of equal ones the first, as kept

@@ -66,6 +66,11 @@ class CntkNnTrainer:
         return self
 
     @property
+    def nr_epochs(self) -> int:
+        """How many epochs there are in all."""
+        return self.parameters.cntk_max_epochs
+
+    @property
     def nr_steps(self) -> int:
         """How many minibatches `run` learns from."""
         return -(-len(self.pictures) // self.parameters.cntk_mb_size) * self.parameters.cntk_max_epochs

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fastRCNN.nn.training_log import COLUMNS, CURVES, draw_log, write_log
+from fastRCNN.run_context import RunContext
 from helpers.console import progress
 
 log = logging.getLogger(__name__)
@@ -16,6 +17,11 @@ class Trainer(Protocol):
     """What trains."""
 
     history: list[dict[str, Any]]
+
+    @property
+    def nr_epochs(self) -> int:
+        """How many epochs there are in all."""
+        ...
 
     @property
     def nr_steps(self) -> int:
@@ -28,9 +34,16 @@ class Trainer(Protocol):
 
 
 def follow(
-    trainer: Trainer, log_file: Path, *, writes: bool, columns: Sequence[str] = COLUMNS, curves: Sequence[str] = CURVES
+    trainer: Trainer,
+    log_file: Path,
+    *,
+    context: RunContext,
+    columns: Sequence[str] = COLUMNS,
+    curves: Sequence[str] = CURVES,
 ) -> None:
-    """Run `trainer` to its end. writes: whether this process writes the log and the picture beside it."""
+    """Run `trainer` to its end. context: whether this process writes the log and the picture beside it, and who else
+    wants to know when an epoch is over."""
+    writes = context.writes
     bar: Any = progress(trainer.run(), "training", trainer.nr_steps)
     watched = hasattr(bar, "set_postfix_str")  # a bar is only drawn where somebody watches
     for step in bar:
@@ -42,6 +55,8 @@ def follow(
                 bar.write(str(step), file=sys.stderr)  # above the bar
             else:
                 log.info("%s", step)
+        if step.last and context.on_epoch:
+            context.on_epoch(trainer.history, trainer.nr_epochs)
     if writes:
         write_log(log_file, trainer.history, columns)
         draw_log(log_file.with_suffix(".png"), trainer.history, curves)

@@ -43,7 +43,7 @@ def train_network(
     try:
         for _ in progress(trainer.prepare(), "frozen layers", len(trainer.features.keys)):
             pass
-        follow(trainer, folder / "training_nn.tsv", writes=context.writes)
+        follow(trainer, folder / "training_nn.tsv", context=context)
         trained, regressor = trainer.result()
     finally:
         if context.engine == "cntk":

@@ -162,6 +162,11 @@ class NnTrainer:
         self._restore()
 
     @property
+    def nr_epochs(self) -> int:
+        """How many epochs there are in all."""
+        return self.parameters.cntk_max_epochs
+
+    @property
     def nr_steps(self) -> int:
         """How many minibatches `run` still learns from."""
         per_epoch = -(-len(self.pictures) // (self.parameters.cntk_mb_size * self.processes.count))

@@ -12,7 +12,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NamedTuple
@@ -191,6 +191,23 @@ class Chosen(Sequence[CntkRecord]):
         if isinstance(index, slice):
             return [self._records[place] for place in self._places[index]]
         return self._records[self._places[index]]
+
+
+class FirstRois(Sequence[CntkRecord]):
+    """`records` with the first `nr_rois` ROIs of each; each is read when it is asked for."""
+
+    def __init__(self, records: Sequence[CntkRecord], nr_rois: int) -> None:
+        self._records, self._nr_rois = records, nr_rois
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]  # a number gives a record, a slice a list of them
+        if isinstance(index, slice):
+            return [self[place] for place in range(len(self))[index]]
+        record, most = self._records[index], self._nr_rois
+        boxes = None if record.boxes is None else record.boxes[:most]
+        return replace(record, rois=record.rois[:most], labels=record.labels[:most], boxes=boxes)
 
 
 def read_cntk_inputs(

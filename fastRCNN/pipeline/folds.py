@@ -9,9 +9,10 @@ Kohavi: A study of cross-validation and bootstrap for accuracy estimation and mo
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from fastRCNN.boxes.suppression import Suppression
 from fastRCNN.datasets.imdb import Dataset
 from fastRCNN.datasets.roidb import RoiRecord, load_roidb
 from fastRCNN.evaluation.average_precision import PictureResult
+from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.classifiers.svm import SvmScorer
 from fastRCNN.pipeline.scoring import score_picture
 from fastRCNN.pipeline.unstored_rows import EmbeddingsOf, Unstored, open_embeddings
@@ -48,6 +50,16 @@ class FoldOptions:
     compat: str = "corrected"
     seed: int = 0
     jobs: int = 1
+
+    @classmethod
+    def choose(cls, parameters: Mapping[str, Any], classes: Sequence[str]) -> "FoldOptions":
+        """Return what `parameters` (by name) say for a data set with these `classes`, background first."""
+        p, probabilities = parameters, CLASSIFIERS[parameters["classifier"]].gives_probabilities
+        return cls(
+            SvmTraining.choose(p), p["cntk_nrRois"], p["svm_bboxRegression"], p["svm_bboxRidge"] or None,
+            Suppression.choose(p, classes, probabilities=probabilities), p["evalVocOverlapThreshold"], p["compat"],
+            p["seed"], p["jobs"],
+        )  # fmt: skip
 
 
 def deal(has_objects: Sequence[bool], folds: int, *, seed: int = 0) -> NDArray[np.int64]:

@@ -6,7 +6,7 @@ Letters in shapes: n_i ROIs of picture i, D features.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fastRCNN.network.network import load_network
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.cluster import Cluster
-from fastRCNN.pipeline.cntk_inputs import Chosen, CntkRecord
+from fastRCNN.pipeline.cntk_inputs import Chosen, CntkRecord, FirstRois
 from fastRCNN.pipeline.embed_dataset import computed
 from fastRCNN.pipeline.embeddings import EmbeddingFiles
 from fastRCNN.pipeline.network_step import network_run, records_of
@@ -52,6 +52,10 @@ class Unstored:
         run = network_run(chain, context, parameters["compat"], used["cntk_embeddingType"])
         records = records_of(chain, parameters["cntk_nrRois"])[image_set]
         return cls(run, records, chain.recipe_digest("embeddings"), image_set)
+
+    def first(self, nr_rois: int) -> "Unstored":
+        """Return how for the first `nr_rois` ROIs of each picture alone."""
+        return replace(self, records=FirstRois(self.records, nr_rois))
 
 
 class ComputedRows(Sequence[NDArray[np.float32]]):

@@ -1,0 +1,41 @@
+"""So much time and no more: work that would end too late is not begun, or stopped as soon as that can be foreseen."""
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+_SURE = 3  # items after which the time of the others is foreseen: the first ones take longer
+
+
+class TooLong(Exception):
+    """What was begun would take so many `seconds` more, and there is not that much time."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"{seconds:.0f} s more")
+        self.seconds = seconds
+
+
+class TimeBudget:
+    """A number of seconds, from now on."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left; below 0 when they are over."""
+        return self._end - time.monotonic()
+
+    def require(self, seconds: float) -> None:
+        """Raise `TooLong` unless so many seconds are left."""
+        if seconds > self.left:
+            raise TooLong(seconds)
+
+    def watching(self, items: Iterable[T], total: int) -> Iterator[T]:
+        """Yield `items`, of which there are `total`; `TooLong` when it can be foreseen that they take too long."""
+        start = time.monotonic()
+        for done, item in enumerate(items, 1):
+            yield item
+            if done >= _SURE:
+                self.require((time.monotonic() - start) / done * (total - done))
