@@ -15,7 +15,6 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +28,9 @@ from fastRCNN.pipeline.tuning import Search, Trial, tune
 from fastRCNN.proposals.roi_parameters import NETWORK_METHODS
 from helpers.artifacts import exclusive
 from helpers.console import progress, run_script, setup_logging, table
+from helpers.dot_chart import Dot, dot_chart
 from helpers.errors import UserError
 from helpers.overrides import save_override
-from helpers.plots import Panel, Series
-from helpers.small_charts import small_charts
 from helpers.tables import write_tsv
 from helpers.time_budget import TimeBudget
 from PARAMETERS import get_parameters, make_parser
@@ -44,7 +42,6 @@ TUNED = (
     "ss_method", "roi_sizeGroups", "roi_limits", "cntk_model", "cntk_padWidth", "classifier",
 )  # fmt: skip
 _SCRIPTS = {"cntk_model": "3_runCntk.py", "classifier": "3_runCntk.py"}  # of what is no parameter of a stage by name
-_COLOR = (200, 120, 20)
 _LEGEND = """
 mAP: mean over the parts, each scored by what the others teach; spread: its standard deviation from part to part.
 gain: over the value that stood before. Taken is the best value of a parameter, where its mean gain over the parts is
@@ -81,7 +78,8 @@ def main() -> None:
     networks = p.networks or sorted(NETWORKS.glob("*.npz"))
     with exclusive(chain.artifacts):
         chain.require("rois", "inputs", "network", "embeddings")
-        logging.getLogger("fastRCNN").setLevel(logging.WARNING)  # what each training says of itself is too much
+        for name in ("fastRCNN", "helpers"):
+            logging.getLogger(name).setLevel(logging.WARNING)  # what each training says of itself is too much
         search = Search(chain, folds, TimeBudget(60 * p.minutes), with_settings, networks, p.only)
         trials = list(progress(said(tune(search)), "values", None))
     columns = ["parameter", "value", "mAP, area", "spread", "gain", ""]
@@ -89,7 +87,8 @@ def main() -> None:
     print(_LEGEND)
     results = chain.artifacts.results
     write_tsv(results / "tuning.tsv", [*columns[:5], "taken"], [row_of(trial) for trial in trials])
-    small_charts(results / "tuning.png", panels_of(trials), columns=3)
+    dot_chart(results / "tuning.png", dots_of(trials), title=f"{p.datasetName}: training pictures that were left out",
+              x_label="mAP, area; bars: spread from part to part", mark=trials[0].mean)  # fmt: skip
     if settings := taken_settings(trials):
         last = [trial for trial in trials if trial.taken][-1]
         print(f"\nBetter on pictures that were left out, from {trials[0].mean:.3f} to {last.mean:.3f}.")
@@ -164,15 +163,13 @@ def is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def panels_of(trials: list[Trial]) -> list[Panel]:
-    """Return a chart of mAP over the values of each parameter that has several numbers; tried twice, two charts."""
-    panels = []
-    for name, of_name in groupby(trials[1:], key=lambda trial: trial.parameter):
-        mine = [t for t in of_name if t.areas and is_number(t.value)]
-        if len(mine) > 1:
-            series = Series("mAP", [t.value for t in mine], [t.mean for t in mine], _COLOR, marks=True)
-            panels.append(Panel(name, name, "mAP, area", [series], x_limits=None, log_x=name == "svm_C"))
-    return panels
+def dots_of(trials: Sequence[Trial]) -> list[Dot]:
+    """Return what `dot_chart` draws: each value that was tried."""
+    return [
+        Dot(trial.parameter or "as it is", shown(trial.value), trial.mean, trial.spread, trial.taken)
+        for trial in trials
+        if trial.areas
+    ]
 
 
 if __name__ == "__main__":

@@ -58,17 +58,13 @@ class CntkNnTrainer:
         self._place = {key: place for place, key in enumerate(self.keys)}
         self.engine = CntkEngine(network, threads=context.threads)
         self.history: list[dict[str, Any]] = []
+        self.nr_epochs: int = parameters.cntk_max_epochs
         self._running = ExitStack()
 
     @property
     def features(self) -> "CntkNnTrainer":
         """What has `keys`, as `NnTrainer.features`."""
         return self
-
-    @property
-    def nr_epochs(self) -> int:
-        """How many epochs there are in all."""
-        return self.parameters.cntk_max_epochs
 
     @property
     def nr_steps(self) -> int:

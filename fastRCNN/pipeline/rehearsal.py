@@ -80,12 +80,14 @@ class Rehearsal:
         """Return mAP (area) of each part. Raises `TooLong` where the time does not suffice, `UserError` as the steps
         do."""
         self._prepare()
-        of_files = "network" if self._classifier.trains_network else "embeddings"
-        key = text_digest(f"{self.chain.recipe_digest(of_files)} {self.options} {self._folds}")
+        imdb = self.chain.datasets["train"]
+        files = self.chain.recipe_digest("network" if self._classifier.trains_network else "embeddings")
+        annotations = [imdb.annotation_digest(place) for place in range(len(imdb))]  # embeddings do not know them
         found = remembered(
-            self.chain.artifacts.manifest_file("areas"), key,
-            lambda: areas_of(self.scored(), self.chain.datasets["train"].classes, self.options),
-        )  # fmt: skip
+            self.chain.artifacts.manifest_file("areas"),
+            text_digest(f"{files} {annotations} {self.options} {self._folds}"),
+            lambda: areas_of(self.scored(), imdb.classes, self.options),
+        )
         return tuple(found)
 
     def scored(self) -> Scored:

@@ -98,6 +98,21 @@ def is_better(areas: Sequence[float], before: Sequence[float]) -> bool:
     return bool(gains.mean() > error)
 
 
+@dataclass(frozen=True)
+class _Tried:
+    """A value that was tried: with which options, and the pictures of each part, scored, or what scores them."""
+
+    trial: Trial
+    options: FoldOptions
+    scored: Scored = field(default_factory=list)
+    rehearsal: Rehearsal | None = None
+
+    def forget(self) -> None:
+        """Remove what it left on the disk."""
+        if self.rehearsal is not None:
+            self.rehearsal.forget()
+
+
 class _Tuning:
     """Where the search stands: the settings that were taken, and what they give."""
 
@@ -106,7 +121,6 @@ class _Tuning:
         self._start = self._parameters = search.with_settings({})
         self._options = FoldOptions.choose(self._parameters, self._classes)
         self._stands_on: Rehearsal | None = None  # None: what the real steps left
-        self._best: tuple[float, Rehearsal] | None = None  # of a step under way: mean mAP of its best value so far
         self._scored = Scored()
         self._areas: tuple[float, ...] = ()
         self._took = 0.0  # seconds of one training of all parts
@@ -141,73 +155,70 @@ class _Tuning:
         """Try all values of a parameter, and take the best where it is better than what there is."""
         if self._search.only and step.parameter not in self._search.only:
             return
-        tried: list[Trial] = []
-        self._best = None
+        best: _Tried | None = None
+        trials = []
         for value, settings in step.values.items():
+            trial = Trial(step.parameter, value, (), self._areas, settings=settings)
             try:
-                if step.trains or step.repeats:
-                    self._search.budget.require(self._took)
-                tried.append(self._repeated(step, value, settings) if step.repeats else
-                             self._looked_at(step, value, settings))  # fmt: skip
+                tried = self._repeated(step, trial) if step.repeats else self._looked_at(step, trial)
             except TooLong as error:
-                why = f"not tried: about {in_words(max(error.seconds, 1))} more"
-                yield Trial(step.parameter, value, (), self._areas, settings=settings, why=why)
+                trials.append(replace(trial, why=f"not tried: about {in_words(max(error.seconds, 1))} more"))
+                continue
             except UserError as error:
-                yield Trial(step.parameter, value, (), self._areas, settings=settings, why=f"not possible: {error}")
-        best = max(tried, key=lambda trial: trial.mean, default=None)  # of equal ones the first
-        taken = best is not None and is_better(best.areas, self._areas)
-        yield from (replace(trial, taken=taken and trial is best) for trial in tried)
+                trials.append(replace(trial, why=f"not possible: {error}"))
+                continue
+            trials.append(tried.trial)
+            if best is None or tried.trial.mean > best.trial.mean:  # of equal ones the first
+                best, tried = tried, best
+            if tried is not None:
+                tried.forget()
+        taken = best is not None and is_better(best.trial.areas, self._areas)
+        yield from (replace(trial, taken=taken and best is not None and trial is best.trial) for trial in trials)
         if best is not None and taken:
-            self._take(step, best)
-        elif self._best is not None:
-            self._best[1].forget()
+            self._take(best)
+        elif best is not None:
+            best.forget()
 
-    def _looked_at(self, step: Step, value: Any, settings: Mapping[str, Any]) -> Trial:
-        options = self._options_with(settings)
-        areas = areas_of(self._pictures(step, value, options), self._classes, options)
-        return Trial(step.parameter, value, areas, self._areas, settings=settings)
-
-    def _pictures(self, step: Step, value: Any, options: FoldOptions) -> Scored:
+    def _looked_at(self, step: Step, trial: Trial) -> "_Tried":
+        """Try a value on pictures that are scored, or by other SVMs."""
+        options, look = self._options_with(trial.settings), step.look
+        scored = self._scored
         if step.trains and options != self._options:
-            return self._trained(options)
-        look = step.look
-        return self._scored if look is None else [[look(picture, value) for picture in part] for part in self._scored]
+            self._search.budget.require(self._took)
+            scored = self._trained(options)
+        elif look is not None:
+            scored = [[look(picture, trial.value) for picture in part] for part in scored]
+        return _Tried(replace(trial, areas=areas_of(scored, self._classes, options)), options, scored)
 
-    def _repeated(self, step: Step, value: Any, settings: Mapping[str, Any]) -> Trial:
-        """Rehearse a value; of all values of `step` the best one's files are kept."""
-        rehearsal = self._rehearsal(step, value, settings)
-        worse: Rehearsal | None = rehearsal
+    def _repeated(self, step: Step, trial: Trial) -> "_Tried":
+        """Try a value by doing steps 1 to 3 with it."""
+        self._search.budget.require(self._took)
+        rehearsal = self._rehearsal(step, trial)
         try:
-            trial = Trial(step.parameter, value, rehearsal.areas(), self._areas, settings=settings)
-            if self._best is None or trial.mean > self._best[0]:
-                worse, self._best = self._best[1] if self._best else None, (trial.mean, rehearsal)
-            return trial
-        finally:
-            if worse is not None:
-                worse.forget()
+            return _Tried(replace(trial, areas=rehearsal.areas()), rehearsal.options, rehearsal=rehearsal)
+        except (TooLong, UserError):
+            rehearsal.forget()
+            raise
 
-    def _rehearsal(self, step: Step, value: Any, settings: Mapping[str, Any]) -> Rehearsal:
-        whole = {**self._settings, **settings}
-        name = "".join(letter if letter.isalnum() or letter in "_-." else "_" for letter in f"{step.parameter}={value}")
+    def _rehearsal(self, step: Step, trial: Trial) -> Rehearsal:
+        whole, shown = {**self._settings, **trial.settings}, f"{step.parameter}={trial.value}"
+        name = "".join(letter if letter.isalnum() or letter in "_-." else "_" for letter in shown)
         beside = [self._stands_on.chain] if self._stands_on else []
         return Rehearsal(
             f"{name}_{text_digest(str(sorted(whole.items())))[:8]}", self._search.with_settings(whole),
             self._search.chain, self._search.folds, self._search.budget, beside,
         )  # fmt: skip
 
-    def _take(self, step: Step, best: Trial) -> None:
-        """Go on from `best`, a value of `step`."""
-        if step.repeats and self._best is not None:
+    def _take(self, best: "_Tried") -> None:
+        """Go on from `best`."""
+        if best.rehearsal is not None:
             if self._stands_on is not None:
                 self._stands_on.forget()
-            self._stands_on = self._best[1]
-            self._scored, options = self._stands_on.scored(), self._stands_on.options
-        else:
-            options = self._options_with(best.settings)
-            self._scored = self._pictures(step, best.value, options)
-        self._settings |= best.settings
+            self._stands_on = best.rehearsal
+        self._scored = best.scored if best.rehearsal is None else best.rehearsal.scored()
+        self._settings |= best.trial.settings
         self._parameters = self._search.with_settings(self._settings)
-        self._options, self._areas = options, best.areas
+        self._options, self._areas = best.options, best.trial.areas
 
     def _options_with(self, settings: Mapping[str, Any]) -> FoldOptions:
         return FoldOptions.choose(self._search.with_settings({**self._settings, **settings}), self._classes)

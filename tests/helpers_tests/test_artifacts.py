@@ -231,3 +231,11 @@ def test_a_trial_has_its_own_files_and_the_rois_of_step_1(tmp_path):
     assert trial.roi_file("a/b") == real.roi_file("a/b") and trial.data == real.data
     assert trial.proc == tmp_path / "proc/set/folds/nn_1_of_5"
     assert trial.model_file("nn") == trial.proc / "models/frcn_nn.npz"
+
+
+def test_steps_beside_the_real_ones_have_their_own_files_and_the_rois_of_whom_they_like(tmp_path):
+    real = Artifacts(tmp_path, "set")
+    own, shared = real.rehearsal("a", None), real.rehearsal("b", real.rois)
+    assert own.roi_file("p/1") == tmp_path / "proc/set/tuning/a/rois/p/1.roi.txt"
+    assert shared.roi_file("p/1") == real.roi_file("p/1") and shared.proc == tmp_path / "proc/set/tuning/b"
+    assert own.data == shared.data == real.data

@@ -3,14 +3,16 @@
 import io
 from types import SimpleNamespace
 
+import pytest
 from tqdm import tqdm
 
 from fastRCNN.nn import following
 from fastRCNN.nn.following import follow
+from fastRCNN.run_context import RunContext
 
 
 class Trainer:
-    nr_steps = 4
+    nr_steps, nr_epochs = 4, 2
 
     def __init__(self):
         self.history = []
@@ -25,7 +27,7 @@ class Trainer:
 
 def test_the_log_and_its_picture(tmp_path, caplog):
     caplog.set_level("INFO")
-    follow(Trainer(), tmp_path / "t.tsv", writes=True, columns=("epoch", "loss"), curves=("loss",))
+    follow(Trainer(), tmp_path / "t.tsv", context=RunContext(), columns=("epoch", "loss"), curves=("loss",))
     assert (tmp_path / "t.tsv").read_text() == "epoch\tloss\n1\t0.5\n2\t0.5\n"
     assert (tmp_path / "t.png").is_file()
     assert [record.message for record in caplog.records][-1] == f"Training log: {tmp_path / 't.tsv'}"
@@ -35,7 +37,7 @@ def test_a_line_for_each_epoch_above_the_bar_of_a_terminal(tmp_path, monkeypatch
     terminal = io.StringIO()
     monkeypatch.setattr(following.sys, "stderr", terminal)
     monkeypatch.setattr(following, "progress", lambda steps, title, total: tqdm(steps, title, total, file=terminal))
-    follow(Trainer(), tmp_path / "t.tsv", writes=True, columns=("epoch", "loss"), curves=("loss",))
+    follow(Trainer(), tmp_path / "t.tsv", context=RunContext(), columns=("epoch", "loss"), curves=("loss",))
     lines = [line.split("\r")[-1] for line in terminal.getvalue().split("\n")]
     assert [line for line in lines if line.startswith("namespace")] == [
         "namespace(last=True, number=1)", "namespace(last=True, number=3)",
@@ -43,5 +45,30 @@ def test_a_line_for_each_epoch_above_the_bar_of_a_terminal(tmp_path, monkeypatch
 
 
 def test_one_of_several_processes_writes(tmp_path):
-    follow(Trainer(), tmp_path / "t.tsv", writes=False, columns=("epoch", "loss"), curves=("loss",))
+    follow(
+        Trainer(),
+        tmp_path / "t.tsv",
+        context=RunContext(processes=SimpleNamespace(rank=1)),
+        columns=("epoch", "loss"),
+        curves=("loss",),
+    )
     assert not list(tmp_path.iterdir())
+
+
+def test_who_wants_to_know_is_told_after_each_epoch_and_may_end_it(tmp_path):
+    told = []
+
+    def stop(history, nr_epochs):
+        told.append((len(history), nr_epochs, (tmp_path / "t.tsv").is_file()))
+        if len(history) == 2:
+            raise KeyError("enough")
+
+    with pytest.raises(KeyError, match="enough"):
+        follow(
+            Trainer(),
+            tmp_path / "t.tsv",
+            context=RunContext(on_epoch=stop),
+            columns=("epoch", "loss"),
+            curves=("loss",),
+        )
+    assert told == [(1, 2, True), (2, 2, True)]

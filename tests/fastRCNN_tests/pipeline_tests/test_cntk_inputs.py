@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from fastRCNN.pipeline.cntk_inputs import (
     CntkRecord,
+    FirstRois,
     absolute_rois,
     expected_bytes,
     input_files,
@@ -214,3 +215,15 @@ def test_expected_bytes_are_near(tmp_path):
     write_cntk_inputs(artifacts, "train", records, nr_rois=60, nr_classes=3)
     size = sum(path.stat().st_size for path in input_files(artifacts, "train"))
     assert 0.5 * expected_bytes(2, nr_rois=60, nr_classes=3) < size <= expected_bytes(2, nr_rois=60, nr_classes=3)
+
+
+def test_the_first_rois_of_each_record():
+    boxes = np.arange(12).reshape(3, 4)
+    whole = CntkRecord(0, Path("a.jpg"), boxes / 20, np.array([1, 0, 2]), boxes)
+    plain = CntkRecord(1, Path("b.jpg"), boxes[:1] / 20, np.array([1]))
+    first = FirstRois([whole, plain], 2)
+    assert len(first) == 2
+    np.testing.assert_array_equal(first[0].rois, boxes[:2] / 20)
+    np.testing.assert_array_equal(first[0].boxes, boxes[:2])
+    assert first[0].labels.tolist() == [1, 0] and first[0].image_path == Path("a.jpg")
+    assert [len(record.rois) for record in first[:]] == [2, 1] and first[1].boxes is None

@@ -1,16 +1,17 @@
-"""Tuning: what counts as better, what each value makes of scored pictures, and one search over faked folds."""
+"""Tuning: what counts as better, and searches over faked folds and faked steps."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from fastRCNN.boxes.suppression import Suppression
 from fastRCNN.evaluation.average_precision import PictureResult
 from fastRCNN.pipeline import tuning
-from fastRCNN.pipeline.folds import FoldOptions
-from fastRCNN.pipeline.tuning import Trial, is_better, steps_of, tune
-from fastRCNN.svm.train_svms import SvmTraining
+from fastRCNN.pipeline.tuning import Search, Trial, is_better, tune
+from helpers.errors import UserError
+from helpers.time_budget import TimeBudget, TooLong
+from PARAMETERS import get_parameters
 
 A, B, BESIDE_A = [0, 0, 99, 99], [300, 0, 399, 99], [0, 0, 99, 59]  # BESIDE_A: 0.6 of A
 
@@ -28,50 +29,129 @@ def test_better_means_by_more_than_the_standard_error():
     assert is_better([0.6], [0.5])
 
 
-def test_mean_and_spread():
-    trial = Trial("svm_C", 0.1, (0.5, 0.7))
+def test_mean_spread_and_gain():
+    trial = Trial("svm_C", 0.1, (0.5, 0.7), before=(0.4, 0.5))
     assert (trial.mean, trial.spread) == (pytest.approx(0.6), pytest.approx(np.sqrt(0.02)))
+    assert trial.gain == pytest.approx(0.15)
     assert Trial("", "", (0.5,)).spread == 0
 
 
-def test_values_lie_around_what_there_is():
-    steps = {step.parameter: step for step in steps_of(FoldOptions(SvmTraining(C=0.01), 300, nms_threshold=0.25))}
-    assert steps["svm_C"].values == pytest.approx((0.001, 0.01, 0.1))
-    assert steps["cntk_nrRois"].values == (37, 75, 150, 300)
-    assert 0.25 in steps["nmsThreshold"].values
-    assert list(steps)[-2:] == ["svm_C", "train_posOverlapThres"], "what trains comes last"
-    without = steps_of(FoldOptions(SvmTraining(), with_boxes=False))
-    assert "svm_bboxRegression" not in [step.parameter for step in without]
-    options = steps["svm_C"].change(FoldOptions(SvmTraining()), 7.0)
-    assert options.training.C == 7.0
-    soft = steps["nms_softSigma"].change(FoldOptions(SvmTraining(), nms_threshold=0.4), 0.5).nms_threshold
-    assert (soft.threshold, soft.sigma) == (0.4, 0.5)
-    assert steps["nmsThreshold"].change(FoldOptions(SvmTraining(), nms_threshold=soft), 0.2).nms_threshold == (
-        Suppression(0.2)
-    )
+class Rehearsed:
+    """Stands in for steps 1 to 3 with other parameters: mAP of both parts by the value of ss_method and so on."""
+
+    found: dict = {}  # noqa: RUF012
+    made: list = []  # noqa: RUF012
+    forgotten: list = []  # noqa: RUF012
+
+    def __init__(self, name, parameters, real, folds, budget, beside):
+        self.name, self.parameters, self.chain = name, parameters, real
+        self.options = tuning.FoldOptions.choose(parameters, real.datasets["train"].classes)
+        self.beside = beside
+        Rehearsed.made.append(self)
+
+    def areas(self):
+        for (name, value), found in self.found.items():
+            if self.parameters[name] == value:
+                if isinstance(found, Exception):
+                    raise found
+                return found
+        return (0.1, 0.1)
+
+    def scored(self):
+        return [[picture([A], [0.9], [A])]] * 2  # one object, found
+
+    def forget(self):
+        self.forgotten.append(self.name)
+
+    def unstored(self):
+        return None
 
 
-def test_a_search(monkeypatch):
+@pytest.fixture
+def search(monkeypatch):
     """Two objects overlap by 0.6: from a threshold of 0.6 on both are found. The SVMs learn nothing from svm_C."""
     trained = []
 
     def folds_of(imdb, artifacts, folds, options, unstored):
-        trained.append(options.training.C)
+        trained.append((options.training.C, options.training.positive_overlap))
         for _ in range(folds):
             yield iter([picture([A, BESIDE_A, B], [0.9, 0.8, 0.1], [A, BESIDE_A])])
 
-    class Imdb:
-        classes = ("__background__", "a")
-
     monkeypatch.setattr(tuning, "scored_folds", folds_of)
-    options = FoldOptions(SvmTraining(), 8, with_boxes=False)
-    trials = list(tune(Imdb(), None, 2, options, seconds=1e6))
+    monkeypatch.setattr(tuning, "Rehearsal", Rehearsed)
+    monkeypatch.setattr(tuning.Unstored, "choose", lambda *_: None)
+    monkeypatch.setattr(Rehearsed, "found", {})
+    monkeypatch.setattr(Rehearsed, "made", [])
+    monkeypatch.setattr(Rehearsed, "forgotten", [])
+    chain = SimpleNamespace(datasets={"train": SimpleNamespace(classes=("__background__", "a"))}, artifacts=None)
+    given = {**get_parameters([]), "cntk_nrRois": 8, "svm_bboxRegression": False, "svm_C": 0.001}
+
+    def made(seconds=1e6, **more):
+        return Search(chain, 2, TimeBudget(seconds), lambda settings: {**given, **settings}, **more), trained
+
+    return made
+
+
+def test_a_search(search):
+    what, trained = search()
+    trials = list(tune(what))
     assert trials[0] == Trial("", "", (0.5, 0.5))
     of = {(trial.parameter, trial.value): trial for trial in trials}
     assert of["nmsThreshold", 0.5].areas == (0.5, 0.5)
-    assert of["nmsThreshold", 0.6].areas == (1, 1) and of["nmsThreshold", 0.6].taken
+    assert of["nmsThreshold", 0.6].areas == (1, 1) and of["nmsThreshold", 0.6].gain == 0.5
     assert of["cntk_nrRois", 1].areas == (0.5, 0.5) and of["cntk_nrRois", 2].areas == (1, 1)
+    assert of["cntk_nrRois", 1].gain == -0.5, "what comes after stands on what was taken"
     assert [trial for trial in trials if trial.taken] == [of["nmsThreshold", 0.6]], "equal is not better"
-    assert trained == pytest.approx([0.001, 0.0001, 0.01, 0.001, 0.001])  # two svm_C, two train_posOverlapThres
-    short = list(tune(Imdb(), None, 2, options, seconds=0))
-    assert [trial.parameter for trial in short if trial.parameter in ("svm_C", "train_posOverlapThres")] == []
+    assert [c for c, _ in trained] == pytest.approx([0.001, 0.0001, 0.01, 0.001, 0.001])  # two C, two overlaps
+    names = [trial.parameter for trial in trials]
+    assert list(dict.fromkeys(names[1:])) == [
+        "nmsThreshold", "nms_softSigma", "cntk_nrRois", "svm_C", "train_posOverlapThres", "ss_method",
+        "roi_sizeGroups", "roi_limits", "cntk_padWidth", "classifier",
+    ]  # fmt: skip
+    assert all(each.parameters["nmsThreshold"] == 0.6 for each in Rehearsed.made)
+    assert Rehearsed.forgotten and set(Rehearsed.forgotten) == {each.name for each in Rehearsed.made}
+
+
+def test_what_needs_steps_again_and_is_better_is_gone_on_from(search):
+    Rehearsed.found = {("ss_method", "rpn"): (1.0, 1.0)}
+    what, trained = search()
+    trials = list(tune(what))
+    assert [(t.parameter, t.value) for t in trials if t.taken] == [("nmsThreshold", 0.6)], "1.0 is not above 1.0"
+    what, trained = search(only=["ss_method", "cntk_padWidth", "svm_C"])
+    trained.clear()
+    trials = list(tune(what))
+    assert [(t.parameter, t.value, t.gain) for t in trials if t.taken] == [("ss_method", "rpn", 0.5)]
+    later = [each for each in Rehearsed.made if each.parameters["cntk_padWidth"] == 640][-1]
+    assert later.parameters["ss_method"] == "rpn" and later.beside, "the ROIs of what was taken may be used"
+    assert [c for c, _ in trained] == pytest.approx([0.001, 0.0001, 0.01, 0.0001, 0.01]), "svm_C once more, at the end"
+
+
+def test_of_several_values_the_best_ones_files_are_kept_until_the_end(search):
+    Rehearsed.found = {("cntk_padWidth", 640): (0.6, 0.6), ("cntk_padWidth", 1500): (0.7, 0.7)}
+    what, _ = search(only=["cntk_padWidth"])
+    trials = list(tune(what))
+    assert [(t.value, t.taken) for t in trials[1:]] == [(640, False), (1500, True)]
+    names = [each.name for each in Rehearsed.made]
+    assert Rehearsed.forgotten == names
+    assert trials[2].settings == {"cntk_padWidth": 1500, "cntk_padHeight": 1500}
+
+
+def test_what_takes_too_long_or_is_not_possible_is_said_and_the_others_are_tried(search):
+    Rehearsed.found = {
+        ("ss_method", "rpn"): TooLong(120), ("cntk_padWidth", 640): UserError("no network at 640"),
+        ("cntk_padWidth", 1500): (0.7, 0.7),
+    }  # fmt: skip
+    what, _ = search(only=["ss_method", "cntk_padWidth"])
+    _, rpn, small, large = tune(what)
+    assert (rpn.areas, rpn.why) == ((), "not tried: about 2 min more")
+    assert (small.areas, small.why) == ((), "not possible: no network at 640")
+    assert large.taken
+
+
+def test_no_time_for_what_trains(search):
+    what, trained = search(seconds=-1)
+    trials = list(tune(what))
+    assert len(trained) == 1 and not Rehearsed.made
+    tried = {trial.parameter for trial in trials if trial.areas}
+    assert tried == {"", "nmsThreshold", "nms_softSigma", "cntk_nrRois", "svm_C", "train_posOverlapThres"}
+    assert [t.value for t in trials if t.parameter == "svm_C" and t.areas] == [0.001], "what it is needs no training"

@@ -1,0 +1,74 @@
+"""Which values are tried: around what there is, and none twice."""
+
+import shutil
+
+import pytest
+
+from fastRCNN.datasets.annotation_statistics import ANY_SIZE
+from fastRCNN.pipeline import tuned_values
+from fastRCNN.pipeline.tuned_values import quick_steps
+from PARAMETERS import get_parameters
+from tests.conftest import REPOSITORY
+
+
+def parameters(**changed):
+    return {**get_parameters(["--dataset", "tiny"]), **changed}
+
+
+def by_name(steps):
+    return {step.parameter: step for step in steps}
+
+
+def test_quick_values_lie_around_what_there_is():
+    steps = by_name(quick_steps(parameters(svm_C=0.01, cntk_nrRois=300, nmsThreshold=0.25)))
+    assert list(steps["svm_C"].values) == pytest.approx([0.001, 0.01, 0.1])
+    assert list(steps["cntk_nrRois"].values) == [37, 75, 150, 300]
+    assert list(steps["nmsThreshold"].values) == [0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6]
+    assert steps["nmsThreshold"].values[0.2] == {"nmsThreshold": 0.2}
+    assert list(steps)[-2:] == ["svm_C", "train_posOverlapThres"], "what trains comes last"
+    assert [name for name, step in steps.items() if step.trains] == ["svm_C", "train_posOverlapThres"]
+
+
+def test_a_hard_threshold_ends_the_soft_rule():
+    step = by_name(quick_steps(parameters(nms_softSigma=0.5, nmsThreshold=0.25)))["nmsThreshold"]
+    assert step.values[0.4] == {"nmsThreshold": 0.4, "nms_softSigma": 0.0}
+    assert 0.25 not in step.values, "it was not in use"
+
+
+def test_what_does_not_apply_is_not_tried():
+    assert "svm_bboxRegression" not in by_name(quick_steps(parameters(svm_bboxRegression=False)))
+    assert list(by_name(quick_steps(parameters(classifier="nn")))) == ["nmsThreshold", "nms_softSigma"]
+
+
+@pytest.mark.parametrize(
+    ("step", "now", "expected"),
+    [
+        ("regions", {"ss_method": "fast"}, {"rpn": {"ss_method": "rpn"}}),
+        ("regions", {"ss_method": "dlib"}, {"fast": {"ss_method": "fast"}, "rpn": {"ss_method": "rpn"}}),
+        ("size_groups", {}, {"fitted": {"roi_sizeGroups": "fitted"}}),
+        ("size_groups", {"roi_sizeGroups": [0.1]}, {"none": {"roi_sizeGroups": "none"}}),
+        ("roi_limits", dict.fromkeys(ANY_SIZE, "fitted"), {"for any picture": ANY_SIZE}),
+        ("roi_limits", ANY_SIZE, {"fitted": dict.fromkeys(ANY_SIZE, "fitted")}),
+        ("sides_of_picture", {"cntk_padWidth": 1000},
+         {640: {"cntk_padWidth": 640, "cntk_padHeight": 640}, 1500: {"cntk_padWidth": 1500, "cntk_padHeight": 1500}}),
+        ("more_rois", {"cntk_nrRois": 300}, {600: {"cntk_nrRois": 600}, 1500: {"cntk_nrRois": 1500}}),
+        ("classifiers", {}, {"nn": {"classifier": "nn"}, "faster": {"classifier": "faster"}}),
+    ],
+)  # fmt: skip
+def test_what_needs_steps_again(step, now, expected):
+    found = getattr(tuned_values, step)(parameters(**now))
+    assert found.values == expected and found.repeats
+
+
+def test_networks_with_the_side_that_suits_them(tmp_path, slim_weights):
+    bundled = REPOSITORY / "resources" / "cntk"
+    alexnet, torn = tmp_path / "alexnet.npz", tmp_path / "torn.npz"
+    shutil.copy(slim_weights, alexnet)
+    torn.write_bytes(b"PK")
+    files = [alexnet, bundled / "Residual.npz", torn, bundled / "proposals.npz"]
+    found = tuned_values.networks(parameters(cntk_model=str(slim_weights)), files)
+    assert found.values == {
+        "alexnet, 1000 pixels": {"cntk_model": str(alexnet), "cntk_padWidth": 1000, "cntk_padHeight": 1000},
+        "Residual, 640 pixels": {"cntk_model": str(files[1]), "cntk_padWidth": 640, "cntk_padHeight": 640},
+    }
+    assert list(tuned_values.networks(parameters(cntk_model=str(alexnet)), [alexnet]).values) == []
