@@ -1,6 +1,6 @@
 """Where and how a run computes: what every part of it has in common."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,14 +20,18 @@ class RunContext:
     tiles: int | str = 1  # that pictures are cut into, and how much of one its neighbour shows: `fastRCNN.boxes.tiles`
     tile_overlap: float = 0.25
     processes: Any = None  # those that train together (`fastRCNN.nn.processes`); None: this one alone
-    on_epoch: Callable[[Sequence[Mapping[str, Any]], int], None] | None = None
-    """Is called after each epoch of a training, when its checkpoint is written, with a row of numbers for each epoch so
-    far (`fastRCNN.nn.training_log`) and the number of epochs in all; what it raises ends the training."""
+    watch: Callable[[Iterable[Any], int], Iterator[Any]] | None = None
+    """Gets the pictures or minibatches of long work as they come, and how many there are, and yields them again; what
+    it raises ends the work (`helpers.time_budget`)."""
 
     @property
     def writes(self) -> bool:
         """Whether this process writes files: of several the first."""
         return self.processes is None or self.processes.rank == 0
+
+    def watched(self, items: Iterable[Any], total: int) -> Iterable[Any]:
+        """Return `items`, watched if somebody does."""
+        return self.watch(items, total) if self.watch else items
 
     @classmethod
     def choose(cls, parameters: Mapping[str, Any]) -> "RunContext":

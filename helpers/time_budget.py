@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
-_SURE = 3  # items after which the time of the others is foreseen: the first ones take longer
+_WARM = 3  # the first items take longer, and tell nothing of the others; nor do fewer than as many again
 
 
 class TooLong(Exception):
@@ -32,10 +32,15 @@ class TimeBudget:
         if seconds > self.left:
             raise TooLong(seconds)
 
-    def watching(self, items: Iterable[T], total: int) -> Iterator[T]:
-        """Yield `items`, of which there are `total`; `TooLong` when it can be foreseen that they take too long."""
+    def watching(self, items: Iterable[T], total: int, *, times: int = 1) -> Iterator[T]:
+        """Yield `items`, of which there are `total`; `TooLong` when it can be foreseen that they take too long.
+
+        times: how often as much has to be done, this time included.
+        """
         start = time.monotonic()
         for done, item in enumerate(items, 1):
             yield item
-            if done >= _SURE:
-                self.require((time.monotonic() - start) / done * (total - done))
+            if done == _WARM:
+                start = time.monotonic()
+            each = (time.monotonic() - start) / (done - _WARM) if done >= 2 * _WARM else 0.0
+            self.require(each * (times * total - done))

@@ -58,7 +58,6 @@ class CntkNnTrainer:
         self._place = {key: place for place, key in enumerate(self.keys)}
         self.engine = CntkEngine(network, threads=context.threads)
         self.history: list[dict[str, Any]] = []
-        self.nr_epochs: int = parameters.cntk_max_epochs
         self._running = ExitStack()
 
     @property

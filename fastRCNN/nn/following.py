@@ -19,11 +19,6 @@ class Trainer(Protocol):
     history: list[dict[str, Any]]
 
     @property
-    def nr_epochs(self) -> int:
-        """How many epochs there are in all."""
-        ...
-
-    @property
     def nr_steps(self) -> int:
         """How many minibatches `run` still learns from."""
         ...
@@ -41,10 +36,10 @@ def follow(
     columns: Sequence[str] = COLUMNS,
     curves: Sequence[str] = CURVES,
 ) -> None:
-    """Run `trainer` to its end. context: whether this process writes the log and the picture beside it, and who else
-    wants to know when an epoch is over."""
+    """Run `trainer` to its end. context: whether this process writes the log and the picture beside it, and who watches
+    the minibatches."""
     writes = context.writes
-    bar: Any = progress(trainer.run(), "training", trainer.nr_steps)
+    bar: Any = progress(context.watched(trainer.run(), trainer.nr_steps), "training", trainer.nr_steps)
     watched = hasattr(bar, "set_postfix_str")  # a bar is only drawn where somebody watches
     for step in bar:
         if watched:
@@ -55,8 +50,6 @@ def follow(
                 bar.write(str(step), file=sys.stderr)  # above the bar
             else:
                 log.info("%s", step)
-        if step.last and context.on_epoch:
-            context.on_epoch(trainer.history, trainer.nr_epochs)
     if writes:
         write_log(log_file, trainer.history, columns)
         draw_log(log_file.with_suffix(".png"), trainer.history, curves)

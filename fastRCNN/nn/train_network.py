@@ -41,7 +41,8 @@ def train_network(
             fingerprint=fingerprint,
         )  # fmt: skip
     try:
-        for _ in progress(trainer.prepare(), "frozen layers", len(trainer.features.keys)):
+        pictures_left = len(trainer.features.keys)
+        for _ in progress(context.watched(trainer.prepare(), pictures_left), "frozen layers", pictures_left):
             pass
         follow(trainer, folder / "training_nn.tsv", context=context)
         trained, regressor = trainer.result()

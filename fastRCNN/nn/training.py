@@ -158,7 +158,6 @@ class NnTrainer:
         )
         self.optimiser = UnitGainSgd(self.net.parameters.values(), l2_weight=p.cntk_l2_reg_weight)
         self.history: list[dict[str, Any]] = []
-        self.nr_epochs: int = parameters.cntk_max_epochs
         self.box_mean, self.box_deviation = target_statistics(self.pictures, flips=p.nn_flip)
         self._restore()
 

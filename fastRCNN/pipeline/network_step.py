@@ -3,7 +3,7 @@
 import logging
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -160,13 +160,11 @@ def run_network(
     records: Mapping[str, Sequence[CntkRecord]],
     compat: str = "corrected",
     cluster: Cluster | None = None,
-    watch: Callable[[Iterator[float], int], Iterator[float]] | None = None,
 ) -> list[float]:
     """Run the network on the ROIs of all pictures that are left to do; return the seconds that each took.
 
     compat: "tutorial" fills the rows of each picture up to cntk_nrRois, as published. cluster: its workers do it, and
-    write the files. watch: gets the seconds as they come, and how many pictures there are; it yields them again, and
-    what it raises ends the work. Raises `UserError` before the first picture where the disk has no room for all.
+    write the files. Raises `UserError` before the first picture where the disk has no room for all of them.
     """
     artifacts, classifier = chain.artifacts, chain.choices.classifier
     run = network_run(chain, context, compat, chain.choices.values["embeddings"]["cntk_embeddingType"])
@@ -198,9 +196,8 @@ def run_network(
                                      tiling=run.tiling, pace=network.pace)  # fmt: skip
             else:
                 done = _on_cluster(cluster, work, run, chain.recipe_digest("embeddings"), chosen, list(of_set))
-            if watch:
-                done = watch(done, len(of_set))
-            seconds += list(progress(done, f"{image_set} pictures", len(of_set)))
+            watched = context.watched(done, len(of_set))
+            seconds += list(progress(watched, f"{image_set} pictures", len(of_set)))
     return seconds
 
 

@@ -7,9 +7,8 @@ As with the steps themselves, what is there and made from the same is not made a
 goes on. Its embeddings, by far the most of it, are removed by `forget`; mAP stays known. `tuning/` may be deleted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from fastRCNN.datasets.record_table import RecordTable
@@ -35,7 +34,6 @@ from helpers.remembered import remembered
 from helpers.time_budget import TimeBudget
 
 Scored = list[list[PictureResult]]  # of each part of the pictures its pictures, scored by what the others teach
-_KNOWN_PACE = 2  # epochs after which a training's end is foreseen: the first one takes longer
 
 
 def areas_of(scored: Scored, classes: Sequence[str], options: FoldOptions) -> tuple[float, ...]:
@@ -145,7 +143,8 @@ class Rehearsal:
         self.chain = chain = decide_keeping(chain, records)
         with chain.writing("embeddings") as work:
             if work.todo:
-                run_network(chain, work, RunContext.choose(p), records, p["compat"], watch=self._budget.watching)
+                context = replace(RunContext.choose(p), watch=self._budget.watching)
+                run_network(chain, work, context, records, p["compat"])
         scored = scored_folds(
             chain.datasets["train"], chain.artifacts, self._folds, self.options, unstored=self.unstored()
         )
@@ -154,7 +153,11 @@ class Rehearsal:
     def _by_network(self) -> Scored:
         """Train a network for each part; the scores of a part that is finished stay, and so do a training's epochs."""
         chain, p, scored = self.chain, self.parameters, Scored()
-        context = replace(RunContext.choose(p), on_epoch=partial(self._foresee, scored))
+
+        def watch(items: Iterable[Any], total: int) -> Iterator[Any]:
+            return self._budget.watching(items, total, times=self._folds - len(scored))
+
+        context = replace(RunContext.choose(p), watch=watch)
         records = records_of(chain, p["cntk_nrRois"])["train"]
         start, data = training_start(chain, records, context, p)
         training = self._classifier.training(p)
@@ -163,11 +166,3 @@ class Rehearsal:
         for pictures in scored_network_folds(data, self._folds, how):
             scored.append(list(pictures))
         return scored
-
-    def _foresee(self, scored: Scored, epochs: Sequence[Mapping[str, Any]], of: int) -> None:
-        """Raise `TooLong` if the trainings will not end in time: this one, and those of the parts that are left."""
-        if len(epochs) < min(_KNOWN_PACE, of):
-            return
-        rest = epochs[-1]["seconds"] * (of - len(epochs))
-        whole = sum(epoch["seconds"] for epoch in epochs) + rest
-        self._budget.require(rest + whole * (self._folds - len(scored) - 1))

@@ -124,6 +124,7 @@ class _Tuning:
         self._scored = Scored()
         self._areas: tuple[float, ...] = ()
         self._took = 0.0  # seconds of one training of all parts
+        self._ended = False
 
     @property
     def _classes(self) -> tuple[str, ...]:
@@ -153,7 +154,7 @@ class _Tuning:
 
     def _step(self, step: Step) -> Iterator[Trial]:
         """Try all values of a parameter, and take the best where it is better than what there is."""
-        if self._search.only and step.parameter not in self._search.only:
+        if self._ended or (self._search.only and step.parameter not in self._search.only):
             return
         best: _Tried | None = None
         trials = []
@@ -215,7 +216,10 @@ class _Tuning:
             if self._stands_on is not None:
                 self._stands_on.forget()
             self._stands_on = best.rehearsal
-        self._scored = best.scored if best.rehearsal is None else best.rehearsal.scored()
+        try:
+            self._scored = best.scored if best.rehearsal is None else best.rehearsal.scored()
+        except TooLong:  # how good it is was remembered, but what comes next needs more
+            self._ended = True
         self._settings |= best.trial.settings
         self._parameters = self._search.with_settings(self._settings)
         self._options, self._areas = best.options, best.trial.areas

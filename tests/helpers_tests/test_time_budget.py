@@ -29,15 +29,26 @@ def test_what_is_left(clock):
     assert error.value.seconds == pytest.approx(15.1)
 
 
-def test_what_takes_too_long_ends_after_three_items(clock):
+def test_what_takes_too_long_ends_when_six_items_have_told_so(clock):
     seen = []
-    with pytest.raises(TooLong) as error:  # after three items 6 s are over: two a second each, 97 to go
-        for item in TimeBudget(100).watching(items(clock, [4, 1, 1, 1, 1]), 100):
+    with pytest.raises(TooLong) as error:  # the first three are not counted: two seconds each, 94 to go
+        for item in TimeBudget(100).watching(items(clock, [9, 1, 1, 1, 2, 3, 1]), 100):
             seen.append(item)
-    assert seen == [4, 1, 1]
-    assert error.value.seconds == pytest.approx(2 * 97)
+    assert seen == [9, 1, 1, 1, 2, 3]
+    assert error.value.seconds == pytest.approx(2 * 94)
+
+
+def test_what_has_to_be_done_several_times(clock):
+    assert len(list(TimeBudget(40).watching(items(clock, [2] * 10), 10, times=2))) == 10
+    with pytest.raises(TooLong) as error:  # 12 s are over, 28 are left, 8 to go and three times 20
+        list(TimeBudget(40).watching(items(clock, [2] * 10), 10, times=4))
+    assert error.value.seconds == pytest.approx(8 + 60)
+
+
+def test_time_that_is_over_ends_it_at_once(clock):
+    with pytest.raises(TooLong):
+        list(TimeBudget(4).watching(items(clock, [5, 1]), 2))
 
 
 def test_what_fits_is_given_whole(clock):
-    assert list(TimeBudget(10).watching(items(clock, [2, 2, 2, 2, 2]), 5)) == [2] * 5
-    assert list(TimeBudget(1).watching(items(clock, [5, 5]), 2)) == [5, 5], "two items tell nothing"
+    assert list(TimeBudget(16).watching(items(clock, [9, 1, 1, 1, 1, 1, 1, 1]), 8)) == [9, 1, 1, 1, 1, 1, 1, 1]

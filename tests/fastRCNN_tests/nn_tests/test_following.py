@@ -12,7 +12,7 @@ from fastRCNN.run_context import RunContext
 
 
 class Trainer:
-    nr_steps, nr_epochs = 4, 2
+    nr_steps = 4
 
     def __init__(self):
         self.history = []
@@ -55,20 +55,18 @@ def test_one_of_several_processes_writes(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_who_wants_to_know_is_told_after_each_epoch_and_may_end_it(tmp_path):
-    told = []
+def test_who_watches_sees_each_minibatch_and_may_end_the_training(tmp_path):
+    seen = []
 
-    def stop(history, nr_epochs):
-        told.append((len(history), nr_epochs, (tmp_path / "t.tsv").is_file()))
-        if len(history) == 2:
-            raise KeyError("enough")
+    def watch(steps, total):
+        for step in steps:
+            seen.append((step.number, total))
+            yield step
+            if step.number == 2:
+                raise KeyError("enough")
 
+    context = RunContext(watch=watch)
     with pytest.raises(KeyError, match="enough"):
-        follow(
-            Trainer(),
-            tmp_path / "t.tsv",
-            context=RunContext(on_epoch=stop),
-            columns=("epoch", "loss"),
-            curves=("loss",),
-        )
-    assert told == [(1, 2, True), (2, 2, True)]
+        follow(Trainer(), tmp_path / "t.tsv", context=context, columns=("epoch", "loss"), curves=("loss",))
+    assert seen == [(0, 4), (1, 4), (2, 4)]
+    assert (tmp_path / "t.tsv").read_text() == "epoch\tloss\n1\t0.5\n", "the epoch that was over"

@@ -109,18 +109,15 @@ def test_what_would_end_too_late_is_stopped_and_goes_on(run, monkeypatch):
         rehearse(run, "a_trial", "--set", "cntk_nrRois=60", seconds=-1).areas()
     rehearse(run, "a_trial", "--set", "cntk_nrRois=60").areas()
     assert written[0] == 5 and 0 < written[1] < 5
-    with pytest.raises(TooLong):
-        rehearse(run, "nn", *NN, seconds=-1).areas()
 
 
-def test_the_end_of_trainings_is_foreseen(run):
-    """Two parts; 40 s of the first training are over and 8 of 10 epochs of 5 s are left: 40 s, and 80 s of the next."""
-    epochs = [{"seconds": 35.0}, {"seconds": 5.0}]
-    tried = rehearse(run, "nn", *NN, seconds=121)
-    tried._foresee([], epochs[:1], 10)  # one epoch tells nothing
-    tried._foresee([], epochs, 10)
-    tried = rehearse(run, "nn", *NN, seconds=119)
-    with pytest.raises(TooLong) as error:
-        tried._foresee([], epochs, 10)
-    assert error.value.seconds == 120
-    tried._foresee([[]], epochs, 10)  # the last part: 40 s are left
+def test_the_trainings_of_all_parts_are_counted(run, monkeypatch):
+    seen = []
+
+    def watching(budget, items, total, times=1):
+        seen.append((total, times))
+        yield from items
+
+    monkeypatch.setattr(TimeBudget, "watching", watching)
+    rehearse(run, "nn", *NN).areas()
+    assert [times for _, times in seen] == [2, 2, 1, 1], "for each part: frozen layers, then minibatches"

@@ -148,6 +148,19 @@ def test_what_takes_too_long_or_is_not_possible_is_said_and_the_others_are_tried
     assert large.taken
 
 
+def test_what_was_remembered_is_taken_and_ends_the_search_where_there_is_no_time_to_go_on(search, monkeypatch):
+    Rehearsed.found = {("ss_method", "rpn"): (0.9, 0.9)}
+
+    def scored(self):
+        raise TooLong(60)
+
+    monkeypatch.setattr(Rehearsed, "scored", scored)
+    what, trained = search(only=["ss_method", "cntk_padWidth", "svm_C"])
+    trials = list(tune(what))
+    assert [(t.parameter, t.taken) for t in trials[-2:]] == [("svm_C", False), ("ss_method", True)]
+    assert len(trained) == 3 and len(Rehearsed.forgotten) == 1
+
+
 def test_no_time_for_what_trains(search):
     what, trained = search(seconds=-1)
     trials = list(tune(what))
