@@ -41,6 +41,7 @@ TUNED = (
     "nmsThreshold", "nms_softSigma", "cntk_nrRois", "svm_bboxRegression", "svm_C", "train_posOverlapThres",
     "ss_method", "roi_sizeGroups", "roi_limits", "cntk_model", "cntk_padWidth", "classifier",
 )  # fmt: skip
+_OPTIONS = ("classifier",)  # parameters that have an option of their own
 _SCRIPTS = {"cntk_model": "3_runCntk.py", "classifier": "3_runCntk.py"}  # of what is no parameter of a stage by name
 _LEGEND = """
 mAP: mean over the parts, each scored by what the others teach; spread: its standard deviation from part to part.
@@ -129,13 +130,13 @@ def as_options(settings: Mapping[str, Any]) -> list[str]:
         text = shown(value)
         if name == "cntk_model" and Path(text).is_relative_to(Path.cwd()):
             text = os.path.relpath(text)
-        options += ["--classifier", text] if name == "classifier" else ["--set", f"{name}={text}"]
+        options += ["--classifier", text] if name in _OPTIONS else ["--set", f"{name}={text}"]
     return options
 
 
 def first_step(settings: Mapping[str, Any]) -> str:
     """Return the first script whose files depend on `settings`."""
-    if settings.get("classifier") == "faster":  # it needs no step before
+    if "classifier" in settings and CLASSIFIERS[settings["classifier"]].proposes:  # it needs no step before
         return "3_runCntk.py"
     if settings.get("ss_method") in NETWORK_METHODS:
         return "1_computeRois.py"
