@@ -24,6 +24,7 @@ import PARAMETERS
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.recipes import STAGES
 from fastRCNN.pipeline.stages import Chain
+from fastRCNN.pipeline.tuned_values import usual_side
 from fastRCNN.pipeline.tuning import Search, Trial, tune
 from fastRCNN.proposals.roi_parameters import NETWORK_METHODS
 from helpers.artifacts import exclusive
@@ -65,8 +66,8 @@ def main() -> None:
     setup_logging(p.quiet)
     if not p.minutes > 0:
         raise UserError(f"--minutes {p.minutes:g}: expected more than 0")
-    if missing := [file for file in p.networks or () if not file.is_file()]:
-        raise UserError(f"--networks: no such file: {', '.join(map(str, missing))}")
+    for file in p.networks or ():
+        usual_side(file)  # it is there, and of use
     chain = Chain.choose(p)
     if CLASSIFIERS[p.classifier].does_without("svm"):
         raise UserError(f"--classifier {p.classifier}: it starts from svm, and tries the others itself")

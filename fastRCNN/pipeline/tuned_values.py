@@ -4,6 +4,7 @@ A kind of value is a function of all parameters by name, as they are then, since
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -79,9 +80,12 @@ def roi_limits(p: Parameters) -> Step:
 
 
 def networks(p: Parameters, files: Sequence[Path]) -> Step:
-    """Return the other networks among `files`, each with the side of picture that suits it."""
+    """Return the other networks among `files`, each with the side of picture that suits it; others are left out."""
     now = Path(p["cntk_model"]).resolve() if p["cntk_model"] else None
-    sides = {file: side for file in files if file.resolve() != now and (side := usual_side(file))}
+    sides: dict[Path, int] = {}
+    for file in files:
+        with suppress(UserError):
+            sides |= {file: usual_side(file)} if file.resolve() != now else {}
     values = {f"{file.stem}, {side} pixels": {"cntk_model": str(file), **_side(side)} for file, side in sides.items()}
     return Step("cntk_model", values, repeats=True)
 
@@ -105,13 +109,10 @@ def classifiers(p: Parameters) -> Step:
 
 
 def usual_side(file: Path) -> int:
-    """Return the side of picture that a network is mostly run at; 0 for a file that describes no picture or ROI."""
-    try:
-        spec = load_network(file).spec
-    except UserError:
-        return 0
+    """Return the side of picture that a network is mostly run at; `UserError` for a file that describes no ROI."""
+    spec = load_network(file).spec
     if spec.rpn is not None:
-        return 0
+        raise UserError(f"{file}: a network that proposes regions, not one that describes them")
     first = next((layer for layer in every_layer(spec.trunk) if hasattr(layer, "stride")), None)
     return _LARGE if first is not None and first.stride >= 4 else _SMALL
 

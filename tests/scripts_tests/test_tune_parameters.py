@@ -9,6 +9,7 @@ import pytest
 import PARAMETERS
 from fastRCNN.pipeline.tuning import Trial
 from helpers.artifacts import Artifacts, exclusive
+from tests.conftest import REPOSITORY
 from tests.scripts_tests.test_pipeline import digests
 from tests.scripts_tests.test_step_3_nn import NN
 
@@ -101,9 +102,23 @@ def test_no_time_at_all_is_refused(run, minutes):
         run("B4_tuneParameters.py", "--minutes", minutes)
 
 
-def test_networks_that_are_not_there_and_parameters_that_are_not_tuned(run):
-    with pytest.raises(SystemExit, match=r"--networks: no such file: nothing\.npz"):
-        run("B4_tuneParameters.py", "--networks", "nothing.npz")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nothing.npz", r"nothing\.npz: "),
+        ("PARAMETERS.py", r"PARAMETERS\.py: "),
+        (
+            "resources/cntk/proposals.npz",
+            r"proposals\.npz: a network that proposes regions, not one that describes them",
+        ),
+    ],
+)
+def test_networks_that_are_none(run, name, message):
+    with pytest.raises(SystemExit, match=message):
+        run("B4_tuneParameters.py", "--networks", str(REPOSITORY / name))
+
+
+def test_parameters_that_are_not_tuned(run):
     with pytest.raises(SystemExit):
         run("B4_tuneParameters.py", "--only", "svm_c")
 
