@@ -125,6 +125,7 @@ class Rehearsal:
         self._prepared = True
 
     def _find_rois(self) -> None:
+        """Do step 1. A network of regions is the bundled one: one that was trained here has seen what is left out."""
         chain, imdb = self.chain, self.chain.datasets["train"]
         paths = {chain.artifacts.roi_file(key): path for key, path in zip(imdb.keys, imdb.image_paths, strict=True)}
         with chain.writing("rois") as work:

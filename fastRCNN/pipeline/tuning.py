@@ -149,8 +149,10 @@ class _Tuning:
                 self._stands_on.forget()
 
     def _quick(self) -> Iterator[Trial]:
-        for place in range(len(quick_steps(self._parameters))):
-            yield from self._step(quick_steps(self._parameters)[place])
+        for name in [step.parameter for step in quick_steps(self._parameters)]:
+            for step in quick_steps(self._parameters):  # anew: what was taken moves the values of what comes next
+                if step.parameter == name:
+                    yield from self._step(step)
 
     def _step(self, step: Step) -> Iterator[Trial]:
         """Try all values of a parameter, and take the best where it is better than what there is."""

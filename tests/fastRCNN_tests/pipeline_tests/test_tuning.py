@@ -1,5 +1,6 @@
 """Tuning: what counts as better, and searches over faked folds and faked steps."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -110,6 +111,23 @@ def test_a_search(search):
     ]  # fmt: skip
     assert all(each.parameters["nmsThreshold"] == 0.6 for each in Rehearsed.made)
     assert Rehearsed.forgotten and set(Rehearsed.forgotten) == {each.name for each in Rehearsed.made}
+
+
+def test_box_regression_that_is_left_out_leaves_nothing_else_out(search, monkeypatch):
+    """It moves the first box away from its object."""
+    what, _ = search(only=["svm_bboxRegression", "svm_C", "train_posOverlapThres"])
+    moved = np.array([[A, [500, 0, 599, 99]], [A, BESIDE_A], [A, B]], float)
+
+    def folds_of(*_, **__):
+        for _ in range(2):
+            yield iter([replace(picture([A, BESIDE_A, B], [0.9, 0.8, 0.1], [A, BESIDE_A]), moved=moved)])
+
+    monkeypatch.setattr(tuning, "scored_folds", folds_of)
+    given = {**what.with_settings({}), "svm_bboxRegression": True}
+    what = replace(what, with_settings=lambda settings: {**given, **settings})
+    trials = list(tune(what))
+    assert [(t.parameter, t.value) for t in trials if t.taken] == [("svm_bboxRegression", False)]
+    assert {t.parameter for t in trials[1:]} == {"svm_bboxRegression", "svm_C", "train_posOverlapThres"}
 
 
 def test_what_needs_steps_again_and_is_better_is_gone_on_from(search):
