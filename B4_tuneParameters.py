@@ -5,10 +5,11 @@ Writes  results/<dataset>/tuning.{tsv,png}
         proc/<dataset>/tuning/      steps 1 to 3 with other parameters, for training pictures; it may be deleted
 Prints  mAP of each value that was tried, with its spread over the parts; then the options to go on with.
 
-Tried are, cheapest first, as far as --minutes go: nmsThreshold, nms_softSigma, cntk_nrRois, svm_bboxRegression; what
-trains the SVMs again, svm_C, train_posOverlapThres; what needs steps 1 to 3 again, ss_method, roi_sizeGroups,
-roi_limits, cntk_model (the networks in resources/cntk/), cntk_padWidth, more ROIs; and the classifiers that train the
-network. Run again with more minutes it goes on: what was finished is remembered. The test pictures are never looked at.
+Tried are, as far as --minutes go, first what costs nothing: nmsThreshold, nms_softSigma, cntk_nrRois,
+svm_bboxRegression; then what trains the SVMs again, with or without steps 1 to 3: ss_method, cntk_model (the networks
+in resources/cntk/), svm_C, train_posOverlapThres, cntk_padWidth, roi_sizeGroups, roi_limits, more ROIs; last the
+classifiers that train the network. Run again with more minutes it goes on: what was finished is remembered. The test
+pictures are never looked at.
 """
 
 import logging
@@ -39,8 +40,8 @@ from PARAMETERS import get_parameters, make_parser
 log = logging.getLogger("steps")
 NETWORKS = Path(PARAMETERS.__file__).resolve().parent / "resources" / "cntk"
 TUNED = (
-    "nmsThreshold", "nms_softSigma", "cntk_nrRois", "svm_bboxRegression", "svm_C", "train_posOverlapThres",
-    "ss_method", "roi_sizeGroups", "roi_limits", "cntk_model", "cntk_padWidth", "classifier",
+    "nmsThreshold", "nms_softSigma", "cntk_nrRois", "svm_bboxRegression", "ss_method", "cntk_model", "svm_C",
+    "train_posOverlapThres", "cntk_padWidth", "roi_sizeGroups", "roi_limits", "classifier",
 )  # fmt: skip
 _OPTIONS = ("classifier",)  # parameters that have an option of their own
 _SCRIPTS = {"cntk_model": "3_runCntk.py", "classifier": "3_runCntk.py"}  # of what is no parameter of a stage by name

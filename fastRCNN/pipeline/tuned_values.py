@@ -40,26 +40,30 @@ class Step:
     look: Callable[[PictureResult, Any], PictureResult] | None = None
 
 
-def quick_steps(p: Parameters) -> list[Step]:
-    """Return what needs no step before the fourth again: what thins out detections first, then what trains SVMs."""
+def free_steps(p: Parameters) -> list[Step]:
+    """Return what costs nothing: it only looks anew at pictures that are scored."""
     soft = {"nms_softSigma": 0.0} if p["nms_softSigma"] else {}
     thresholds = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6} | (set() if soft else {p["nmsThreshold"]})
     steps = [
         Step("nmsThreshold", {value: {"nmsThreshold": value, **soft} for value in sorted(thresholds)}),
         _step("nms_softSigma", (0.05, 0.1, 0.3, 0.5)),
     ]
-    if CLASSIFIERS[p["classifier"]].trains_network:
+    if _has_no_svms(p):
         return steps
-    rois, c = p["cntk_nrRois"], p["svm_C"]
+    rois = p["cntk_nrRois"]
     steps.append(_step("cntk_nrRois", sorted({max(1, rois // part) for part in (8, 4, 2, 1)}), look=_first))
-    if p["svm_bboxRegression"]:
-        steps.append(_step("svm_bboxRegression", (False,), look=_without_moves))
+    return [*steps, _step("svm_bboxRegression", (False,), look=_without_moves)] if p["svm_bboxRegression"] else steps
+
+
+def penalty(p: Parameters) -> Step:
+    """Return how much wrong examples cost the SVMs."""
+    return _step("svm_C", () if _has_no_svms(p) else (p["svm_C"] / 10, p["svm_C"], p["svm_C"] * 10), trains=True)
+
+
+def positives(p: Parameters) -> Step:
+    """Return which ROIs are positive examples for the SVMs."""
     overlaps = sorted({0.4, 0.6, p["train_posOverlapThres"]})
-    return [
-        *steps,
-        _step("svm_C", (c / 10, c, c * 10), trains=True),
-        _step("train_posOverlapThres", overlaps, trains=True),
-    ]
+    return _step("train_posOverlapThres", () if _has_no_svms(p) else overlaps, trains=True)
 
 
 def regions(p: Parameters) -> Step:
@@ -115,6 +119,10 @@ def usual_side(file: Path) -> int:
         raise UserError(f"{file}: a network that proposes regions, not one that describes them")
     first = next((layer for layer in every_layer(spec.trunk) if hasattr(layer, "stride")), None)
     return _LARGE if first is not None and first.stride >= 4 else _SMALL
+
+
+def _has_no_svms(p: Parameters) -> bool:
+    return CLASSIFIERS[p["classifier"]].trains_network
 
 
 def _side(pixels: int) -> dict[str, int]:

@@ -1,10 +1,11 @@
 """Which values of what people tune by hand are best, asked of the training pictures: each part is left out in turn.
 
-One parameter after the other, the cheapest first: what thins out detections needs no training at all, nor does the
-number of ROIs or leaving out box regression; then what trains the SVMs again; then what needs steps 1 to 3 again, which
-are done beside the real ones (`fastRCNN.pipeline.rehearsal`); last the classifiers that train the network. A value
-is taken where it is better than the present one by more than the standard error of the difference over the parts, and
-stays for the parameters that follow. Where one of the costly ones was taken, the cheap ones are tried once more.
+One parameter after the other. First what costs nothing: how detections are thinned out, fewer ROIs, no box regression.
+Then what trains the SVMs again, with or without steps 1 to 3 before it, which are done beside the real ones
+(`fastRCNN.pipeline.rehearsal`) and take less time than the SVMs; in the order of what they brought where they were
+measured. Last the classifiers that train the network. A value is taken where it is better than the present one by
+more than the standard error of the difference over the parts, and stays for the parameters that follow. In the end what
+costs nothing is tried once more, if anything else was taken.
 
 What is chosen by some pictures looks better on these than on others: a gain here is the most to expect.
 """
@@ -24,9 +25,11 @@ from fastRCNN.pipeline.stages import Chain
 from fastRCNN.pipeline.tuned_values import (
     Step,
     classifiers,
+    free_steps,
     more_rois,
     networks,
-    quick_steps,
+    penalty,
+    positives,
     regions,
     roi_limits,
     sides_of_picture,
@@ -138,19 +141,20 @@ class _Tuning:
         self._areas = areas_of(self._scored, self._classes, self._options)
         yield Trial("", "", self._areas)
         try:
-            yield from self._quick()
-            for make in (regions, size_groups, roi_limits, partial(networks, files=self._search.networks),
-                         sides_of_picture, more_rois, classifiers):  # fmt: skip
+            yield from self._free()
+            stood_on = self._areas
+            for make in (regions, partial(networks, files=self._search.networks), penalty, positives,
+                         sides_of_picture, size_groups, roi_limits, more_rois, classifiers):  # fmt: skip
                 yield from self._step(make(self._parameters))
-            if self._stands_on is not None:
-                yield from self._quick()
+            if self._areas != stood_on:
+                yield from self._free()
         finally:
             if self._stands_on is not None:
                 self._stands_on.forget()
 
-    def _quick(self) -> Iterator[Trial]:
-        for name in [step.parameter for step in quick_steps(self._parameters)]:
-            for step in quick_steps(self._parameters):  # anew: what was taken moves the values of what comes next
+    def _free(self) -> Iterator[Trial]:
+        for name in [step.parameter for step in free_steps(self._parameters)]:
+            for step in free_steps(self._parameters):  # anew: what was taken moves the values of what comes next
                 if step.parameter == name:
                     yield from self._step(step)
 

@@ -6,7 +6,7 @@ import pytest
 
 from fastRCNN.datasets.annotation_statistics import ANY_SIZE
 from fastRCNN.pipeline import tuned_values
-from fastRCNN.pipeline.tuned_values import quick_steps
+from fastRCNN.pipeline.tuned_values import free_steps
 from PARAMETERS import get_parameters
 from tests.conftest import REPOSITORY
 
@@ -19,25 +19,32 @@ def by_name(steps):
     return {step.parameter: step for step in steps}
 
 
-def test_quick_values_lie_around_what_there_is():
-    steps = by_name(quick_steps(parameters(svm_C=0.01, cntk_nrRois=300, nmsThreshold=0.25)))
-    assert list(steps["svm_C"].values) == pytest.approx([0.001, 0.01, 0.1])
+def test_free_values_lie_around_what_there_is():
+    steps = by_name(free_steps(parameters(cntk_nrRois=300, nmsThreshold=0.25)))
     assert list(steps["cntk_nrRois"].values) == [37, 75, 150, 300]
     assert list(steps["nmsThreshold"].values) == [0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6]
     assert steps["nmsThreshold"].values[0.2] == {"nmsThreshold": 0.2}
-    assert list(steps)[-2:] == ["svm_C", "train_posOverlapThres"], "what trains comes last"
-    assert [name for name, step in steps.items() if step.trains] == ["svm_C", "train_posOverlapThres"]
+    assert not any(step.trains or step.repeats for step in steps.values())
+
+
+def test_what_trains_svms_lies_around_what_there_is():
+    c = tuned_values.penalty(parameters(svm_C=0.01))
+    assert list(c.values) == pytest.approx([0.001, 0.01, 0.1]) and c.trains and not c.repeats
+    overlap = tuned_values.positives(parameters(train_posOverlapThres=0.5))
+    assert list(overlap.values) == [0.4, 0.5, 0.6] and overlap.trains
+    for step in (tuned_values.penalty, tuned_values.positives):
+        assert step(parameters(classifier="nn")).values == {}, "there are no SVMs"
 
 
 def test_a_hard_threshold_ends_the_soft_rule():
-    step = by_name(quick_steps(parameters(nms_softSigma=0.5, nmsThreshold=0.25)))["nmsThreshold"]
+    step = by_name(free_steps(parameters(nms_softSigma=0.5, nmsThreshold=0.25)))["nmsThreshold"]
     assert step.values[0.4] == {"nmsThreshold": 0.4, "nms_softSigma": 0.0}
     assert 0.25 not in step.values, "it was not in use"
 
 
 def test_what_does_not_apply_is_not_tried():
-    assert "svm_bboxRegression" not in by_name(quick_steps(parameters(svm_bboxRegression=False)))
-    assert list(by_name(quick_steps(parameters(classifier="nn")))) == ["nmsThreshold", "nms_softSigma"]
+    assert "svm_bboxRegression" not in by_name(free_steps(parameters(svm_bboxRegression=False)))
+    assert list(by_name(free_steps(parameters(classifier="nn")))) == ["nmsThreshold", "nms_softSigma"]
 
 
 @pytest.mark.parametrize(
