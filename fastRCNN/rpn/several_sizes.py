@@ -1,9 +1,9 @@
 """Regions of a picture that is looked at several times, smaller each time: one network finds small and large objects.
 
 A network whose header has `sides` (`fastRCNN.network.rpn_spec`) has learnt what objects of about one size look like.
-The picture is scaled until its longer side has each of these lengths in turn, and laid on grey with a margin; what is
-found at all sizes goes through one more non-maximum suppression. Near copies come last, one box of each place first:
-whoever takes few boxes gets many places, and whoever takes many also boxes that lie better.
+The picture is scaled until its longer side has each of these lengths in turn, and laid on grey with a margin. What is
+found at all sizes is put in one order, in which a box comes later the more it overlaps one before it: whoever takes few
+boxes gets many places, and whoever takes many also boxes that lie better (benchmarks/ROIS.md).
 
 Letters in shapes: P proposals.
 """
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastRCNN.boxes.nms import nms
+from fastRCNN.boxes.spread import spread
 from fastRCNN.engines import Engine
 from fastRCNN.network.spec import NetworkSpec
 from fastRCNN.rpn.picture_area import PictureArea
@@ -28,9 +29,8 @@ MARGIN = 24  # pixels of grey around the picture: a trunk without padding sees i
 def propose_at_sizes(engine: Engine, image: NDArray[np.uint8], spec: NetworkSpec) -> Proposals:
     """Return the proposals for `image` (H, W, 3) uint8 BGR by the network of `engine`, whose header is `spec`.
 
-    boxes: (P, 4) float64, whole pixels of the picture, the best of each place first, then those that overlap a better
-    one by more than the header's `nms_threshold`; both best first. scores: (P,) probabilities. Raises `UserError` where
-    the network does not say at which sizes it looks.
+    boxes: (P, 4) float64, whole pixels of the picture, in the order of `fastRCNN.boxes.spread`. scores: (P,)
+    probabilities, one for each. Raises `UserError` where the network does not say at which sizes it looks.
     """
     if spec.rpn is None or not spec.rpn.sides:
         raise UserError("this network does not propose regions at several sizes of a picture")
@@ -45,9 +45,8 @@ def propose_at_sizes(engine: Engine, image: NDArray[np.uint8], spec: NetworkSpec
     merged, chances = np.concatenate(boxes), np.concatenate(scores)
     order = np.argsort(-chances, kind="stable")[: spec.rpn.before_nms * 2]
     merged, chances = merged[order], chances[order]
-    rank = -np.arange(len(merged))
-    places, others = (nms(merged, rank, threshold=threshold) for threshold in (spec.rpn.nms_threshold, SAME))
-    keep = np.concatenate([places, others[~np.isin(others, places)]])[: spec.rpn.after_nms]
+    apart = nms(merged, -np.arange(len(merged)), threshold=SAME)
+    keep = apart[spread(merged[apart], chances[apart], most=spec.rpn.after_nms)]
     return Proposals(merged[keep].astype(np.float64), chances[keep])
 
 
