@@ -24,30 +24,42 @@ from helpers.images import PAD_VALUE, require_picture
 
 SAME = 0.85  # of two boxes that overlap more, the less certain one is dropped
 MARGIN = 24  # pixels of grey around the picture: a trunk without padding sees its edges too
+# What a score at the largest size counts: there a box overlaps an object 3/4 of what the same score means at the other
+# sizes, on drawn scenes that were not trained on (resources/train_proposals/promised.py)
+LARGEST = 0.75
 
 
 def propose_at_sizes(engine: Engine, image: NDArray[np.uint8], spec: NetworkSpec) -> Proposals:
     """Return the proposals for `image` (H, W, 3) uint8 BGR by the network of `engine`, whose header is `spec`.
 
-    boxes: (P, 4) float64, whole pixels of the picture, in the order of `fastRCNN.boxes.spread`. scores: (P,)
-    probabilities, one for each. Raises `UserError` where the network does not say at which sizes it looks.
+    boxes: (P, 4) float64, whole pixels of the picture, in the order of `fastRCNN.boxes.spread`. scores: (P,) for each, 0
+    to 1; those of the largest size are lowered. Raises `UserError` where the network does not say at which sizes it looks.
     """
     if spec.rpn is None or not spec.rpn.sides:
         raise UserError("this network does not propose regions at several sizes of a picture")
     require_picture(image)
     boxes, scores = [], []
     for side in spec.rpn.sides:
-        shrunk, area = on_grey(image, side)
-        rules = rules_of(spec, area, nms_threshold=max(SAME, spec.rpn.nms_threshold))
-        found = propose_rois(engine, engine.feature_map([shrunk]), [area], spec, rules=rules)[0]
-        boxes.append(area.to_picture(found.boxes))
-        scores.append(found.scores)
+        found = propose_at_size(engine, image, spec, side)
+        boxes.append(found.boxes)
+        scores.append(found.scores * (LARGEST if side == max(spec.rpn.sides) else 1))
     merged, chances = np.concatenate(boxes), np.concatenate(scores)
     order = np.argsort(-chances, kind="stable")[: spec.rpn.before_nms * 2]
     merged, chances = merged[order], chances[order]
     apart = nms(merged, -np.arange(len(merged)), threshold=SAME)
     keep = apart[spread(merged[apart], chances[apart], most=spec.rpn.after_nms)]
-    return Proposals(merged[keep].astype(np.float64), chances[keep])
+    return Proposals(merged[keep], chances[keep])
+
+
+def propose_at_size(engine: Engine, image: NDArray[np.uint8], spec: NetworkSpec, side: int) -> Proposals:
+    """Return what is found in `image` with its longer side scaled to `side` pixels: whole pixels of `image`, best first.
+
+    Of boxes that are nearly the same (`SAME`) only the best.
+    """
+    shrunk, area = on_grey(image, side)
+    rules = rules_of(spec, area, nms_threshold=SAME)
+    found = propose_rois(engine, engine.feature_map([shrunk]), [area], spec, rules=rules)[0]
+    return Proposals(area.to_picture(found.boxes).astype(np.float64), found.scores)
 
 
 def on_grey(image: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], PictureArea]:
