@@ -32,8 +32,8 @@ LARGEST = 0.75
 def propose_at_sizes(engine: Engine, image: NDArray[np.uint8], spec: NetworkSpec) -> Proposals:
     """Return the proposals for `image` (H, W, 3) uint8 BGR by the network of `engine`, whose header is `spec`.
 
-    boxes: (P, 4) float64, whole pixels of the picture, in the order of `fastRCNN.boxes.spread`. scores: (P,) for each, 0
-    to 1; those of the largest size are lowered. Raises `UserError` where the network does not say at which sizes it looks.
+    boxes: (P, 4) float64, whole pixels of the picture, in the order of `fastRCNN.boxes.spread`. scores: (P,), from 0 to
+    1, those of the largest size lowered. Raises `UserError` where the network does not say at which sizes it looks.
     """
     if spec.rpn is None or not spec.rpn.sides:
         raise UserError("this network does not propose regions at several sizes of a picture")
@@ -52,9 +52,8 @@ def propose_at_sizes(engine: Engine, image: NDArray[np.uint8], spec: NetworkSpec
 
 
 def propose_at_size(engine: Engine, image: NDArray[np.uint8], spec: NetworkSpec, side: int) -> Proposals:
-    """Return what is found in `image` with its longer side scaled to `side` pixels: whole pixels of `image`, best first.
-
-    Of boxes that are nearly the same (`SAME`) only the best.
+    """Return what is found in `image` with its longer side scaled to `side` pixels, best first: boxes (P, 4) float64,
+    whole pixels of `image`; of boxes that are nearly the same (`SAME`) only the best.
     """
     shrunk, area = on_grey(image, side)
     rules = rules_of(spec, area, nms_threshold=SAME)
