@@ -27,8 +27,8 @@ def test_a_box_of_selective_search_counts_as_much_as_the_network_agrees() -> Non
 def test_only_the_surest_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(agreement, "JUDGES", 1)
     # LAST is the surest, wherever it stands; MIDDLE gets nothing for the box that lies on it, which counts 0.
-    assert ranked_together([MIDDLE, RIGHT], [LEFT, MIDDLE, LAST], [0.5, 0.4, 0.6]).tolist() == [
-        LAST, LEFT, MIDDLE, MIDDLE, RIGHT,
+    assert ranked_together([MIDDLE, RIGHT], [MIDDLE, LEFT, LAST], [0.5, 0.4, 0.6]).tolist() == [
+        LAST, MIDDLE, LEFT, MIDDLE, RIGHT,
     ]  # fmt: skip
 
 

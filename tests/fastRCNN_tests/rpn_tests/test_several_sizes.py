@@ -44,10 +44,11 @@ def test_what_overlaps_a_box_before_it_comes_later() -> None:
     assert (np.diff(found.scores * (1 - overlaps**3)) <= 1e-12).all()  # what a box was worth when it was taken
 
 
-def test_each_size_takes_part() -> None:
+def test_each_size_takes_part_and_the_largest_counts_less() -> None:
     network = _network(200, 100)
     engine, image = TorchEngine(network, device="cpu"), _picture()
-    both = {tuple(box) for box in propose_at_sizes(engine, image, network.spec).boxes.tolist()}
+    found = propose_at_sizes(engine, image, network.spec)
+    both = {tuple(box): score for box, score in zip(found.boxes.tolist(), found.scores.tolist(), strict=True)}
     alone = []
     for side in (200, 100):
         grey, area = on_grey(image, side)
@@ -58,8 +59,12 @@ def test_each_size_takes_part() -> None:
             network.spec,
             rules=rules_of(network.spec, area, nms_threshold=SAME),
         )[0]
-        alone.append({tuple(map(float, box)) for box in area.to_picture(one.boxes)})
-    assert both <= alone[0] | alone[1] and both & alone[0] and both & alone[1]
+        boxes = [tuple(map(float, box)) for box in area.to_picture(one.boxes)]
+        alone.append(dict(zip(reversed(boxes), reversed(one.scores.tolist()), strict=True)))  # the best of equal boxes
+    large, small = ({box: one[box] for box in both if box in one} for one in alone)
+    assert both.keys() == large.keys() | small.keys() and large and small
+    for box, score in both.items():
+        assert score == pytest.approx(max(0.75 * large.get(box, 0), small.get(box, 0)))
 
 
 def test_needs_a_network_that_says_its_sizes() -> None:
