@@ -33,6 +33,7 @@ from helpers.console import progress, run_script, setup_logging, table
 from helpers.dot_chart import Dot, dot_chart
 from helpers.errors import UserError
 from helpers.overrides import save_override
+from helpers.processes import typed
 from helpers.tables import write_tsv
 from helpers.time_budget import TimeBudget
 from PARAMETERS import get_parameters, make_parser
@@ -96,12 +97,12 @@ def main() -> None:
         last = [trial for trial in trials if trial.taken][-1]
         print(f"\nBetter on pictures that were left out, from {trials[0].mean:.3f} to {last.mean:.3f}.")
         print("By them the values were chosen, though: expect less of new ones.")
+        begin = f"Run the steps again from {first_step(settings, p.ss_method)} on"
         if p.save:
             line = save_override(Path(PARAMETERS.__file__), p.datasetName, settings, by="B4_tuneParameters.py --save")
-            print(f"Written into PARAMETERS.py:\n  {line}\nRun the steps again from {first_step(settings)} on.")
+            print(f"Written into PARAMETERS.py:\n  {line}\n{begin}.")
         else:
-            print(f"Run the steps again from {first_step(settings)} on, and add to your options\n  "
-                  f"{' '.join(as_options(settings))}")  # fmt: skip
+            print(f"{begin}, and add to your options\n  {typed(as_options(settings))}")
     else:
         print(f"\nNothing was better than what there is ({trials[0].mean:.3f}) by more than chance.")
     if any(trial.why.startswith("not tried") for trial in trials):
@@ -136,11 +137,11 @@ def as_options(settings: Mapping[str, Any]) -> list[str]:
     return options
 
 
-def first_step(settings: Mapping[str, Any]) -> str:
-    """Return the first script whose files depend on `settings`."""
+def first_step(settings: Mapping[str, Any], ss_method: str = "fast") -> str:
+    """Return the first script whose files depend on `settings`; ss_method: what has proposed the regions until now."""
     if "classifier" in settings and CLASSIFIERS[settings["classifier"]].proposes:  # it needs no step before
         return "3_runCntk.py"
-    if settings.get("ss_method") in NETWORK_METHODS:
+    if ss_method in NETWORK_METHODS and "cntk_padWidth" in settings:  # that network sees the picture so large
         return "1_computeRois.py"
     scripts = [stage.script for stage in STAGES.values() if any(name.startswith(stage.parameters) for name in settings)]
     return min([*scripts, *(_SCRIPTS[name] for name in settings if name in _SCRIPTS)], default="5_evaluateResults.py")

@@ -37,10 +37,14 @@ class TimeBudget:
 
         times: how often as much has to be done, this time included.
         """
-        start = time.monotonic()
+        begun = start = time.monotonic()
         for done, item in enumerate(items, 1):
             yield item
+            now = time.monotonic()
             if done == _WARM:
-                start = time.monotonic()
-            each = (time.monotonic() - start) / (done - _WARM) if done >= 2 * _WARM else 0.0
-            self.require(each * (times * total - done))
+                start = now
+            each = (now - start) / (done - _WARM) if done >= 2 * _WARM else 0.0
+            if self.left < 0:  # it ends here; how much is missing is worth a guess
+                each = each or (now - begun) / done
+            if done < times * total:  # what is finished is of use, however late
+                self.require(each * (times * total - done))

@@ -50,6 +50,7 @@ class FoldOptions:
     compat: str = "corrected"
     seed: int = 0
     jobs: int = 1
+    max_per_picture: int = 0  # detections that count (`evaluate`)
 
     @classmethod
     def choose(cls, parameters: Mapping[str, Any], classes: Sequence[str]) -> "FoldOptions":
@@ -58,16 +59,21 @@ class FoldOptions:
         return cls(
             SvmTraining.choose(p), p["cntk_nrRois"], p["svm_bboxRegression"], p["svm_bboxRidge"] or None,
             Suppression.choose(p, classes, probabilities=probabilities), p["evalVocOverlapThreshold"], p["compat"],
-            p["seed"], p["jobs"],
+            p["seed"], p["jobs"], p["evalMaxPerPicture"],
         )  # fmt: skip
 
 
 def deal(has_objects: Sequence[bool], folds: int, *, seed: int = 0) -> NDArray[np.int64]:
     """Return the fold of each picture, by chance; pictures with objects, and those without, are spread evenly.
 
-    Raises `UserError` for more folds than pictures with objects.
+    Raises `UserError` for more folds than pictures with objects, and for fewer than two of these.
     """
     flags = np.asarray(has_objects, bool)
+    if flags.sum() < 2:
+        raise UserError(
+            f"{flags.sum()} training picture(s) with objects: two or more are needed, since each is left out in turn. "
+            "Annotate more"
+        )
     if not 2 <= folds <= flags.sum():
         raise UserError(f"--folds {folds}: expected 2 to {flags.sum()}, the number of training pictures with objects")
     rng = np.random.default_rng(seed)

@@ -40,11 +40,12 @@ def areas_of(scored: Scored, classes: Sequence[str], options: FoldOptions) -> tu
     """Return mAP (area) of each part of the pictures, 0 for one without objects."""
     return tuple(
         evaluate(
-            pictures, classes, nms_threshold=options.nms_threshold, overlap_threshold=options.overlap_threshold
+            pictures, classes, nms_threshold=options.nms_threshold, overlap_threshold=options.overlap_threshold,
+            compat=options.compat, max_per_picture=options.max_per_picture,
         ).map_area
         or 0.0
         for pictures in scored
-    )
+    )  # fmt: skip
 
 
 class Rehearsal:
@@ -80,10 +81,11 @@ class Rehearsal:
         self._prepare()
         imdb = self.chain.datasets["train"]
         files = self.chain.recipe_digest("network" if self._classifier.trains_network else "embeddings")
+        seen = self.chain.choices.values["embeddings"]  # how a network that was trained is used: in which numbers
         annotations = [imdb.annotation_digest(place) for place in range(len(imdb))]  # embeddings do not know them
         found = remembered(
             self.chain.artifacts.manifest_file("areas"),
-            text_digest(f"{files} {annotations} {self.options} {self._folds}"),
+            text_digest(f"{files} {seen} {imdb.classes} {annotations} {self.options} {self._folds}"),
             lambda: areas_of(self.scored(), imdb.classes, self.options),
         )
         return tuple(found)

@@ -3,6 +3,7 @@
 A kind of value is a function of all parameters by name, as they are then, since earlier choices move later values.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -87,10 +88,12 @@ def networks(p: Parameters, files: Sequence[Path]) -> Step:
     """Return the other networks among `files`, each with the side of picture that suits it; others are left out."""
     now = Path(p["cntk_model"]).resolve() if p["cntk_model"] else None
     sides: dict[Path, int] = {}
-    for file in files:
+    for file in map(Path.absolute, files):  # the settings may be used in another folder
         with suppress(UserError):
             sides |= {file: usual_side(file)} if file.resolve() != now else {}
-    values = {f"{file.stem}, {side} pixels": {"cntk_model": str(file), **_side(side)} for file, side in sides.items()}
+    stems = Counter(file.stem for file in sides)  # two folders may have a network of the same name
+    names = {file: file.stem if stems[file.stem] == 1 else str(file) for file in sides}
+    values = {f"{names[file]}, {side} pixels": {"cntk_model": str(file), **_side(side)} for file, side in sides.items()}
     return Step("cntk_model", values, repeats=True)
 
 

@@ -50,5 +50,17 @@ def test_time_that_is_over_ends_it_at_once(clock):
         list(TimeBudget(4).watching(items(clock, [5, 1]), 2))
 
 
+def test_what_is_finished_is_given_although_time_is_over(clock):
+    assert list(TimeBudget(4).watching(items(clock, [3, 2]), 2)) == [3, 2]
+    with pytest.raises(TooLong):
+        list(TimeBudget(4).watching(items(clock, [3, 2]), 2, times=2))
+
+
+def test_how_long_it_would_take_is_guessed_from_few_items_when_time_is_over(clock):
+    with pytest.raises(TooLong) as error:  # 60 s for one of five
+        list(TimeBudget(50).watching(items(clock, [60] * 5), 5))
+    assert error.value.seconds == pytest.approx(4 * 60)
+
+
 def test_what_fits_is_given_whole(clock):
     assert list(TimeBudget(16).watching(items(clock, [9, 1, 1, 1, 1, 1, 1, 1]), 8)) == [9, 1, 1, 1, 1, 1, 1, 1]

@@ -1,6 +1,8 @@
 """B4_tuneParameters.py on a small data set."""
 
 import importlib
+import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -145,6 +147,24 @@ def test_another_run_holds_the_folder(run):
 )
 def test_it_says_where_to_begin_again(settings, script):
     assert importlib.import_module("B4_tuneParameters").first_step(settings) == script
+
+
+def test_regions_of_a_network_depend_on_the_side_of_picture():
+    first_step = importlib.import_module("B4_tuneParameters").first_step
+    side = {"cntk_padWidth": 640, "cntk_padHeight": 640}
+    assert first_step(side, "rpn") == "1_computeRois.py"
+    assert first_step(side, "fast") == "2_cntkGenerateInputs.py"
+    assert first_step({"cntk_nrRois": 75}, "rpn") == "2_cntkGenerateInputs.py"
+
+
+def test_options_can_be_pasted(run, monkeypatch, capsys):
+    settings = {"cntk_model": "/a b/c.npz", "cntk_padWidth": 640}
+    taken = Trial("cntk_model", "c", (0.7, 0.7), (0.5, 0.5), taken=True, settings=settings)
+    monkeypatch.setattr("fastRCNN.pipeline.tuning.tune", lambda search: iter([Trial("", "", (0.5, 0.5)), taken]))
+    run("B4_tuneParameters.py")
+    line = capsys.readouterr().out.splitlines()[-1]
+    expected = ["--set", "cntk_model=/a b/c.npz", "--set", "cntk_padWidth=640"]
+    assert os.name == "nt" or shlex.split(line) == expected
 
 
 def test_settings_as_options(monkeypatch, tmp_path):

@@ -28,6 +28,12 @@ def test_folds_that_leave_nothing(folds):
         deal([True, True, False, True], folds)
 
 
+@pytest.mark.parametrize("objects", [0, 1])
+def test_one_picture_cannot_be_left_out(objects):
+    with pytest.raises(UserError, match=rf"{objects} training picture\(s\) with objects: two or more are needed"):
+        deal([True] * objects + [False] * 3, 2)
+
+
 def test_nothing_of_a_picture_that_is_left_out_is_learnt(finished, monkeypatch):
     artifacts = Artifacts(finished.root, "tiny")
     imdb = open_dataset(artifacts, "train")

@@ -1,12 +1,19 @@
 """Steps 1 to 3 with other parameters beside the real ones: as the steps themselves would do, and nothing is touched."""
 
 import shutil
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from fastRCNN.evaluation.average_precision import PictureResult
 from fastRCNN.pipeline import rehearsal
+from fastRCNN.pipeline.folds import FoldOptions
 from fastRCNN.pipeline.rehearsal import Rehearsal, areas_of
 from fastRCNN.pipeline.stages import Chain
+from fastRCNN.svm.train_svms import SvmTraining
 from helpers.time_budget import TimeBudget, TooLong
 from PARAMETERS import get_parameters
 from tests.conftest import Runner
@@ -94,6 +101,31 @@ def test_a_network_is_trained_for_each_part(run, capsys):
     areas = tried.areas()
     run("5_evaluateResults.py", "--folds", "2", *NN)
     assert sum(areas) / 2 == pytest.approx(area_printed(capsys.readouterr().out), abs=6e-4)
+
+
+def test_another_use_of_a_trained_network_is_measured_anew(run, monkeypatch):
+    """Its training does not know in which numbers it is used."""
+    monkeypatch.setattr(Rehearsal, "scored", lambda tried: [])
+    monkeypatch.setattr(rehearsal, "areas_of", lambda *_: (0.25, 0.5))
+    float32, bfloat16 = (("--set", f"cntk_precision={name}") for name in ("float32", "bfloat16"))
+    rehearse(run, "nn", *NN, *float32).areas()
+    monkeypatch.setattr(rehearsal, "areas_of", lambda *_: (0.75, 1.0))
+    assert rehearse(run, "nn", *NN, *float32).areas() == (0.25, 0.5)
+    assert rehearse(run, "nn", *NN, *bfloat16).areas() == (0.75, 1.0)
+
+
+def test_areas_are_those_of_step_5(monkeypatch):
+    """Two detections, the worse one on the object: of one detection in a picture nothing is right."""
+    boxes, scores = np.array([[0, 0, 9, 9], [50, 50, 59, 59]]), np.array([[0, 0.9], [0, 0.8]], np.float32)
+    picture = PictureResult(0, Path("a"), boxes, scores, np.array([[50, 50, 59, 59]]), np.array([1]))
+    options = FoldOptions(SvmTraining())
+    classes = ("__background__", "a")
+    assert areas_of([[picture]], classes, options) == (pytest.approx(0.5),)
+    assert areas_of([[picture]], classes, replace(options, max_per_picture=1)) == (0,)
+    seen = []
+    monkeypatch.setattr(rehearsal, "evaluate", lambda *_, **how: seen.append(how) or SimpleNamespace(map_area=None))
+    assert areas_of([[picture]], classes, replace(options, compat="tutorial")) == (0,)
+    assert seen[0]["compat"] == "tutorial", "matches as published"
 
 
 def test_what_would_end_too_late_is_stopped_and_goes_on(run, monkeypatch):

@@ -1,6 +1,7 @@
 """Which values are tried: around what there is, and none twice."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -79,3 +80,16 @@ def test_networks_with_the_side_that_suits_them(tmp_path, slim_weights):
         "Residual, 640 pixels": {"cntk_model": str(files[1]), "cntk_padWidth": 640, "cntk_padHeight": 640},
     }
     assert list(tuned_values.networks(parameters(cntk_model=str(alexnet)), [alexnet]).values) == []
+
+
+def test_networks_of_the_same_name_are_both_tried(tmp_path, slim_weights, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = [Path("a") / "x.npz", Path("b") / "x.npz", Path("b") / "y.npz"]
+    for file in files:
+        file.parent.mkdir(exist_ok=True)
+        shutil.copy(slim_weights, file)
+    found = tuned_values.networks(parameters(cntk_model=str(slim_weights)), [*files, files[0]])
+    whole = [str(tmp_path / file) for file in files]
+    assert list(found.values) == [f"{whole[0]}, 1000 pixels", f"{whole[1]}, 1000 pixels", "y, 1000 pixels"]
+    models = [value["cntk_model"] for value in found.values.values()]
+    assert models == whole, "as PARAMETERS.py can keep them: whatever folder the steps are run in"
