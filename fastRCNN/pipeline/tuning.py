@@ -109,6 +109,7 @@ class _Tried:
     options: FoldOptions
     scored: Scored = field(default_factory=list)
     rehearsal: Rehearsal | None = None
+    seconds: float = 0.0  # that the rehearsal took
 
     def forget(self) -> None:
         """Remove what it left on the disk."""
@@ -126,7 +127,7 @@ class _Tuning:
         self._stands_on: Rehearsal | None = None  # None: what the real steps left
         self._scored = Scored()
         self._areas: tuple[float, ...] = ()
-        self._took = 0.0  # seconds of one training of all parts
+        self._took = 0.0  # seconds of training all parts with what there is: no other value is begun with less left
         self._ended = False
 
     @property
@@ -200,9 +201,10 @@ class _Tuning:
     def _repeated(self, step: Step, trial: Trial) -> "_Tried":
         """Try a value by doing steps 1 to 3 with it."""
         self._search.budget.require(self._took)
-        rehearsal = self._rehearsal(step, trial)
+        rehearsal, start = self._rehearsal(step, trial), time.monotonic()
         try:
-            return _Tried(replace(trial, areas=rehearsal.areas()), rehearsal.options, rehearsal=rehearsal)
+            trial = replace(trial, areas=rehearsal.areas())
+            return _Tried(trial, rehearsal.options, rehearsal=rehearsal, seconds=time.monotonic() - start)
         except (TooLong, UserError):
             rehearsal.forget()
             raise
@@ -221,7 +223,7 @@ class _Tuning:
         if best.rehearsal is not None:
             if self._stands_on is not None:
                 self._stands_on.forget()
-            self._stands_on = best.rehearsal
+            self._stands_on, self._took = best.rehearsal, best.seconds
         try:
             self._scored = best.scored if best.rehearsal is None else best.rehearsal.scored()
         except TooLong:  # how good it is was remembered, but what comes next needs more

@@ -182,6 +182,32 @@ def test_what_was_remembered_is_taken_and_ends_the_search_where_there_is_no_time
     assert len(trained) == 1 and len(Rehearsed.forgotten) == 1
 
 
+def test_what_was_taken_says_how_long_the_next_one_takes(search, monkeypatch):
+    """The real SVMs take 50 s, those on the smaller picture 5 s: 60 s are enough for them and for what follows."""
+    now = [0.0]
+    monkeypatch.setattr(tuning.time, "monotonic", lambda: now[0])
+    Rehearsed.found = {("ss_method", "rpn"): (0.9, 0.9)}
+    what, _ = search(seconds=60, only=["ss_method", "cntk_padWidth", "roi_sizeGroups"])
+    folds, areas = tuning.scored_folds, Rehearsed.areas
+
+    def slow_folds(*given, **more):
+        now[0] += 50
+        return folds(*given, **more)
+
+    def quick_areas(self):
+        now[0] += 5
+        return areas(self)
+
+    monkeypatch.setattr(tuning, "scored_folds", slow_folds)
+    monkeypatch.setattr(Rehearsed, "areas", quick_areas)
+    what.budget._end = 105.0  # of the clock that is turned here
+    tried = [(t.parameter, t.value, bool(t.areas)) for t in tune(what)]
+    assert tried == [
+        ("", "", True), ("ss_method", "rpn", True), ("cntk_padWidth", 640, True), ("cntk_padWidth", 1500, True),
+        ("roi_sizeGroups", "fitted", True),
+    ]  # fmt: skip
+
+
 def test_no_time_for_what_trains(search):
     what, trained = search(seconds=-1)
     trials = list(tune(what))
