@@ -45,7 +45,7 @@ roi_sizeGroups: list[float] | str = "none"
 # proposes regions; "rpn+fast": both together. Which network: the one that step 3 with --classifier faster has trained
 # on this data set, else the bundled one (resources/cntk/proposals.npz). With 100 to 300 ROIs "rpn" is far better for
 # many small things in a picture, like blood cells; it takes 0.15 s more for each picture (benchmarks/REAL.md).
-# "rpn+fast" covers a little more than "rpn", and what it covers lies better (benchmarks/ROIS.md)
+# The ROIs of "rpn+fast" lie a little better than those of "rpn" (benchmarks/ROIS.md); mAP of groceries is the same
 ss_method = "fast"
 ss_scale = 100.0  # larger: fewer, larger segments to start from (selectivesearch)
 ss_sigma = 1.2  # blur before segmenting (selectivesearch)
