@@ -36,6 +36,31 @@ def test_an_earlier_line_is_replaced_and_a_persons_own_is_not(file: Path) -> Non
     assert "0.25" in file.read_text() and "0.5}" not in file.read_text()
 
 
+def test_other_values_of_an_earlier_line_are_kept(file: Path) -> None:
+    save_override(file, "a", {"roi_x": 0.5, "z": "rpn"}, by="B4")
+    save_override(file, "a", {"roi_x": 0.25}, by="B4")
+    assert runpy.run_path(str(file))["overrides"] == {"a": {"roi_x": 0.25, "y": 3, "z": "rpn"}}
+    assert file.read_text().count("# B4") == 1
+
+
+def test_what_is_saved_last_counts(file: Path) -> None:
+    save_override(file, "a", {"roi_x": 0.5}, by="B3")
+    save_override(file, "b", {"roi_x": 7.0}, by="B3")
+    for by, value in (("B4", 0.25), ("B3", 0.125)):
+        save_override(file, "a", {"roi_x": value}, by=by)
+        assert runpy.run_path(str(file))["overrides"]["a"]["roi_x"] == value
+    assert runpy.run_path(str(file))["overrides"]["b"] == {"roi_x": 7.0}
+
+
+def test_a_line_that_somebody_has_changed_stays(file: Path) -> None:
+    save_override(file, "a", {"roi_x": 0.5}, by="B4")
+    changed = file.read_text().replace("0.5", "2 * 3")
+    file.write_text(changed)
+    save_override(file, "a", {"roi_x": 0.25}, by="B4")
+    assert set(changed.splitlines()) < set(file.read_text().splitlines())
+    assert runpy.run_path(str(file))["overrides"]["a"]["roi_x"] == 0.25
+
+
 def test_a_file_without_overrides(file: Path) -> None:
     file.write_text("x = 1\n")
     with pytest.raises(UserError, match="no dictionary `overrides`"):
