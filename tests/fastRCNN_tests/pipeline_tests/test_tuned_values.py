@@ -1,11 +1,14 @@
 """Which values are tried: around what there is, and none twice."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fastRCNN.datasets.annotation_statistics import ANY_SIZE
+from fastRCNN.evaluation.average_precision import PictureResult
 from fastRCNN.pipeline import tuned_values
 from fastRCNN.pipeline.tuned_values import free_steps
 from PARAMETERS import get_parameters
@@ -93,3 +96,13 @@ def test_networks_of_the_same_name_are_both_tried(tmp_path, slim_weights, monkey
     assert list(found.values) == [f"{whole[0]}, 1000 pixels", f"{whole[1]}, 1000 pixels", "y, 1000 pixels"]
     models = [value["cntk_model"] for value in found.values.values()]
     assert models == whole, "as PARAMETERS.py can keep them: whatever folder the steps are run in"
+
+
+def test_fewer_rois_are_the_first_of_a_picture_moved_or_not():
+    boxes, moved = np.arange(12).reshape(3, 4), np.arange(24).reshape(3, 2, 4)
+    picture = PictureResult(0, Path("a"), boxes, np.arange(6.0).reshape(3, 2), boxes[:1], np.ones(1, int), moved)
+    look = by_name(free_steps(parameters()))["cntk_nrRois"].look
+    fewer = look(picture, 2)
+    assert fewer.boxes.tolist() == boxes[:2].tolist() and fewer.scores.tolist() == [[0, 1], [2, 3]]
+    assert fewer.moved.tolist() == moved[:2].tolist()
+    assert look(replace(picture, moved=None), 2).moved is None

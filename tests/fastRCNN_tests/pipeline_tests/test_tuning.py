@@ -215,3 +215,55 @@ def test_no_time_for_what_trains(search):
     tried = {trial.parameter for trial in trials if trial.areas}
     assert tried == {"", "nmsThreshold", "nms_softSigma", "cntk_nrRois", "svm_C", "train_posOverlapThres"}
     assert [t.value for t in trials if t.parameter == "svm_C" and t.areas] == [0.001], "what it is needs no training"
+
+
+def test_of_equal_values_the_first_is_taken(search):
+    Rehearsed.found = {("cntk_padWidth", 640): (0.7, 0.7), ("cntk_padWidth", 1500): (0.7, 0.7)}
+    what, _ = search(only=["cntk_padWidth"])
+    assert [t.value for t in tune(what) if t.taken] == [640]
+
+
+@pytest.mark.parametrize("error", [TooLong(120), UserError("no network at 640")])
+def test_what_was_stopped_leaves_no_embeddings(search, error):
+    Rehearsed.found = {("cntk_padWidth", 640): error, ("cntk_padWidth", 1500): (0.1, 0.1)}
+    what, _ = search(only=["cntk_padWidth"])
+    list(tune(what))
+    assert Rehearsed.forgotten == [each.name for each in Rehearsed.made] and len(Rehearsed.made) == 2
+
+
+def test_what_was_taken_leaves_no_embeddings_when_something_else_is_stood_on(search):
+    Rehearsed.found = {("cntk_padWidth", 1500): (1.0, 1.0), ("ss_method", "rpn"): (0.7, 0.7)}  # the first that fits
+    what, _ = search(only=["ss_method", "cntk_padWidth"])
+    assert [t.value for t in tune(what) if t.taken] == ["rpn", 1500]
+    assert sorted(Rehearsed.forgotten) == sorted(each.name for each in Rehearsed.made)
+    rpn = next(each.name for each in Rehearsed.made if each.parameters["ss_method"] == "rpn")
+    assert Rehearsed.forgotten[-2] == rpn, "as soon as it is not needed"
+
+
+def test_embeddings_that_are_not_stored_are_computed_of_so_many_rois_as_were_taken(search, monkeypatch):
+    counts = []
+    monkeypatch.setattr(tuning.Unstored, "choose", lambda *_: SimpleNamespace(first=counts.append))
+    monkeypatch.setattr(Trial, "mean", property(lambda trial: float(trial.value == 2)))  # the value that is liked best
+    monkeypatch.setattr(tuning, "is_better", lambda areas, before: areas is not before)
+    what, _ = search(only=["cntk_nrRois", "svm_C"])
+    taken = [t.value for t in tune(what) if t.taken]
+    assert taken[:1] == [2]
+    assert counts[0] == 8 and set(counts[1:]) == {2}
+
+
+def test_svms_are_trained_on_what_was_taken(search, monkeypatch):
+    Rehearsed.found = {("ss_method", "rpn"): (1.0, 1.0)}
+    folds_of, places = tuning.scored_folds, []
+
+    def watched(imdb, artifacts, *more, **options):
+        places.append(artifacts)
+        return folds_of(imdb, artifacts, *more, **options)
+
+    def chained(rehearsed):
+        return SimpleNamespace(datasets=what.chain.datasets, artifacts=rehearsed.name)
+
+    monkeypatch.setattr(tuning, "scored_folds", watched)
+    monkeypatch.setattr(Rehearsed, "chain", property(chained, lambda *_: None), raising=False)
+    what, _ = search(only=["ss_method", "svm_C"])
+    assert [t.value for t in tune(what) if t.taken] == ["rpn"]
+    assert places == [None, *[Rehearsed.made[0].name] * 2], "what there is, then two C"
