@@ -5,11 +5,11 @@ Writes  results/<dataset>/tuning.{tsv,png}
         proc/<dataset>/tuning/      steps 1 to 3 with other parameters, for training pictures; it may be deleted
 Prints  mAP of each value that was tried, with its spread over the parts; then the options to go on with.
 
-Tried are, as far as --minutes go, first what costs nothing: nmsThreshold, nms_softSigma, cntk_nrRois,
-svm_bboxRegression; then what trains the SVMs again, with or without steps 1 to 3: ss_method, cntk_model (the networks
-in resources/cntk/), svm_C, train_posOverlapThres, cntk_padWidth, roi_sizeGroups, roi_limits, more ROIs; last the
-classifiers that train the network. Run again with more minutes it goes on: what was finished is remembered. The test
-pictures are never looked at.
+Tried are, as far as --minutes go, first what costs nothing: nmsThreshold, nms_softSigma, cntk_nrRois (fewer are taken
+only if SVMs that are trained with fewer are better, too), svm_bboxRegression; then what trains the SVMs again, with or
+without steps 1 to 3: ss_method, cntk_model (the networks in resources/cntk/), svm_C, train_posOverlapThres,
+cntk_padWidth, roi_sizeGroups, roi_limits, more ROIs; last the classifiers that train the network. Run again with more
+minutes it goes on: what was finished is remembered. The test pictures are never looked at.
 """
 
 import logging

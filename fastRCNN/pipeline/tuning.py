@@ -1,6 +1,7 @@
 """Which values of what people tune by hand are best, asked of the training pictures: each part is left out in turn.
 
-One parameter after the other. First what costs nothing: how detections are thinned out, fewer ROIs, no box regression.
+One parameter after the other. First what costs nothing: how detections are thinned out, fewer ROIs, no box regression;
+SVMs are trained with fewer ROIs only where detecting with fewer looks better.
 Then what trains the SVMs again, with or without steps 1 to 3 before it, which are done beside the real ones
 (`fastRCNN.pipeline.rehearsal`) and take less time than the SVMs; in the order of what they brought where they were
 measured. Last the classifiers that train the network. A value is taken where it is better than the present one by
@@ -101,6 +102,10 @@ def is_better(areas: Sequence[float], before: Sequence[float]) -> bool:
     return bool(gains.mean() > error)
 
 
+def _too_long(error: TooLong) -> str:
+    return f"not tried: about {in_words(max(error.seconds, 1))} more"
+
+
 @dataclass(frozen=True)
 class _Tried:
     """A value that was tried: with which options, and the pictures of each part, scored, or what scores them."""
@@ -170,7 +175,7 @@ class _Tuning:
             try:
                 tried = self._repeated(step, trial) if step.repeats else self._looked_at(step, trial)
             except TooLong as error:
-                trials.append(replace(trial, why=f"not tried: about {in_words(max(error.seconds, 1))} more"))
+                trials.append(replace(trial, why=_too_long(error)))
                 continue
             except UserError as error:
                 trials.append(replace(trial, why=f"not possible: {error}"))
@@ -181,6 +186,10 @@ class _Tuning:
             if tried is not None:
                 tried.forget()
         taken = best is not None and is_better(best.trial.areas, self._areas)
+        if best is not None and taken and best.options.nr_rois < self._options.nr_rois:
+            looked, best = best.trial, self._confirmed(best)
+            trials = [best.trial if trial is looked else trial for trial in trials]
+            taken = bool(best.trial.areas) and is_better(best.trial.areas, self._areas)
         yield from (replace(trial, taken=taken and best is not None and trial is best.trial) for trial in trials)
         if best is not None and taken:
             self._take(best)
@@ -197,6 +206,16 @@ class _Tuning:
         elif look is not None:
             scored = [[look(picture, trial.value) for picture in part] for part in scored]
         return _Tried(replace(trial, areas=areas_of(scored, self._classes, options)), options, scored)
+
+    def _confirmed(self, best: "_Tried") -> "_Tried":
+        """Train the SVMs with fewer ROIs, too, where detecting with fewer looks better: the steps would do so."""
+        try:
+            self._search.budget.require(self._took)
+        except TooLong as error:
+            return replace(best, trial=replace(best.trial, areas=(), why=_too_long(error)))
+        scored = self._trained(best.options)
+        areas = areas_of(scored, self._classes, best.options)
+        return replace(best, trial=replace(best.trial, areas=areas), scored=scored)
 
     def _repeated(self, step: Step, trial: Trial) -> "_Tried":
         """Try a value by doing steps 1 to 3 with it."""

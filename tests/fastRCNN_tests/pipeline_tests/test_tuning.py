@@ -267,3 +267,24 @@ def test_svms_are_trained_on_what_was_taken(search, monkeypatch):
     what, _ = search(only=["ss_method", "svm_C"])
     assert [t.value for t in tune(what) if t.taken] == ["rpn"]
     assert places == [None, *[Rehearsed.made[0].name] * 2], "what there is, then two C"
+
+
+@pytest.mark.parametrize(("trained_anew", "taken"), [((1.0, 1.0), True), ((0.5, 0.5), False), (None, False)])
+def test_fewer_rois_are_taken_where_svms_that_are_trained_with_fewer_are_better_too(
+    search, monkeypatch, trained_anew, taken
+):
+    """trained_anew: what they give in both parts; None: there is no time for it."""
+    what, trained = search(seconds=1e6 if trained_anew else -1, only=["cntk_nrRois"])
+
+    def areas_of(scored, classes, options):
+        if options.nr_rois == 8:
+            return (0.5, 0.5)
+        return trained_anew if len(trained) > 1 else (0.75 + options.nr_rois / 100,) * 2
+
+    monkeypatch.setattr(tuning, "areas_of", areas_of)
+    trials = list(tune(what))
+    four = next(trial for trial in trials if (trial.parameter, trial.value) == ("cntk_nrRois", 4))
+    assert four.taken == taken and four.areas == (trained_anew or ())
+    assert (four.why != "") == (trained_anew is None)
+    assert len(trained) == (2 if trained_anew else 1)
+    assert [trial.value for trial in trials if trial.taken] == [4] * taken
