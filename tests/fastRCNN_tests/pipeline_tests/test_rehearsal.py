@@ -143,6 +143,16 @@ def test_what_would_end_too_late_is_stopped_and_goes_on(run, monkeypatch):
     assert written[0] == 5 and 0 < written[1] < 5
 
 
+def test_rois_that_would_take_too_long_are_stopped_and_go_on(run):
+    limits = ("--set", "roi_maxDimRel=0.4")
+    own = run.root / "proc" / "tiny" / "tuning" / "limits" / "rois"
+    with pytest.raises(TooLong):
+        rehearse(run, "limits", *limits, seconds=-1).areas()
+    assert len(list(own.rglob("*.roi.txt"))) < 5
+    rehearse(run, "limits", *limits).areas()
+    assert len(list(own.rglob("*.roi.txt"))) == 5
+
+
 def test_the_trainings_of_all_parts_are_counted(run, monkeypatch):
     seen = []
 
