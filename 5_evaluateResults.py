@@ -29,6 +29,7 @@ from fastRCNN.pipeline.network_step import records_of
 from fastRCNN.pipeline.numbers import settled_numbers
 from fastRCNN.pipeline.official_results import Asked, Official, has_official, read_detections, write_official
 from fastRCNN.pipeline.results import RoisSeen, scored_pictures
+from fastRCNN.pipeline.rpn_regions import warn_of_what_it_has_seen
 from fastRCNN.pipeline.stages import Chain
 from fastRCNN.pipeline.unstored_rows import Unstored
 from fastRCNN.run_context import RunContext
@@ -124,6 +125,8 @@ def print_folds(p) -> None:
     chain = Chain.choose(p)
     imdb = chain.datasets["train"]
     suppression = Suppression.choose(p, imdb.classes, probabilities=classifier.gives_probabilities)
+    if not classifier.proposes:
+        warn_of_what_it_has_seen(chain.artifacts, p.ss_method)
     rows: list[list[object]] = []
     areas: list[float] = []
     with exclusive(chain.artifacts) if classifier.trains_network else nullcontext():

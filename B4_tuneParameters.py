@@ -24,6 +24,7 @@ import helpers.first  # noqa: F401
 import PARAMETERS
 from fastRCNN.pipeline.classifiers import CLASSIFIERS
 from fastRCNN.pipeline.recipes import STAGES
+from fastRCNN.pipeline.rpn_regions import warn_of_what_it_has_seen
 from fastRCNN.pipeline.stages import Chain
 from fastRCNN.pipeline.tuned_values import usual_side
 from fastRCNN.pipeline.tuning import Search, Trial, tune
@@ -72,7 +73,9 @@ def main() -> None:
         usual_side(file)  # it is there, and of use
     chain = Chain.choose(p)
     if CLASSIFIERS[p.classifier].does_without("svm"):
-        raise UserError(f"--classifier {p.classifier}: it starts from svm, and tries the others itself")
+        raise UserError(
+            f"--classifier {p.classifier}: it starts from svm, and tries the others itself. Add --classifier svm"
+        )
 
     def with_settings(settings: Mapping[str, Any]) -> Mapping[str, Any]:
         return get_parameters([*sys.argv[1:], *as_options(settings)], parser)
@@ -82,6 +85,7 @@ def main() -> None:
     networks = p.networks or sorted(NETWORKS.glob("*.npz"))
     with exclusive(chain.artifacts):
         chain.require("rois", "inputs", "network", "embeddings")
+        warn_of_what_it_has_seen(chain.artifacts, p.ss_method)
         for name in ("fastRCNN", "helpers"):
             logging.getLogger(name).setLevel(logging.WARNING)  # what each training says of itself is too much
         search = Search(chain, folds, TimeBudget(60 * p.minutes), with_settings, networks, p.only)

@@ -5,6 +5,7 @@ bundled one, which has seen drawn pictures of all kinds and none of a user's. A 
 one more part, so that it works wherever it is copied to: of the bundled one a copy, models/proposals.npz.
 """
 
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from fastRCNN.rpn.several_sizes import propose_at_sizes
 from helpers.artifacts import Artifacts, atomic_write
 from helpers.errors import UserError
 
+log = logging.getLogger(__name__)
+
 BUNDLED = Path(__file__).resolve().parents[2] / "resources" / "cntk" / "proposals.npz"
 
 
@@ -31,6 +34,14 @@ def network_of_regions(artifacts: Artifacts, ss_method: str) -> Path | None:
         return None
     trained = artifacts.model_file("faster")
     return trained if trained.is_file() else BUNDLED
+
+
+def warn_of_what_it_has_seen(artifacts: Artifacts, ss_method: str) -> None:
+    """Say that pictures that are left out are not new to a network of regions that was trained on this data set."""
+    network = network_of_regions(artifacts, ss_method)
+    if network not in (None, BUNDLED):
+        log.warning("%s proposes the regions, and was trained on all training pictures: those that are left out are "
+                    "not new to it, so the numbers look too good.", network)  # fmt: skip
 
 
 def part_of_regions(artifacts: Artifacts, ss_method: str) -> Path | None:

@@ -8,7 +8,13 @@ import pytest
 
 from fastRCNN.network.network import save_network
 from fastRCNN.pipeline import rpn_regions
-from fastRCNN.pipeline.rpn_regions import network_among, network_of_regions, part_of_regions, regions_by
+from fastRCNN.pipeline.rpn_regions import (
+    network_among,
+    network_of_regions,
+    part_of_regions,
+    regions_by,
+    warn_of_what_it_has_seen,
+)
 from helpers.artifacts import Artifacts
 from helpers.errors import UserError
 from tests.fastRCNN_tests.rpn_tests.drawn_network import faster_network
@@ -33,6 +39,20 @@ def test_the_own_training_comes_first(bundled: Path, tmp_path: Path) -> None:
     own.parent.mkdir(parents=True)
     own.touch()
     assert network_of_regions(of, "rpn") == own and part_of_regions(of, "rpn") == own
+
+
+def test_a_network_that_was_trained_here_has_seen_what_is_left_out(
+    bundled: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    of = Artifacts(tmp_path, "mine")
+    warn_of_what_it_has_seen(of, "rpn")
+    own = of.model_file("faster")
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"")
+    warn_of_what_it_has_seen(of, "fast")
+    assert not caplog.messages
+    warn_of_what_it_has_seen(of, "rpn+fast")
+    assert [message.split(" proposes ")[0] for message in caplog.messages] == [str(own)]
 
 
 def test_a_detector_keeps_a_copy(bundled: Path, tmp_path: Path) -> None:
